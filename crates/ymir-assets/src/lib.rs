@@ -1,1 +1,7 @@
-//! Placeholder
+//! YMIR's dataset store (git and protobuf), blob store, formats, dataset operations and evaluation.
+
+pub mod evaluation;
+pub mod formats;
+pub mod operations;
+mod blob;
+mod store;

@@ -1,1 +1,52 @@
-//! Placeholder
+//! Domain types, traits, errors, events and the iteration state machine of YMIR.
+//!
+//! This crate does no I/O and knows no runtime, store, container engine or wire format. The four
+//! traits [`AssetStore`], [`Scheduler`], [`TmiRuntime`] and [`LabelBackend`] are the places where
+//! an embedder can put an implementation of their own; the text of each method is the contract
+//! that the conformance suites of `ymir-testkit` check.
+
+mod annotation;
+mod asset;
+mod class;
+mod error;
+mod executor;
+mod id;
+mod iteration;
+mod label;
+mod lineage;
+mod model;
+mod project;
+mod runtime;
+mod scheduler;
+mod store;
+mod summary;
+mod task;
+mod version;
+
+pub use annotation::{Annotation, BBox, Flags};
+pub use asset::{Asset, Attributes, MediaType, ObjectType, Record};
+pub use class::{Class, ClassEntry, ClassId, ClassTable, UnknownClasses};
+pub use error::{Error, ErrorKind, ErrorReport, Result};
+pub use executor::{ExecutorInfo, ExecutorRef, Parameters, TmiKind};
+pub use id::{AssetId, BlobId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
+pub use iteration::{Action, Iteration, Step, StepResult};
+pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
+pub use lineage::{Input, TaskRecord};
+pub use model::{Model, ModelFile, Stage};
+pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
+pub use runtime::{
+    EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,
+};
+pub use scheduler::{Scheduler, TaskContext, TaskReporter, TaskWork};
+pub use store::{
+    AssetStore, Base, BlobInfo, BlobSource, Change, CommitRequest, DiffOptions, Edit, Edits,
+    Expect, Page, PageOptions, Transfer,
+};
+pub use summary::{ClassCount, Summary};
+pub use task::{
+    Resources, TaskEvent, TaskEventKind, TaskKind, TaskRequest, TaskState, TaskStatus, TaskStep,
+};
+pub use version::{Branch, BranchKind, Manifest, PredictionInfo, Selector, Version, VersionSpec};
+
+/// The instant type of every record and event: UTC, to the nanosecond.
+pub use jiff::Timestamp;

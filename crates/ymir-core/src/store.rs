@@ -1,0 +1,357 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use crate::{
+    AssetId, BlobId, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
+    Manifest, Name, Record, Result, Selector, Version, VersionId,
+};
+
+/// One change of a set of records.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// Puts a record in, in place of the one with the same asset id.
+    Put(Record),
+    /// Takes the record of an asset out; nothing happens if there is none.
+    Remove(AssetId),
+}
+
+/// A stream of edits; a later one of the same asset wins. An error ends the commit without a trace.
+pub struct Edits(Box<dyn Iterator<Item = Result<Edit>> + Send>);
+
+impl Edits {
+    /// Returns the edits that an iterator yields; it is read once, on a thread that may block.
+    pub fn new(edits: impl Iterator<Item = Result<Edit>> + Send + 'static) -> Self {
+        Self(Box::new(edits))
+    }
+
+    /// Returns edits that put these records in.
+    pub fn put(records: Vec<Record>) -> Self {
+        Self::new(records.into_iter().map(|record| Ok(Edit::Put(record))))
+    }
+
+    /// Returns no edits.
+    pub fn none() -> Self {
+        Self::new(std::iter::empty())
+    }
+}
+
+impl From<Vec<Edit>> for Edits {
+    fn from(edits: Vec<Edit>) -> Self {
+        Self::new(edits.into_iter().map(Ok))
+    }
+}
+
+impl Iterator for Edits {
+    type Item = Result<Edit>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+impl fmt::Debug for Edits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Edits(..)")
+    }
+}
+
+/// The records that the edits of a commit start from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// None.
+    Empty,
+    /// Those of a version, of any branch.
+    Version(VersionId),
+    /// Those of the newest version of the branch at the moment the commit takes effect; none if it
+    /// has no version yet.
+    Tip,
+}
+
+/// What must be true of the branch at the moment the commit takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing.
+    Any,
+    /// It has no version.
+    New,
+    /// This is its newest version.
+    Tip(VersionId),
+}
+
+/// A new version of a branch.
+#[derive(Debug)]
+pub struct CommitRequest {
+    /// The branch; made by its first commit.
+    pub branch: Branch,
+    /// The records to start from.
+    pub base: Base,
+    /// The changes of them.
+    pub edits: Edits,
+    /// The condition on the branch.
+    pub expect: Expect,
+    /// What the version says about itself. `classes` and `summary` are filled in by the store.
+    pub manifest: Manifest,
+    /// The commit message, for people.
+    pub message: String,
+}
+
+/// Which records to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageOptions {
+    /// How many records to pass over.
+    pub offset: u64,
+    /// How many to return at most.
+    pub limit: usize,
+    /// Only assets with an annotation of this class, where given.
+    pub class: Option<ClassId>,
+}
+
+impl Default for PageOptions {
+    /// The first 100 records.
+    fn default() -> Self {
+        Self { offset: 0, limit: 100, class: None }
+    }
+}
+
+/// A run of records, in the order of their asset ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The records.
+    pub records: Vec<Record>,
+    /// How many there are on all pages together.
+    pub total: u64,
+}
+
+/// Which differences to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiffOptions {
+    /// Only those of assets whose id is greater, to go on where a page ended.
+    pub after: Option<AssetId>,
+    /// How many to return at most.
+    pub limit: usize,
+}
+
+impl Default for DiffOptions {
+    /// All of them.
+    fn default() -> Self {
+        Self { after: None, limit: usize::MAX }
+    }
+}
+
+/// One difference between two versions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Only the second has the asset.
+    Added(Record),
+    /// Only the first has the asset.
+    Removed(Record),
+    /// Both have it, with different metadata or annotations.
+    Changed {
+        /// The record in the first.
+        from: Record,
+        /// The record in the second.
+        to: Record,
+    },
+}
+
+impl Change {
+    /// Returns the asset concerned.
+    pub fn id(&self) -> AssetId {
+        match self {
+            Self::Added(record) | Self::Removed(record) | Self::Changed { to: record, .. } => {
+                record.asset.id
+            }
+        }
+    }
+}
+
+/// How the bytes of a file come to stand at another path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transfer {
+    /// A copy of its own (a reflink where the file system has them).
+    #[default]
+    Copy,
+    /// A hard link, or a copy across file systems. Whoever writes into the file in place changes
+    /// both.
+    HardLink,
+}
+
+/// Where the bytes of a new blob come from.
+#[derive(Debug, Clone)]
+pub enum BlobSource {
+    /// Memory.
+    Bytes(Vec<u8>),
+    /// A file, with how it is taken over.
+    File(PathBuf, Transfer),
+}
+
+/// A blob in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlobInfo {
+    /// The SHA-256 of its bytes.
+    pub id: BlobId,
+    /// The number of its bytes.
+    pub size: u64,
+}
+
+/// The versions, their records and the blobs of one workspace.
+///
+/// All methods may be called from any number of threads and processes at once. What a method
+/// returned stays true: versions and blobs are immutable.
+#[async_trait]
+pub trait AssetStore: Send + Sync + fmt::Debug {
+    /// Returns the names of all branches of a kind.
+    ///
+    /// # Behavior
+    ///
+    /// - The names are sorted; a kind without branches gives an empty list.
+    async fn branches(&self, kind: BranchKind) -> Result<Vec<Name>>;
+
+    /// Returns the version of a branch that is meant.
+    ///
+    /// # Behavior
+    ///
+    /// - `Latest` is the newest, `Number(n)` the n-th, counted from 1, `Id` the one on this branch
+    ///   whose id starts with the digits.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if the branch or the version does not exist; the message names what does.
+    /// - `InvalidInput` if the digits of an `Id` fit several versions.
+    async fn resolve(&self, branch: &Branch, selector: &Selector) -> Result<Version>;
+
+    /// Returns a version by its id, from whatever branch.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is none.
+    async fn version(&self, id: &VersionId) -> Result<Version>;
+
+    /// Returns the versions of a branch, newest first.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if the branch does not exist.
+    async fn log(&self, branch: &Branch) -> Result<Vec<Version>>;
+
+    /// Returns what a version says about itself.
+    ///
+    /// # Behavior
+    ///
+    /// - `summary` is that of its records; `classes` is the table as it was at the commit.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is no such version; `Corrupted` if it cannot be read.
+    async fn manifest(&self, version: &VersionId) -> Result<Manifest>;
+
+    /// Commits a new version.
+    ///
+    /// # Behavior
+    ///
+    /// - The records are those of the base with the edits applied; equal records give a version
+    ///   with equal `content`, however they came about.
+    /// - It is atomic and durable: when it returns, a crash of the machine does not lose it; when
+    ///   it fails, nothing has changed.
+    /// - With `Base::Tip` and `Expect::Any` no commit of another writer is lost: each is applied on
+    ///   top of the one before.
+    ///
+    /// # Errors
+    ///
+    /// - `Conflict` if the expected tip is not the tip; `AlreadyExists` if the branch was expected
+    ///   to be new.
+    /// - `NotFound` if the base does not exist.
+    /// - `InvalidInput` for an annotation whose class id is not in the table, whose box is not
+    ///   finite, or whose box has a negative size.
+    /// - The error that the edits yielded.
+    async fn commit(&self, request: CommitRequest) -> Result<Version>;
+
+    /// Returns the records of assets by id, in the order asked; `None` for one the version lacks.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is no such version.
+    async fn get(&self, version: &VersionId, ids: &[AssetId]) -> Result<Vec<Option<Record>>>;
+
+    /// Returns a run of records, in the order of their asset ids.
+    ///
+    /// # Behavior
+    ///
+    /// - An offset at or past the end gives no records and the right total.
+    /// - With a class, only assets that have it count and are returned.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is no such version.
+    async fn page(&self, version: &VersionId, options: PageOptions) -> Result<Page>;
+
+    /// Returns what differs from one version to another, in the order of the asset ids.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is no such version.
+    async fn diff(
+        &self,
+        from: &VersionId,
+        to: &VersionId,
+        options: DiffOptions,
+    ) -> Result<Vec<Change>>;
+
+    /// Returns the class table of the workspace.
+    async fn classes(&self) -> Result<ClassTable>;
+
+    /// Adds classes to the table of the workspace, all or none; the ids in the entries are ignored.
+    ///
+    /// # Behavior
+    ///
+    /// - A class that is there keeps its id and gains the aliases it lacks.
+    /// - Two writers at once both succeed, and a class that both add has one id.
+    ///
+    /// # Errors
+    ///
+    /// - As [`ClassTable::add`].
+    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable>;
+
+    /// Puts blobs in and returns them in the order given.
+    ///
+    /// # Behavior
+    ///
+    /// - They are durable when it returns, made so together.
+    /// - A blob that is there already is not written again.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if a source file is missing.
+    async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>>;
+
+    /// Returns the bytes of a blob.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is none; `Corrupted` if its bytes do not have its hash.
+    async fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>>;
+
+    /// Makes blobs stand as files at these paths, whose folders exist.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if a blob does not exist; `AlreadyExists` if a path does.
+    async fn export_blobs(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()>;
+
+    /// Returns the file of a blob, for reading only, where the store keeps it as one.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is none; `Unsupported` if this store has no files.
+    async fn blob_file(&self, id: &BlobId) -> Result<PathBuf> {
+        let message = "this asset store keeps no files; use `export_blobs`";
+        Err(Error::new(ErrorKind::Unsupported, message).with("blob", id))
+    }
+
+    /// Returns where the store keeps its data, if in a directory.
+    fn root(&self) -> Option<&Path> {
+        None
+    }
+}

@@ -1,0 +1,1 @@
+//! In-memory doubles that forgive less than the real thing.

@@ -1,0 +1,1 @@
+//! GPUs: what there is, and who gets which.

@@ -1,1 +1,7 @@
-fn main(){}
+//! The executor as a program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ymir_detector::app::main()
+}

@@ -1,1 +1,9 @@
 //! In-memory doubles that forgive less than the real thing.
+
+mod faulty_store;
+mod memory_blobs;
+mod memory_state;
+mod memory_store;
+
+pub use faulty_store::{Fault, FaultyAssetStore, StoreMethod, When};
+pub use memory_store::MemoryAssetStore;

@@ -1,0 +1,281 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use ymir_core::{
+    AssetId, Base, Branch, BranchKind, Change, Class, ClassTable, CommitRequest, DiffOptions, Edit,
+    Edits, Error, ErrorKind, Expect, Manifest, Page, PageOptions, Record, Result, Selector,
+    Summary, Timestamp, Version, VersionId,
+};
+
+type Records = BTreeMap<AssetId, Arc<Record>>;
+
+/// A version with all that it holds.
+pub(super) struct Stored {
+    version: Version,
+    manifest: Manifest,
+    records: Records,
+}
+
+/// What a store holds beside its blobs.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) classes: ClassTable,
+    branches: BTreeMap<Branch, Vec<VersionId>>,
+    versions: HashMap<VersionId, Stored>,
+}
+
+/// The edits of a commit, read to their end: `None` takes an asset out.
+pub(super) type Changes = BTreeMap<AssetId, Option<Arc<Record>>>;
+
+/// Reads the edits; a later one of the same asset wins.
+pub(super) fn read_edits(edits: Edits) -> Result<Changes> {
+    let mut changes = Changes::new();
+    for edit in edits {
+        match edit? {
+            Edit::Put(record) => changes.insert(record.asset.id, Some(Arc::new(record))),
+            Edit::Remove(id) => changes.insert(id, None),
+        };
+    }
+    Ok(changes)
+}
+
+impl State {
+    pub(super) fn names(&self, kind: BranchKind) -> Vec<ymir_core::Name> {
+        let of_kind = self.branches.keys().filter(|branch| branch.kind == kind);
+        of_kind.map(|branch| branch.name.clone()).collect()
+    }
+
+    pub(super) fn stored(&self, id: &VersionId) -> Result<&Stored> {
+        self.versions.get(id).ok_or_else(|| {
+            Error::not_found("no version of this id in this store; `log` lists those of a branch")
+                .with("version", id)
+        })
+    }
+
+    pub(super) fn version(&self, id: &VersionId) -> Result<Version> {
+        Ok(self.stored(id)?.version.clone())
+    }
+
+    pub(super) fn manifest(&self, id: &VersionId) -> Result<Manifest> {
+        Ok(self.stored(id)?.manifest.clone())
+    }
+
+    fn branch(&self, branch: &Branch) -> Result<&[VersionId]> {
+        self.branches.get(branch).map(Vec::as_slice).ok_or_else(|| {
+            let known: Vec<_> = self.names(branch.kind).iter().map(|n| n.to_string()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            Error::not_found(format!("no branch of this name; there is: {known}"))
+                .with("branch", branch)
+        })
+    }
+
+    pub(super) fn log(&self, branch: &Branch) -> Result<Vec<Version>> {
+        self.branch(branch)?.iter().rev().map(|id| self.version(id)).collect()
+    }
+
+    pub(super) fn resolve(&self, branch: &Branch, selector: &Selector) -> Result<Version> {
+        let ids = self.branch(branch)?;
+        let missing = || {
+            let message = format!("the branch has no such version; it has v1 to v{}", ids.len());
+            Error::not_found(message)
+                .with("branch", branch)
+                .with("version", format!("{selector:?}"))
+        };
+        let id = match selector {
+            Selector::Latest => ids.last(),
+            Selector::Number(n) => n.checked_sub(1).and_then(|n| ids.get(usize::try_from(n).ok()?)),
+            Selector::Id(digits) => {
+                let is_hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+                if !is_hex || !(4..=40).contains(&digits.len()) {
+                    let message = "expected 4 to 40 lower-case hexadecimal digits of a version id";
+                    return Err(Error::invalid(message).with("version", digits));
+                }
+                let mut found = ids.iter().filter(|id| id.to_string().starts_with(digits));
+                let first = found.next();
+                if found.next().is_some() {
+                    let message = "these digits fit several versions; give more of them";
+                    return Err(Error::invalid(message).with("version", digits));
+                }
+                first
+            }
+        };
+        self.version(id.ok_or_else(missing)?)
+    }
+
+    pub(super) fn get(&self, id: &VersionId, assets: &[AssetId]) -> Result<Vec<Option<Record>>> {
+        let records = &self.stored(id)?.records;
+        Ok(assets.iter().map(|asset| records.get(asset).map(|r| (**r).clone())).collect())
+    }
+
+    pub(super) fn page(&self, id: &VersionId, options: PageOptions) -> Result<Page> {
+        let stored = self.stored(id)?;
+        let wanted = |record: &&Arc<Record>| match options.class {
+            Some(class) => record.annotations.iter().any(|a| a.class.id() == Some(class)),
+            None => true,
+        };
+        let offset = usize::try_from(options.offset).unwrap_or(usize::MAX);
+        let run = stored.records.values().filter(wanted).skip(offset).take(options.limit);
+        let records = run.map(|record| (**record).clone()).collect();
+        Ok(Page { records, total: stored.manifest.summary.count(options.class) })
+    }
+
+    pub(super) fn diff(
+        &self,
+        from: &VersionId,
+        to: &VersionId,
+        options: DiffOptions,
+    ) -> Result<Vec<Change>> {
+        let (from, to) = (&self.stored(from)?.records, &self.stored(to)?.records);
+        let ids: std::collections::BTreeSet<_> = from.keys().chain(to.keys()).collect();
+        let change = |id: &AssetId| match (from.get(id), to.get(id)) {
+            (None, Some(to)) => Some(Change::Added((**to).clone())),
+            (Some(from), None) => Some(Change::Removed((**from).clone())),
+            (Some(from), Some(to)) if from != to => {
+                Some(Change::Changed { from: (**from).clone(), to: (**to).clone() })
+            }
+            _ => None,
+        };
+        let ids = ids.into_iter().filter(|id| options.after.is_none_or(|after| **id > after));
+        Ok(ids.filter_map(change).take(options.limit).collect())
+    }
+
+    /// Commits; changes nothing unless it succeeds. `nonce` makes ids of other stores unknown here.
+    pub(super) fn commit(
+        &mut self,
+        request: CommitRequest,
+        changes: Changes,
+        nonce: u64,
+    ) -> Result<Version> {
+        let CommitRequest { branch, base, edits: _, expect, mut manifest, message } = request;
+        let log = self.branches.get(&branch).map_or(&[][..], Vec::as_slice);
+        let (tip, number) = (log.last().copied(), log.len() as u64 + 1);
+        check_expectation(&branch, expect, tip)?;
+        check_manifest(&branch, &manifest)?;
+        for record in changes.values().flatten() {
+            check_record(record, &self.classes)?;
+        }
+        let base = match base {
+            Base::Empty => None,
+            Base::Version(id) => Some(id),
+            Base::Tip => tip,
+        };
+        let mut records = match base {
+            Some(id) => self.stored(&id)?.records.clone(),
+            None => Records::new(),
+        };
+        for (id, change) in changes {
+            match change {
+                Some(record) => records.insert(id, record),
+                None => records.remove(&id),
+            };
+        }
+        manifest.classes = self.classes.clone();
+        manifest.summary = Summary::default();
+        records.values().for_each(|record| manifest.summary.add(record));
+        let content = identity(&records)?;
+        let first_line = message.lines().next().unwrap_or_default().to_owned();
+        let id = version_id(&format!("{nonce} {branch} {number} {content} {message}"));
+        let created = Timestamp::now();
+        let (parent, message) = (tip, first_line);
+        let version =
+            Version { id, branch: branch.clone(), number, parent, created, content, message };
+        self.branches.entry(branch).or_default().push(id);
+        self.versions.insert(id, Stored { version: version.clone(), manifest, records });
+        Ok(version)
+    }
+}
+
+fn check_expectation(branch: &Branch, expect: Expect, tip: Option<VersionId>) -> Result<()> {
+    match (expect, tip) {
+        (Expect::Any, _) | (Expect::New, None) => Ok(()),
+        (Expect::New, Some(tip)) => {
+            let message = "the branch was to be new and has a version";
+            Err(Error::new(ErrorKind::AlreadyExists, message)
+                .with("branch", branch)
+                .with("tip", tip))
+        }
+        (Expect::Tip(expected), tip) if Some(expected) == tip => Ok(()),
+        (Expect::Tip(expected), tip) => {
+            let message = "the branch has moved on; read its newest version and try again";
+            let tip = tip.map_or("none".to_owned(), |tip| tip.to_string());
+            Err(Error::new(ErrorKind::Conflict, message)
+                .with("branch", branch)
+                .with("expected", expected)
+                .with("tip", tip))
+        }
+    }
+}
+
+/// Refuses a manifest that says what only another kind of branch can say.
+fn check_manifest(branch: &Branch, manifest: &Manifest) -> Result<()> {
+    let parts = [
+        ("prediction", manifest.prediction.is_some(), BranchKind::Prediction),
+        ("model", manifest.model.is_some(), BranchKind::Model),
+        ("project", manifest.project.is_some(), BranchKind::Project),
+    ];
+    for (field, present, kind) in parts {
+        if present && branch.kind != kind {
+            let message = "this field of the manifest belongs to another kind of branch";
+            return Err(Error::invalid(message).with("field", field).with("branch", branch));
+        }
+    }
+    Ok(())
+}
+
+fn check_record(record: &Record, classes: &ClassTable) -> Result<()> {
+    let fail = |message: &str, index: usize| {
+        Err(Error::invalid(message).with("asset", record.asset.id).with("annotation", index))
+    };
+    for (index, annotation) in record.annotations.iter().enumerate() {
+        match &annotation.class {
+            Class::Id(id) if classes.name(*id).is_none() => {
+                return fail("the class id is not in the workspace's table", index);
+            }
+            Class::Name(name) if name.trim().is_empty() => {
+                return fail("the class name is empty", index);
+            }
+            _ => {}
+        }
+        let bbox = annotation.bbox;
+        if ![bbox.x, bbox.y, bbox.w, bbox.h].iter().all(|v| v.is_finite()) {
+            return fail("the box is not finite", index);
+        }
+        if bbox.w < 0.0 || bbox.h < 0.0 {
+            return fail("the box has a negative size", index);
+        }
+        if annotation.score.is_some_and(|score| !(0.0..=1.0).contains(&score)) {
+            return fail("the score is not between 0 and 1", index);
+        }
+        let others = [annotation.rotate_angle, annotation.quality];
+        if others.iter().flatten().any(|v| !v.is_finite()) {
+            return fail("the rotation or the quality is not finite", index);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the identity of a set of records: the same however they came about.
+fn identity(records: &Records) -> Result<VersionId> {
+    let mut hash = Sha256::new();
+    for record in records.values() {
+        let json = serde_json::to_vec(&**record).map_err(|error| {
+            Error::invalid("the record has no JSON form")
+                .with("asset", record.asset.id)
+                .caused_by(error)
+        })?;
+        hash.update((json.len() as u64).to_le_bytes());
+        hash.update(json);
+    }
+    Ok(shorten(&hash.finalize()))
+}
+
+fn version_id(text: &str) -> VersionId {
+    shorten(&Sha256::digest(text))
+}
+
+fn shorten(digest: &[u8]) -> VersionId {
+    let mut bytes = [0; VersionId::LEN];
+    bytes.copy_from_slice(&digest[..VersionId::LEN]);
+    VersionId::new(bytes)
+}

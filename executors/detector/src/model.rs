@@ -89,7 +89,7 @@ impl Meta {
             return Err(format!("its width is {}", self.width));
         }
         let side =
-            |side: &usize| side % SIDE_MULTIPLE == 0 && *side > 0 && *side as f32 <= SIDE_RANGE.1;
+            |side: &usize| side.is_multiple_of(SIDE_MULTIPLE) && *side > 0 && *side as f32 <= SIDE_RANGE.1;
         if !self.input.iter().all(side) {
             return Err(format!("its input is {:?} pixels", self.input));
         }

@@ -61,7 +61,7 @@ pub fn write_training(
         best_stage_name: &best.stage_name,
         map: best.map,
         model_stages: stages.iter().map(|stage| (stage.stage_name.as_str(), stage)).collect(),
-        evaluate_config: EvaluateConfig { iou_thr: MATCH_IOU as f32, conf_thr: score_threshold },
+        evaluate_config: EvaluateConfig { iou_thr: MATCH_IOU, conf_thr: score_threshold },
     };
     let text = serde_norway::to_string(&result).map_err(|e| cannot_write(path, &e))?;
     write_atomic(path, text.as_bytes()).map_err(|e| cannot_write(path, &e))

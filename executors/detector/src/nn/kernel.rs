@@ -24,7 +24,7 @@ impl<K: TileKernel> WithSimd for Dispatch<K> {
         // A tile is as large as the registers allow: 32 of 16 lanes with AVX-512, 16 of 8 lanes
         // with AVX2, 32 of 4 lanes with NEON. Its columns divide the channels, a multiple of 16.
         match S::F32_LANES {
-            16 if self.0.columns() % 32 == 0 => self.0.run::<S, 8, 2>(simd),
+            16 if self.0.columns().is_multiple_of(32) => self.0.run::<S, 8, 2>(simd),
             16 => self.0.run::<S, 12, 1>(simd),
             8 => self.0.run::<S, 4, 2>(simd),
             4 => self.0.run::<S, 4, 4>(simd),

@@ -1,6 +1,7 @@
 //! The model file: weights as safetensors, and a small JSON file that says what they are.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -88,8 +89,9 @@ impl Meta {
         if !(WIDTH_RANGE.0..=WIDTH_RANGE.1).contains(&self.width) {
             return Err(format!("its width is {}", self.width));
         }
-        let side =
-            |side: &usize| side.is_multiple_of(SIDE_MULTIPLE) && *side > 0 && *side as f32 <= SIDE_RANGE.1;
+        let side = |side: &usize| {
+            side.is_multiple_of(SIDE_MULTIPLE) && *side > 0 && *side as f32 <= SIDE_RANGE.1
+        };
         if !self.input.iter().all(side) {
             return Err(format!("its input is {:?} pixels", self.input));
         }
@@ -103,9 +105,10 @@ impl Model {
         let failed =
             |e: &dyn std::fmt::Display| Error::model(format!("cannot pack the model: {e}"));
         let mut bytes = Vec::new();
-        for (name, shape, values) in self.tensors() {
-            let content: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            bytes.push((name, shape, content));
+        for (name, place) in places(&self.structure) {
+            let content: Vec<u8> =
+                place.values(&self.params).flat_map(|value| value.to_le_bytes()).collect();
+            bytes.push((name, place.shape, content));
         }
         let views: Vec<(String, TensorView<'_>)> = bytes
             .iter()
@@ -150,7 +153,6 @@ impl Model {
     fn fill(&mut self, tensors: &SafeTensors<'_>) -> std::result::Result<(), String> {
         for (name, place) in places(&self.structure) {
             let tensor = tensors.tensor(&name).map_err(|e| e.to_string())?;
-            let target = place.slice_mut(&mut self.params);
             if tensor.dtype() != Dtype::F32 || tensor.shape() != place.shape {
                 return Err(format!(
                     "tensor {name} is {:?} {:?}, but must be F32 {:?}",
@@ -159,7 +161,8 @@ impl Model {
                     place.shape
                 ));
             }
-            for (value, bytes) in target.iter_mut().zip(tensor.data().chunks_exact(4)) {
+            let values = place.values_mut(&mut self.params);
+            for (value, bytes) in values.zip(tensor.data().chunks_exact(4)) {
                 *value = f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
                 if !value.is_finite() {
                     return Err(format!("tensor {name} holds {value}"));
@@ -172,16 +175,6 @@ impl Model {
             }
         }
         Ok(())
-    }
-
-    fn tensors(&self) -> Vec<(String, Vec<usize>, &[f32])> {
-        places(&self.structure)
-            .into_iter()
-            .map(|(name, place)| {
-                let values = if place.buffer { &self.params.buffers } else { &self.params.values };
-                (name, place.shape.clone(), &values[place.range.clone()])
-            })
-            .collect()
     }
 
     /// Returns this model for other classes: classes of the same name keep their outputs, others
@@ -227,17 +220,41 @@ fn same_class(a: &str, b: &str) -> bool {
     a.trim().to_lowercase() == b.trim().to_lowercase()
 }
 
-/// Where a tensor of the file lies in [`Params`].
+/// Where a tensor of the file lies in [`Params`]: in rows as long as its last dimension.
 struct Place {
     buffer: bool,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
     shape: Vec<usize>,
+    /// Values from one row to the next. The output's channels are padded in memory only, so that
+    /// a file for another number of classes does not fit.
+    stride: usize,
 }
 
 impl Place {
-    fn slice_mut<'a>(&self, params: &'a mut Params) -> &'a mut [f32] {
+    fn new(buffer: bool, range: &Range<usize>, shape: &[usize], stride: usize) -> Self {
+        Self { buffer, range: range.clone(), shape: shape.to_vec(), stride }
+    }
+
+    /// Returns the values in the order of the file.
+    fn values<'a>(&self, params: &'a Params) -> impl Iterator<Item = &'a f32> + use<'a> {
+        let values = if self.buffer { &params.buffers } else { &params.values };
+        let columns = self.columns();
+        values[self.range.clone()].chunks(self.stride).flat_map(move |row| &row[..columns])
+    }
+
+    /// Returns the values in the order of the file, for writing.
+    fn values_mut<'a>(
+        &self,
+        params: &'a mut Params,
+    ) -> impl Iterator<Item = &'a mut f32> + use<'a> {
         let values = if self.buffer { &mut params.buffers } else { &mut params.values };
-        &mut values[self.range.clone()]
+        let columns = self.columns();
+        let rows = values[self.range.clone()].chunks_mut(self.stride);
+        rows.flat_map(move |row| &mut row[..columns])
+    }
+
+    fn columns(&self) -> usize {
+        self.shape.last().copied().unwrap_or(self.stride)
     }
 }
 
@@ -246,25 +263,20 @@ fn places(structure: &Structure) -> Vec<(String, Place)> {
     let mut places = Vec::new();
     for unit in &structure.units {
         let conv = unit.conv;
-        let shape = vec![conv.kernel, conv.kernel, conv.inputs, conv.outputs];
-        let mut add =
-            |part: &str, buffer: bool, range: &std::ops::Range<usize>, shape: &[usize]| {
-                let place = Place { buffer, range: range.clone(), shape: shape.to_vec() };
-                places.push((format!("{}.{part}", unit.name), place));
-            };
-        add("weight", false, &unit.weight, &shape);
-        add("gamma", false, &unit.gamma, &[conv.outputs]);
-        add("beta", false, &unit.beta, &[conv.outputs]);
-        add("mean", true, &unit.mean, &[conv.outputs]);
-        add("variance", true, &unit.variance, &[conv.outputs]);
+        let n = conv.outputs;
+        let shape = [conv.kernel, conv.kernel, conv.inputs, n];
+        let mut add = |part: &str, place| places.push((format!("{}.{part}", unit.name), place));
+        add("weight", Place::new(false, &unit.weight, &shape, n));
+        add("gamma", Place::new(false, &unit.gamma, &[n], n));
+        add("beta", Place::new(false, &unit.beta, &[n], n));
+        add("mean", Place::new(true, &unit.mean, &[n], n));
+        add("variance", Place::new(true, &unit.variance, &[n], n));
     }
     let output = &structure.output;
-    let shape = vec![1, 1, output.conv.inputs, output.conv.outputs];
-    let weight = Place { buffer: false, range: output.weight.clone(), shape };
-    let shape = vec![output.conv.outputs];
-    let bias = Place { buffer: false, range: output.bias.clone(), shape };
-    places.push(("output.weight".into(), weight));
-    places.push(("output.bias".into(), bias));
+    let (used, padded) = (BOX_CHANNELS + structure.classes, output.conv.outputs);
+    let shape = [1, 1, output.conv.inputs, used];
+    places.push(("output.weight".into(), Place::new(false, &output.weight, &shape, padded)));
+    places.push(("output.bias".into(), Place::new(false, &output.bias, &[used], padded)));
     places
 }
 

@@ -1,0 +1,36 @@
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use ymir_core::{Error, ErrorKind, Result};
+
+/// Runs file work on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let broken = |error| {
+        Error::new(ErrorKind::Unexpected, "the work on a labeling job's files was broken off")
+            .caused_by(error)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(broken)?
+}
+
+/// Makes the entries of a directory durable.
+pub(crate) fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| Error::io("cannot sync a folder of labeling jobs", path, error))
+}
+
+/// Writes a file and makes its content durable.
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    File::create(path)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+        .map_err(|error| Error::io("cannot write a file of a labeling job", path, error))
+}
+
+/// Makes a directory and those above it.
+pub(crate) fn make_directory(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path)
+        .map_err(|error| Error::io("cannot make the folder of labeling jobs", path, error))
+}

@@ -1,0 +1,9 @@
+mod backend;
+mod coco;
+mod create;
+mod layout;
+mod names;
+mod read;
+mod value;
+
+pub use backend::FolderBackend;

@@ -35,7 +35,7 @@ impl Ready {
         assert!(labeled.windows(2).all(|pair| pair[0].id < pair[1].id));
         for Labeled { id, annotations } in labeled {
             let item = self.job.items.iter().find(|item| item.asset.id == id).expect("of the job");
-            let (width, height) = (item.asset.width.into(), item.asset.height.into());
+            let (width, height) = (f64::from(item.asset.width), f64::from(item.asset.height));
             for annotation in annotations {
                 let b = annotation.bbox;
                 assert!(b.is_valid() && b.x >= 0.0 && b.y >= 0.0, "{b:?}");

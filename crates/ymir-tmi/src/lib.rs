@@ -4,4 +4,7 @@ pub mod contract;
 pub mod gpu;
 mod run;
 mod runtime;
-mod scheduler;
+pub mod scheduler;
+
+pub use run::{STOP_GRACE, run_executor};
+pub use runtime::{LocalOptions, LocalRuntime};

@@ -1,11 +1,13 @@
 //! The feature map: a batch of images in NHWC layout inside a border of one cell.
 
+use super::pool;
+
 /// A batch of feature maps, `n × (h + 2) × (w + 2) × c` 32-bit floats.
 ///
 /// The border of one cell lets a 3×3 convolution read its window as three contiguous runs of
 /// `3 · c` values, without gathering. It is zero in activations. In gradients its content has no
 /// meaning: every reader keeps to the interior rows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Map {
     /// Number of images.
     pub n: usize,
@@ -21,7 +23,7 @@ pub struct Map {
 impl Map {
     /// Returns a map of zeros.
     pub fn zeros(n: usize, h: usize, w: usize, c: usize) -> Self {
-        Self { n, h, w, c, data: vec![0.0; n * (h + 2) * (w + 2) * c] }
+        Self { n, h, w, c, data: pool::zeros(n * (h + 2) * (w + 2) * c) }
     }
 
     /// Returns a map of zeros with the shape of this one.
@@ -70,6 +72,20 @@ impl Map {
         let len = self.image_len();
         let range = self.rows().range(y);
         &mut self.data[i * len..(i + 1) * len][range]
+    }
+}
+
+impl Clone for Map {
+    fn clone(&self) -> Self {
+        let mut data = pool::zeros(self.data.len());
+        data.copy_from_slice(&self.data);
+        Self { n: self.n, h: self.h, w: self.w, c: self.c, data }
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        pool::give_back(std::mem::take(&mut self.data));
     }
 }
 

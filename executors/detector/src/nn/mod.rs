@@ -8,6 +8,7 @@ pub mod network;
 pub mod norm;
 pub mod optimizer;
 pub mod params;
+mod pool;
 pub mod rng;
 pub mod structure;
 

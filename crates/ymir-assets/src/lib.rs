@@ -4,4 +4,7 @@ pub mod evaluation;
 pub mod formats;
 pub mod operations;
 mod blob;
+mod pages;
 mod store;
+
+pub use store::{GitAssetStore, StoreOptions};

@@ -1,1 +1,15 @@
-//! Evaluation of predictions.
+//! Evaluation of predictions against ground truth: detection, by exactly the rules of COCO's
+//! reference implementation (pycocotools).
+
+mod accumulate;
+mod collect;
+mod matching;
+mod options;
+mod result;
+mod run;
+mod versions;
+
+pub use options::EvaluationOptions;
+pub use result::{ClassEvaluation, Evaluation};
+pub use run::{ImageEvaluation, evaluate};
+pub use versions::evaluate_versions;

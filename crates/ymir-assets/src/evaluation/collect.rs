@@ -1,0 +1,75 @@
+use std::collections::HashMap;
+
+use ymir_core::{Annotation, BBox, ClassId};
+
+/// One object to be found.
+pub(super) struct Truth {
+    pub(super) image: u32,
+    pub(super) bbox: BBox,
+    pub(super) crowd: bool,
+    pub(super) ignore: bool,
+}
+
+/// One prediction.
+pub(super) struct Detection {
+    pub(super) image: u32,
+    pub(super) bbox: BBox,
+    pub(super) score: f64,
+}
+
+/// What there is of one class, in the order of the images.
+pub(super) struct ClassBoxes {
+    pub(super) class: ClassId,
+    pub(super) truths: Vec<Truth>,
+    pub(super) detections: Vec<Detection>,
+}
+
+/// Sorts the annotations of image after image by their class, in compact form, so that a dataset
+/// can stream through.
+pub(super) struct Collector {
+    by_class: HashMap<ClassId, usize>,
+    boxes: Vec<ClassBoxes>,
+    images: u32,
+    ignore_difficult: bool,
+}
+
+impl Collector {
+    pub(super) fn new(classes: &[ClassId], ignore_difficult: bool) -> Self {
+        let mut classes = classes.to_vec();
+        classes.sort_unstable();
+        classes.dedup();
+        let by_class = classes.iter().enumerate().map(|(i, class)| (*class, i)).collect();
+        let empty = |class| ClassBoxes { class, truths: Vec::new(), detections: Vec::new() };
+        let boxes = classes.into_iter().map(empty).collect();
+        Self { by_class, boxes, images: 0, ignore_difficult }
+    }
+
+    /// Adds the next image.
+    pub(super) fn add(&mut self, ground_truth: &[Annotation], predictions: &[Annotation]) {
+        let image = self.images;
+        self.images += 1;
+        for annotation in ground_truth {
+            let Some(index) = self.index(annotation) else { continue };
+            let flags = annotation.flags;
+            self.boxes[index].truths.push(Truth {
+                image,
+                bbox: annotation.bbox,
+                crowd: flags.crowd,
+                ignore: flags.crowd || (self.ignore_difficult && flags.difficult),
+            });
+        }
+        for annotation in predictions {
+            let Some(index) = self.index(annotation) else { continue };
+            let score = annotation.score.unwrap_or(1.0);
+            self.boxes[index].detections.push(Detection { image, bbox: annotation.bbox, score });
+        }
+    }
+
+    pub(super) fn finish(self) -> (Vec<ClassBoxes>, u64) {
+        (self.boxes, u64::from(self.images))
+    }
+
+    fn index(&self, annotation: &Annotation) -> Option<usize> {
+        self.by_class.get(&annotation.class.id()?).copied()
+    }
+}

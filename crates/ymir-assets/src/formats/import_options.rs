@@ -1,0 +1,46 @@
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use ymir_core::{Transfer, UnknownClasses};
+
+/// How a dataset is brought in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ImportOptions {
+    /// What to do with class names that the workspace's table does not have.
+    pub unknown_classes: UnknownClasses,
+    /// How the image files are taken over. A hard link costs no space, and whoever then writes
+    /// into the original in place breaks the workspace's copy.
+    pub transfer: Transfer,
+    /// Only the images that a list names: the name of a split (`train` for
+    /// `ImageSets/Main/train.txt`), or the path of a text file with a line per image: its name
+    /// with or without folder and extension; a `1`, `0` or `-1` after it, as in Pascal VOC's lists
+    /// per class, is passed over.
+    pub list: Option<PathBuf>,
+    /// Whether images without an annotation file are taken, as images without objects. By default
+    /// they are skipped and named in the report, since a forgotten annotation file must not turn
+    /// into the statement that nothing is on the image.
+    pub without_annotations: bool,
+    /// Whether the records are added to those of the branch's newest version, in place of those
+    /// with the same asset, instead of standing alone.
+    pub append: bool,
+}
+
+/// The options as they are kept in the manifest of the version made.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) unknown_classes: UnknownClasses,
+    pub(super) list: Option<String>,
+    pub(super) without_annotations: bool,
+    pub(super) append: bool,
+}
+
+impl From<&ImportOptions> for Kept {
+    fn from(options: &ImportOptions) -> Self {
+        Self {
+            unknown_classes: options.unknown_classes,
+            list: options.list.as_ref().map(|list| list.display().to_string()),
+            without_annotations: options.without_annotations,
+            append: options.append,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use ymir_core::{
+    AssetId, AssetStore, Base, Branch, BranchKind, CommitRequest, DiffOptions, Edit, Error,
+    ErrorKind, Expect, Input, Manifest, Result, TaskKind, TaskRecord, Timestamp, Version,
+    VersionId,
+};
+
+use super::find::{find_in, log};
+use super::merge::{MergeStrategy, send_merge};
+use super::stream::{EditSender, channel, commit_streamed};
+
+/// How many records are read and sent at once.
+pub(super) const BATCH: usize = 1024;
+/// How often other writers of the branch may win before the condition on it is given up.
+const ATTEMPTS: usize = 8;
+
+/// What an operation does with the records of its source.
+pub(super) enum Plan {
+    /// It takes these, and nothing else.
+    Keep(Vec<AssetId>),
+    /// It takes all but these.
+    Drop(Vec<AssetId>),
+    /// It joins another version's.
+    Merge(VersionId, MergeStrategy),
+}
+
+/// An operation on a version, on its way to becoming another.
+pub(super) struct Operation<'a> {
+    store: &'a Arc<dyn AssetStore>,
+    source: Version,
+    target: &'a Branch,
+    task: TaskRecord,
+}
+
+impl<'a> Operation<'a> {
+    /// Returns an operation.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the source does not exist, `InvalidInput` if the target is of another kind.
+    pub(super) async fn new(
+        store: &'a Arc<dyn AssetStore>,
+        kind: TaskKind,
+        name: &str,
+        source: &VersionId,
+        target: &'a Branch,
+    ) -> Result<Self> {
+        let source = store.version(source).await?;
+        let holds_records = matches!(target.kind, BranchKind::Dataset | BranchKind::Prediction);
+        if source.branch.kind != target.kind || !holds_records {
+            let message = "an operation makes datasets of datasets, and prediction sets of prediction sets; choose a target of the source's kind";
+            return Err(Error::invalid(message)
+                .with("source", &source.branch)
+                .with("target", target));
+        }
+        let input = Input { role: "source".to_owned(), version: source.id };
+        let task = TaskRecord {
+            kind,
+            parameters: BTreeMap::from([("operation".to_owned(), format!("{name:?}"))]),
+            inputs: vec![input],
+            started: Timestamp::now(),
+            library_version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..TaskRecord::default()
+        };
+        Ok(Self { store, source, target, task })
+    }
+
+    pub(super) fn source(&self) -> &Version {
+        &self.source
+    }
+
+    /// Adds a parameter, as JSON text.
+    pub(super) fn parameter(mut self, name: &str, json: impl ToString) -> Self {
+        self.task.parameters.insert(name.to_owned(), json.to_string());
+        self
+    }
+
+    /// Adds a version that is read.
+    pub(super) fn input(mut self, role: &str, version: VersionId) -> Self {
+        self.task.inputs.push(Input { role: role.to_owned(), version });
+        self
+    }
+
+    pub(super) fn seed(mut self, seed: u64) -> Self {
+        self.task.seed = seed;
+        self
+    }
+
+    /// Returns the version that this operation made before, if it did.
+    pub(super) async fn find(&mut self) -> Result<Option<Version>> {
+        self.task.fingerprint = self.task.fingerprint();
+        let versions = log(self.store, self.target).await?;
+        find_in(self.store, &versions, &self.task.fingerprint).await
+    }
+
+    /// Commits what the plan says, once: if another caller does the same at the same time, both
+    /// get one version.
+    pub(super) async fn commit(mut self, plan: Plan, message: String) -> Result<Version> {
+        let source = self.store.manifest(&self.source.id).await?;
+        self.task.fingerprint = self.task.fingerprint();
+        let mut seen = 0;
+        for attempt in 1.. {
+            let versions = log(self.store, self.target).await?;
+            let new = &versions[..versions.len() - seen];
+            if let Some(version) = find_in(self.store, new, &self.task.fingerprint).await? {
+                return Ok(version);
+            }
+            seen = versions.len();
+            let expect = match versions.first() {
+                _ if attempt == ATTEMPTS => Expect::Any,
+                Some(tip) => Expect::Tip(tip.id),
+                None => Expect::New,
+            };
+            match self.try_commit(&plan, &source, expect, &message).await {
+                Err(error)
+                    if attempt < ATTEMPTS
+                        && matches!(
+                            error.kind(),
+                            ErrorKind::Conflict | ErrorKind::AlreadyExists
+                        ) => {}
+                result => return result,
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn try_commit(
+        &self,
+        plan: &Plan,
+        source: &Manifest,
+        expect: Expect,
+        message: &str,
+    ) -> Result<Version> {
+        let (sender, edits) = channel();
+        let base = match plan {
+            Plan::Keep(_) => Base::Empty,
+            Plan::Drop(_) | Plan::Merge(..) => Base::Version(self.source.id),
+        };
+        let task = TaskRecord { finished: Timestamp::now(), ..self.task.clone() };
+        let manifest = Manifest {
+            object_type: source.object_type,
+            task,
+            prediction: source.prediction,
+            ..Manifest::default()
+        };
+        let branch = self.target.clone();
+        let message = message.to_owned();
+        let request = CommitRequest { branch, base, edits, expect, manifest, message };
+        let sending: BoxFuture<'_, _> = match plan {
+            Plan::Keep(ids) => Box::pin(self.send_kept(ids, sender)),
+            Plan::Drop(ids) => Box::pin(send_removals(ids, sender)),
+            Plan::Merge(other, strategy) => {
+                Box::pin(send_merge(self.store, self.source.id, *other, *strategy, sender))
+            }
+        };
+        commit_streamed(self.store.as_ref(), request, sending).await
+    }
+
+    async fn send_kept(&self, ids: &[AssetId], sender: EditSender) -> Result<()> {
+        let mut missing = Vec::new();
+        for ids in ids.chunks(BATCH) {
+            let records = self.store.get(&self.source.id, ids).await?;
+            let lacking = ids.iter().zip(&records).filter(|(_, record)| record.is_none());
+            missing.extend(lacking.map(|(id, _)| *id));
+            if missing.is_empty() {
+                sender.put(records.into_iter().flatten()).await?;
+            }
+        }
+        if missing.is_empty() {
+            return sender.finish().await;
+        }
+        let message = "the version does not have all of these assets; `show` lists what it has";
+        Err(Error::not_found(message)
+            .with("version", &self.source)
+            .with("missing", missing.len())
+            .with("assets", first_ids(&missing)))
+    }
+}
+
+async fn send_removals(ids: &[AssetId], sender: EditSender) -> Result<()> {
+    for ids in ids.chunks(BATCH) {
+        sender.send(ids.iter().map(|id| Edit::Remove(*id)).collect()).await?;
+    }
+    sender.finish().await
+}
+
+/// Returns the first few ids as text.
+pub(super) fn first_ids(ids: &[AssetId]) -> String {
+    let shown: Vec<String> = ids.iter().take(5).map(AssetId::to_string).collect();
+    let more = if ids.len() > shown.len() { ", …" } else { "" };
+    shown.join(", ") + more
+}
+
+/// Returns options for the differences after an asset, a batch of them.
+pub(super) fn batch_after(after: Option<AssetId>) -> DiffOptions {
+    DiffOptions { after, limit: BATCH }
+}

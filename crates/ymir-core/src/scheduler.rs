@@ -86,6 +86,11 @@ pub trait Scheduler: Send + Sync + fmt::Debug {
 
     /// Asks a task to stop; it ends as `Terminated`. Nothing happens if it has ended.
     ///
+    /// # Behavior
+    ///
+    /// - A task that waits does not run.
+    /// - In its last step it can be too late: a commit that goes well makes it `Done`.
+    ///
     /// # Errors
     ///
     /// - `NotFound` if there is none.

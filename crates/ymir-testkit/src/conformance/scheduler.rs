@@ -1,1 +1,535 @@
-//! Placeholder.
+//! The conformance suite of [`Scheduler`]: one function per sentence of its documentation.
+//!
+//! Each takes a scheduler whose host has [`CPUS`] CPU slots and [`GPUS`] GPUs, and that nobody else
+//! uses. [`scheduler_tests!`](crate::scheduler_tests) turns all of them into tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use ymir_core::{
+    ErrorKind, Grant, Resources, Scheduler, TaskEvent, TaskEventKind, TaskId, TaskKind,
+    TaskRequest, TaskState, TaskStatus, TaskStep, VersionId,
+};
+
+use crate::double::{Meter, ScriptedWork};
+
+/// The CPU slots of the scheduler under test.
+pub const CPUS: u32 = 2;
+/// The GPUs of the scheduler under test.
+pub const GPUS: u32 = 2;
+
+const STEPS: [TaskStep; 5] =
+    [TaskStep::Prepare, TaskStep::Allocate, TaskStep::Run, TaskStep::Collect, TaskStep::Commit];
+/// The steps that the work of a task takes part in.
+const WORK: [TaskStep; 4] = [TaskStep::Prepare, TaskStep::Run, TaskStep::Collect, TaskStep::Commit];
+/// All that the host has.
+const ALL: Resources = Resources { gpus: GPUS, cpus: 0, memory: 0 };
+
+type Tested = Arc<dyn Scheduler>;
+
+fn id(text: &str) -> TaskId {
+    TaskId::new(text).expect("a valid task id")
+}
+
+fn request(name: &str, resources: Resources) -> TaskRequest {
+    TaskRequest { id: id(name), kind: TaskKind::Train, resources, priority: 0 }
+}
+
+fn slots(cpus: u32) -> Resources {
+    Resources { cpus, ..Resources::default() }
+}
+
+async fn submit(
+    scheduler: &Tested,
+    name: &str,
+    resources: Resources,
+    work: ScriptedWork,
+) -> Arc<ScriptedWork> {
+    let work = Arc::new(work);
+    scheduler.submit(request(name, resources), work.clone()).await.expect("submitted");
+    work
+}
+
+async fn wait(scheduler: &Tested, name: &str) -> TaskStatus {
+    let status = scheduler.wait(&id(name)).await.expect("the task is known");
+    assert!(status.state.is_final(), "{status:?}");
+    status
+}
+
+/// Waits until a task waits for resources.
+async fn queued(scheduler: &Tested, name: &str) {
+    let task = id(name);
+    let mut events = scheduler.events(0);
+    while let Some(event) = events.next().await {
+        let event = event.expect("an event");
+        if event.task == task && event.kind == TaskEventKind::Step(TaskStep::Allocate) {
+            return;
+        }
+    }
+    panic!("the events ended before {name} waited for resources");
+}
+
+/// Returns the events of a task, up to its end.
+async fn events_of(scheduler: &Tested, name: &str) -> Vec<TaskEvent> {
+    let task = id(name);
+    let mut found = Vec::new();
+    let mut events = scheduler.events(0);
+    while let Some(event) = events.next().await {
+        let event = event.expect("an event");
+        if event.task != task {
+            continue;
+        }
+        let last = matches!(event.kind, TaskEventKind::State(state) if state.is_final());
+        found.push(event);
+        if last {
+            return found;
+        }
+    }
+    panic!("the events ended before {name} did");
+}
+
+fn assert_failed(status: &TaskStatus, kind: ErrorKind) {
+    assert_eq!(status.state, TaskState::Failed, "{status:?}");
+    assert_eq!(status.error.as_ref().map(|error| error.kind), Some(kind), "{status:?}");
+}
+
+/// The steps run in order: prepare, allocate, run, collect, commit.
+pub async fn the_steps_run_in_order(scheduler: Tested) {
+    let output = vec![VersionId::new([7; 20])];
+    let work = ScriptedWork::new().reporting(&[0.5], 0).giving(output.clone());
+    let work = submit(&scheduler, "t", slots(1), work).await;
+    let status = wait(&scheduler, "t").await;
+    assert_eq!(status.state, TaskState::Done, "{status:?}");
+    assert_eq!((status.step, status.progress), (TaskStep::Commit, 1.0));
+    assert_eq!((&status.output, &status.error), (&output, &None));
+    assert_eq!(status.request, request("t", slots(1)));
+    let (started, finished) = (status.started.expect("started"), status.finished.expect("ended"));
+    assert!(status.created <= started && started <= finished, "{status:?}");
+    assert_eq!(work.seen().steps, WORK);
+    let kinds: Vec<_> = events_of(&scheduler, "t").await.into_iter().map(|e| e.kind).collect();
+    let of_interest =
+        |kind: &TaskEventKind| matches!(kind, TaskEventKind::State(_) | TaskEventKind::Step(_));
+    let kinds: Vec<_> = kinds.into_iter().filter(of_interest).collect();
+    let [prepare, allocate, run, collect, commit] = STEPS.map(TaskEventKind::Step);
+    let state = TaskEventKind::State;
+    assert_eq!(
+        kinds,
+        [
+            state(TaskState::Pending),
+            prepare,
+            allocate,
+            state(TaskState::Running),
+            run,
+            collect,
+            commit,
+            state(TaskState::Done)
+        ]
+    );
+}
+
+/// Each step is recorded before it begins.
+pub async fn each_step_is_recorded_before_it_begins(scheduler: Tested) {
+    for step in WORK {
+        let name = format!("{step:?}");
+        let work = submit(&scheduler, &name, slots(1), ScriptedWork::new().holding(step)).await;
+        work.entered(step).await;
+        let status = scheduler.status(&id(&name)).await.expect("known");
+        let running =
+            if step == TaskStep::Prepare { TaskState::Pending } else { TaskState::Running };
+        assert_eq!((status.step, status.state), (step, running));
+        assert_eq!(status.started.is_some(), running == TaskState::Running);
+        assert_eq!(status.finished, None);
+        work.release();
+        assert_eq!(wait(&scheduler, &name).await.state, TaskState::Done);
+    }
+}
+
+/// A step that fails ends the task, but for `collect`, which also runs after a run that failed.
+pub async fn a_step_that_fails_ends_the_task(scheduler: Tested) {
+    for (at, step) in WORK.into_iter().enumerate() {
+        let name = format!("{step:?}");
+        let work = ScriptedWork::new().failing(step, ErrorKind::ExecutorFailed);
+        let work = submit(&scheduler, &name, slots(1), work).await;
+        let status = wait(&scheduler, &name).await;
+        assert_failed(&status, ErrorKind::ExecutorFailed);
+        assert!(status.output.is_empty() && status.finished.is_some());
+        let (last, seen) = (if step == TaskStep::Run { at + 1 } else { at }, work.seen());
+        assert_eq!(seen.steps, WORK[..=last]);
+        assert_eq!(status.step, WORK[last]);
+    }
+}
+
+/// `collect` is told how the run ended.
+pub async fn collect_is_told_how_the_run_ended(scheduler: Tested) {
+    let work = submit(&scheduler, "good", slots(1), ScriptedWork::new()).await;
+    wait(&scheduler, "good").await;
+    assert_eq!(work.seen().run, Some(Ok(())));
+    let work = ScriptedWork::new().failing(TaskStep::Run, ErrorKind::Timeout);
+    let work = submit(&scheduler, "bad", slots(1), work).await;
+    wait(&scheduler, "bad").await;
+    assert_eq!(work.seen().run, Some(Err(ErrorKind::Timeout)));
+    let work =
+        submit(&scheduler, "cut", slots(1), ScriptedWork::new().holding(TaskStep::Run)).await;
+    work.entered(TaskStep::Run).await;
+    scheduler.cancel(&id("cut")).await.expect("cancelled");
+    wait(&scheduler, "cut").await;
+    assert_eq!(work.seen().run, Some(Err(ErrorKind::Cancelled)));
+}
+
+/// Work that panics fails its task, and nothing else.
+pub async fn a_panic_fails_the_task_alone(scheduler: Tested) {
+    for step in WORK {
+        let name = format!("{step:?}");
+        submit(&scheduler, &name, ALL, ScriptedWork::new().panicking(step)).await;
+        assert_failed(&wait(&scheduler, &name).await, ErrorKind::Unexpected);
+    }
+    submit(&scheduler, "next", ALL, ScriptedWork::new()).await;
+    assert_eq!(wait(&scheduler, "next").await.state, TaskState::Done);
+}
+
+/// Tasks that wait are granted resources by priority, then in the order of their submission.
+pub async fn priority_goes_before_order(scheduler: Tested) {
+    let first = ScriptedWork::new().holding(TaskStep::Run);
+    let first = submit(&scheduler, "first", slots(0), first).await;
+    first.entered(TaskStep::Run).await;
+    let waiting = [("a", 0), ("b", 5), ("c", -5), ("d", 0), ("e", 5)];
+    for (name, priority) in waiting {
+        let request = TaskRequest { priority, ..request(name, slots(0)) };
+        scheduler.submit(request, Arc::new(ScriptedWork::new())).await.expect("submitted");
+        queued(&scheduler, name).await;
+    }
+    first.release();
+    let mut ended = Vec::new();
+    for (name, _) in waiting {
+        ended.push((wait(&scheduler, name).await.started, name));
+    }
+    ended.sort();
+    assert_eq!(ended.iter().map(|(_, name)| *name).collect::<String>(), "beadc");
+}
+
+/// One that fits does not overtake an earlier one that does not, for ever.
+pub async fn nobody_is_overtaken_for_ever(scheduler: Tested) {
+    const SMALL: usize = 120;
+    let mut small = Vec::new();
+    for n in 0..2 {
+        let work = ScriptedWork::new().holding(TaskStep::Run);
+        small.push(submit(&scheduler, &format!("s{n}"), slots(1), work).await);
+        small[n].entered(TaskStep::Run).await;
+    }
+    let big = submit(&scheduler, "big", slots(CPUS), ScriptedWork::new()).await;
+    queued(&scheduler, "big").await;
+    for n in 2..SMALL {
+        let work = ScriptedWork::new().holding(TaskStep::Run);
+        small.push(submit(&scheduler, &format!("s{n}"), slots(1), work).await);
+    }
+    queued(&scheduler, &format!("s{}", SMALL - 1)).await;
+    // The slots are never both free while a small one may begin: each stays until the next runs,
+    // or until it is clear that none will.
+    for n in 0..SMALL - 2 {
+        small[n].release();
+        let next = small[n + 2].entered(TaskStep::Run);
+        if tokio::time::timeout(Duration::from_millis(300), next).await.is_err() {
+            break;
+        }
+    }
+    for work in &small {
+        work.release();
+    }
+    let started = wait(&scheduler, "big").await.started;
+    assert_eq!(big.seen().steps, WORK);
+    let mut before = 0;
+    for n in 0..SMALL {
+        before += usize::from(wait(&scheduler, &format!("s{n}")).await.started < started);
+    }
+    assert!(before < SMALL / 2, "{before} of {SMALL} small tasks overtook the big one");
+}
+
+/// Resources are given back however the task ends.
+pub async fn resources_come_back_however_a_task_ends(scheduler: Tested) {
+    let failing = |step| ScriptedWork::new().failing(step, ErrorKind::ExecutorFailed);
+    let ways = [
+        ScriptedWork::new(),
+        failing(TaskStep::Prepare),
+        failing(TaskStep::Run),
+        failing(TaskStep::Collect),
+        failing(TaskStep::Commit),
+        ScriptedWork::new().panicking(TaskStep::Run),
+        ScriptedWork::new().panicking(TaskStep::Collect),
+    ];
+    for (n, work) in ways.into_iter().enumerate() {
+        submit(&scheduler, &format!("way{n}"), ALL, work).await;
+    }
+    for step in WORK {
+        let name = format!("cancelled_{step:?}");
+        let work = submit(&scheduler, &name, ALL, ScriptedWork::new().holding(step)).await;
+        work.entered(step).await;
+        scheduler.cancel(&id(&name)).await.expect("cancelled");
+    }
+    let last = submit(&scheduler, "last", ALL, ScriptedWork::new()).await;
+    assert_eq!(wait(&scheduler, "last").await.state, TaskState::Done);
+    let grant = last.seen().grant.expect("granted");
+    assert_eq!((grant.cpus, grant.gpus.len()), (CPUS, GPUS as usize));
+}
+
+/// Resources are given back only after the run ended.
+pub async fn resources_come_back_only_after_the_run(scheduler: Tested) {
+    let meter = Arc::new(Meter::default());
+    let work = ScriptedWork::new().holding(TaskStep::Run).deaf().metered(&meter);
+    let first = submit(&scheduler, "first", ALL, work).await;
+    first.entered(TaskStep::Run).await;
+    scheduler.cancel(&id("first")).await.expect("cancelled");
+    submit(&scheduler, "second", ALL, ScriptedWork::new().metered(&meter)).await;
+    queued(&scheduler, "second").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(meter.read().holders, 1);
+    first.release();
+    assert_eq!(wait(&scheduler, "first").await.state, TaskState::Terminated);
+    assert_eq!(wait(&scheduler, "second").await.state, TaskState::Done);
+    let reading = meter.read();
+    assert_eq!((reading.most_cpus, reading.twice.len()), (CPUS, 0));
+}
+
+/// What was asked for is granted, and nothing to two at once.
+pub async fn nothing_is_granted_twice(scheduler: Tested) {
+    let meter = Arc::new(Meter::default());
+    let asked = |n: u32| Resources { gpus: n % 3, cpus: n % 2 + 1, memory: 0 };
+    let tasks = join_all((0..60).map(|n| {
+        let work = ScriptedWork::new().metered(&meter).reporting(&[0.1], 3);
+        let (scheduler, name) = (&scheduler, format!("t{n}"));
+        async move { (n, submit(scheduler, &name, asked(n), work).await) }
+    }));
+    for (n, work) in tasks.await {
+        assert_eq!(wait(&scheduler, &format!("t{n}")).await.state, TaskState::Done);
+        let Grant { gpus, cpus, .. } = work.seen().grant.expect("granted");
+        assert_eq!((gpus.len(), cpus), (asked(n).gpus as usize, asked(n).cpus));
+    }
+    let reading = meter.read();
+    assert!(reading.most_cpus <= CPUS && reading.twice.is_empty(), "{reading:?}");
+    assert_eq!((reading.holders, reading.cpus, reading.gpus.len()), (60, 0, 0));
+}
+
+/// `submit`: `AlreadyExists` if the id was used before.
+pub async fn an_id_is_used_once(scheduler: Tested) {
+    let submit = || scheduler.submit(request("t", slots(1)), Arc::new(ScriptedWork::new()));
+    let results = join_all((0..8).map(|_| submit())).await;
+    let errors: Vec<_> = results.into_iter().filter_map(Result::err).map(|e| e.kind()).collect();
+    assert_eq!(errors, [ErrorKind::AlreadyExists; 7]);
+    wait(&scheduler, "t").await;
+    assert_eq!(submit().await.expect_err("used").kind(), ErrorKind::AlreadyExists);
+    assert_eq!(scheduler.list().await.expect("listed").len(), 1);
+}
+
+/// `submit`: `ResourceExhausted` if the host can never satisfy the request.
+pub async fn too_much_is_refused(scheduler: Tested) {
+    let too_much = [
+        Resources { gpus: GPUS + 1, ..Resources::default() },
+        slots(CPUS + 1),
+        Resources { memory: u64::MAX, ..slots(1) },
+    ];
+    for resources in too_much {
+        let result = scheduler.submit(request("t", resources), Arc::new(ScriptedWork::new())).await;
+        assert_eq!(result.expect_err("too much").kind(), ErrorKind::ResourceExhausted);
+    }
+    assert_eq!(scheduler.list().await.expect("listed"), []);
+    // It was not recorded.
+    submit(&scheduler, "t", ALL, ScriptedWork::new()).await;
+    assert_eq!(wait(&scheduler, "t").await.state, TaskState::Done);
+}
+
+/// `status`, `cancel` and `wait`: `NotFound` if there is no such task.
+pub async fn an_unknown_task_is_not_found(scheduler: Tested) {
+    let none = id("none");
+    let found = [
+        scheduler.status(&none).await.map(drop),
+        scheduler.cancel(&none).await,
+        scheduler.wait(&none).await.map(drop),
+    ];
+    for result in found {
+        assert_eq!(result.expect_err("none").kind(), ErrorKind::NotFound);
+    }
+}
+
+/// `list` returns all tasks, newest first.
+pub async fn the_newest_is_listed_first(scheduler: Tested) {
+    for name in ["a", "b", "c"] {
+        submit(&scheduler, name, slots(1), ScriptedWork::new()).await;
+    }
+    wait(&scheduler, "a").await;
+    let work = ScriptedWork::new().failing(TaskStep::Run, ErrorKind::ExecutorFailed);
+    submit(&scheduler, "d", slots(1), work).await;
+    wait(&scheduler, "d").await;
+    let tasks = scheduler.list().await.expect("listed");
+    let names: Vec<_> = tasks.iter().map(|task| task.request.id.as_str()).collect();
+    assert_eq!(names, ["d", "c", "b", "a"]);
+    assert_failed(&tasks[0], ErrorKind::ExecutorFailed);
+}
+
+/// A cancelled task ends as `Terminated`; one that waits does not run.
+pub async fn a_waiting_task_is_cancelled(scheduler: Tested) {
+    let first = ScriptedWork::new().holding(TaskStep::Run);
+    let first = submit(&scheduler, "first", ALL, first).await;
+    first.entered(TaskStep::Run).await;
+    let second = submit(&scheduler, "second", ALL, ScriptedWork::new()).await;
+    queued(&scheduler, "second").await;
+    scheduler.cancel(&id("second")).await.expect("cancelled");
+    let status = wait(&scheduler, "second").await;
+    assert_eq!((status.state, status.step), (TaskState::Terminated, TaskStep::Allocate));
+    assert_eq!((status.error, status.started), (None, None));
+    assert_eq!(second.seen().steps, [TaskStep::Prepare]);
+    first.release();
+    assert_eq!(wait(&scheduler, "first").await.state, TaskState::Done);
+}
+
+/// A cancelled task ends as `Terminated`, in whichever step it is; it does not commit.
+pub async fn a_task_is_cancelled_in_every_step(scheduler: Tested) {
+    for step in WORK {
+        for deaf in [false, true] {
+            let name = format!("{step:?}_{deaf}");
+            let mut work = ScriptedWork::new().holding(step);
+            if deaf {
+                work = work.deaf();
+            }
+            let work = submit(&scheduler, &name, slots(1), work).await;
+            work.entered(step).await;
+            scheduler.cancel(&id(&name)).await.expect("cancelled");
+            work.release();
+            let status = wait(&scheduler, &name).await;
+            let late = step == TaskStep::Commit && status.state == TaskState::Done;
+            assert!(status.state == TaskState::Terminated || late, "{status:?}");
+            let collected = work.seen().steps.contains(&TaskStep::Collect);
+            assert_eq!(collected, step != TaskStep::Prepare);
+            let committed = work.seen().steps.contains(&TaskStep::Commit);
+            assert_eq!(committed, step == TaskStep::Commit);
+        }
+    }
+}
+
+/// A commit that goes well although the task is cancelled makes the task `Done`.
+pub async fn a_cancel_can_come_too_late(scheduler: Tested) {
+    let work = ScriptedWork::new().holding(TaskStep::Commit).deaf();
+    let work = submit(&scheduler, "t", slots(1), work).await;
+    work.entered(TaskStep::Commit).await;
+    scheduler.cancel(&id("t")).await.expect("cancelled");
+    work.release();
+    assert_eq!(wait(&scheduler, "t").await.state, TaskState::Done);
+}
+
+/// Nothing happens if a task that has ended is cancelled.
+pub async fn an_ended_task_is_not_cancelled(scheduler: Tested) {
+    submit(&scheduler, "t", slots(1), ScriptedWork::new()).await;
+    let before = wait(&scheduler, "t").await;
+    scheduler.cancel(&id("t")).await.expect("nothing happens");
+    assert_eq!(wait(&scheduler, "t").await, before);
+}
+
+/// `wait` returns the last status, to everybody who waits.
+pub async fn all_who_wait_are_told(scheduler: Tested) {
+    let work = submit(&scheduler, "t", slots(1), ScriptedWork::new().holding(TaskStep::Run)).await;
+    let waiting = join_all((0..20).map(|_| wait(&scheduler, "t")));
+    let release = async {
+        work.entered(TaskStep::Run).await;
+        work.release();
+    };
+    let (found, ()) = futures::join!(waiting, release);
+    let last = scheduler.status(&id("t")).await.expect("known");
+    assert!(found.iter().all(|status| *status == last));
+}
+
+/// Events come in the order of `seq`, those that are kept first, then those to come.
+pub async fn events_are_kept_and_followed(scheduler: Tested) {
+    submit(&scheduler, "old", slots(1), ScriptedWork::new()).await;
+    wait(&scheduler, "old").await;
+    let mut events = scheduler.events(0);
+    let last = TaskEventKind::State(TaskState::Done);
+    let mut all: Vec<TaskEvent> = Vec::new();
+    for name in ["old", "new"] {
+        if name == "new" {
+            submit(&scheduler, "new", slots(1), ScriptedWork::new().reporting(&[0.5], 2)).await;
+        }
+        loop {
+            let event = events.next().await.expect("the stream goes on").expect("an event");
+            let end = event.task == id(name) && event.kind == last;
+            all.push(event);
+            if end {
+                break;
+            }
+        }
+    }
+    assert!(all[0].seq >= 1 && all.is_sorted_by(|a, b| a.seq < b.seq), "{all:?}");
+    for (at, event) in all.iter().enumerate() {
+        let rest: Vec<_> = scheduler.events(event.seq).take(all.len() - at - 1).collect().await;
+        let rest: Vec<_> = rest.into_iter().map(|event| event.expect("an event")).collect();
+        assert_eq!(rest, all[at + 1..]);
+    }
+}
+
+/// What a task reports becomes events, its log lines all and in order, its last progress always.
+pub async fn reports_become_events(scheduler: Tested) {
+    let progress: Vec<_> = (0..=500).map(|n| f64::from(n) / 1000.0).collect();
+    let work = ScriptedWork::new().reporting(&progress, 2000);
+    let work = work.failing(TaskStep::Collect, ErrorKind::ExecutorFailed);
+    submit(&scheduler, "t", slots(1), work).await;
+    let events = events_of(&scheduler, "t").await;
+    let lines: Vec<_> = events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            TaskEventKind::Log(line) => Some(line.text.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lines, (0..2000).map(|n| format!("line {n}")).collect::<Vec<_>>());
+    let fractions: Vec<_> = events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            TaskEventKind::Progress { fraction, message } => Some((*fraction, message.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert!(fractions.is_sorted_by(|a, b| a.0 < b.0), "{fractions:?}");
+    assert_eq!(fractions.last(), Some(&(0.5, "as scripted")));
+    assert_eq!(scheduler.status(&id("t")).await.expect("known").progress, 0.5);
+}
+
+/// Makes a test of each function of the suite.
+///
+/// The argument names a function `fn(&Path) -> Arc<dyn Scheduler>` that opens a scheduler with its
+/// files in a directory, for a host with [`CPUS`] CPU slots and [`GPUS`] GPUs. It is called within
+/// a runtime. The calling crate needs `tokio` with the feature `macros`, and `tempfile`.
+#[macro_export]
+macro_rules! scheduler_tests {
+    ($make:path) => {
+        $crate::scheduler_tests! { $make:
+            the_steps_run_in_order
+            each_step_is_recorded_before_it_begins
+            a_step_that_fails_ends_the_task
+            collect_is_told_how_the_run_ended
+            a_panic_fails_the_task_alone
+            priority_goes_before_order
+            nobody_is_overtaken_for_ever
+            resources_come_back_however_a_task_ends
+            resources_come_back_only_after_the_run
+            nothing_is_granted_twice
+            an_id_is_used_once
+            too_much_is_refused
+            an_unknown_task_is_not_found
+            the_newest_is_listed_first
+            a_waiting_task_is_cancelled
+            a_task_is_cancelled_in_every_step
+            a_cancel_can_come_too_late
+            an_ended_task_is_not_cancelled
+            all_who_wait_are_told
+            events_are_kept_and_followed
+            reports_become_events
+        }
+    };
+    ($make:path: $($test:ident)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $test() {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let scheduler = $make(directory.path());
+            $crate::conformance::scheduler::$test(scheduler).await;
+        }
+    )*};
+}

@@ -1,0 +1,132 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use tokio::sync::watch;
+use ymir_core::{
+    Error, ErrorKind, Result, Scheduler, TaskEvent, TaskId, TaskRequest, TaskStatus, TaskWork,
+};
+
+use super::local::LocalScheduler;
+use super::outbox::Outbox;
+use super::{events, tasks};
+
+#[async_trait]
+impl Scheduler for LocalScheduler {
+    async fn submit(&self, request: TaskRequest, work: Arc<dyn TaskWork>) -> Result<()> {
+        let need = self.inner.need(&request).await?;
+        self.inner.launch(request, need, work).await
+    }
+
+    async fn status(&self, id: &TaskId) -> Result<TaskStatus> {
+        let wanted = id.clone();
+        let read =
+            move |ledger: &mut super::ledger::Ledger| ledger.read(|db| tasks::status(db, &wanted));
+        self.inner.shared.outbox.call(read).await?.ok_or_else(|| no_task(id))
+    }
+
+    async fn list(&self) -> Result<Vec<TaskStatus>> {
+        self.inner.shared.outbox.call(|ledger| ledger.read(tasks::list)).await
+    }
+
+    async fn cancel(&self, id: &TaskId) -> Result<()> {
+        if self.inner.shared.live.cancel(id) {
+            return Ok(());
+        }
+        let wanted = id.clone();
+        let ask = move |ledger: &mut super::ledger::Ledger| {
+            ledger.change(&wanted, |db| tasks::ask_cancel(db, &wanted))
+        };
+        if self.inner.shared.outbox.call(ask).await? { Ok(()) } else { Err(no_task(id)) }
+    }
+
+    async fn wait(&self, id: &TaskId) -> Result<TaskStatus> {
+        let mut states = self.inner.signals.states.subscribe();
+        loop {
+            states.borrow_and_update();
+            let status = self.status(id).await?;
+            if status.state.is_final() {
+                return Ok(status);
+            }
+            // If nobody signals any more, reading tells why.
+            let _ = states.changed().await;
+        }
+    }
+
+    fn events(&self, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
+        let follower = Follower {
+            outbox: Arc::clone(&self.inner.shared.outbox),
+            signal: self.inner.signals.events.subscribe(),
+            after: After::Unchecked(after),
+            ready: VecDeque::new(),
+            ended: false,
+        };
+        stream::unfold(follower, Follower::next).boxed()
+    }
+}
+
+fn no_task(id: &TaskId) -> Error {
+    Error::not_found("there is no task with this id").with("task", id)
+}
+
+/// Where a stream of events stands.
+struct Follower {
+    outbox: Arc<Outbox>,
+    signal: watch::Receiver<u64>,
+    after: After,
+    ready: VecDeque<Result<TaskEvent>>,
+    ended: bool,
+}
+
+#[derive(Clone, Copy)]
+enum After {
+    /// As the caller says. It may stem from a database that is lost, and lie beyond the last.
+    Unchecked(u64),
+    Known(u64),
+}
+
+impl Follower {
+    async fn next(mut self) -> Option<(Result<TaskEvent>, Self)> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some((event, self));
+            }
+            if self.ended {
+                return None;
+            }
+            self.signal.borrow_and_update();
+            match self.read().await {
+                Ok(events) if events.is_empty() => {
+                    self.ended = self.signal.changed().await.is_err()
+                }
+                Ok(events) => self.ready = events.into(),
+                // It was closed.
+                Err(error) if error.kind() == ErrorKind::Cancelled => return None,
+                Err(error) => {
+                    self.ended = true;
+                    return Some((Err(error), self));
+                }
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<Result<TaskEvent>>> {
+        let after = self.after;
+        let read = move |ledger: &mut super::ledger::Ledger| {
+            ledger.read(|db| {
+                let after = match after {
+                    After::Known(seq) => seq,
+                    After::Unchecked(seq) if seq > events::last(db)? => 0,
+                    After::Unchecked(seq) => seq,
+                };
+                Ok((after, events::page(db, after)?))
+            })
+        };
+        let (after, events) = self.outbox.call(read).await?;
+        let last = events.iter().filter_map(|event| event.as_ref().ok()).map(|event| event.seq);
+        self.after = After::Known(last.max().unwrap_or(after));
+        Ok(events)
+    }
+}

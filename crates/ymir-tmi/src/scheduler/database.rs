@@ -1,0 +1,170 @@
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use ymir_core::{Error, ErrorKind, Result};
+
+/// Tells our files from other programs'.
+const APPLICATION: i64 = 0x594d_4952;
+/// The version of the tables below.
+const VERSION: i64 = 1;
+/// How long a write waits for that of another process.
+const BUSY: Duration = Duration::from_secs(10);
+
+const TABLES: &str = "
+CREATE TABLE owner (
+    id    TEXT PRIMARY KEY,
+    pid   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE task (
+    number   INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       TEXT NOT NULL UNIQUE,
+    owner    TEXT NOT NULL,
+    cancel   INTEGER NOT NULL DEFAULT 0,
+    request  TEXT NOT NULL,
+    state    TEXT NOT NULL,
+    step     TEXT NOT NULL,
+    progress REAL NOT NULL DEFAULT 0,
+    error    TEXT,
+    output   TEXT NOT NULL DEFAULT '[]',
+    created  INTEGER NOT NULL,
+    started  INTEGER,
+    finished INTEGER
+) STRICT;
+CREATE INDEX task_unfinished ON task (owner) WHERE finished IS NULL;
+CREATE TABLE event (
+    seq   INTEGER PRIMARY KEY AUTOINCREMENT,
+    time  INTEGER NOT NULL,
+    task  TEXT NOT NULL,
+    state INTEGER NOT NULL,
+    kind  TEXT NOT NULL
+) STRICT;
+CREATE INDEX event_state ON event (task, seq) WHERE state = 1;
+";
+
+/// Opens the database, or makes it. One that is corrupt is set aside, and its new path returned.
+pub(super) fn open(path: &Path, suspect: bool) -> Result<(Connection, Option<PathBuf>)> {
+    match prepare(path, suspect) {
+        Ok(connection) => Ok((connection, None)),
+        Err(error) if error.kind() == ErrorKind::Corrupted => {
+            let aside = set_aside(path)?;
+            Ok((prepare(path, false)?, Some(aside)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn prepare(path: &Path, suspect: bool) -> Result<Connection> {
+    let failed = |error| failure("cannot open the database of the tasks", path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    check_owner(&connection, path)?;
+    connection.pragma_update(None, "journal_mode", "wal").map_err(failed)?;
+    connection.pragma_update(None, "synchronous", "normal").map_err(failed)?;
+    // Bounds what a burst of events leaves behind in the write-ahead log.
+    connection.pragma_update(None, "journal_size_limit", 16 << 20).map_err(failed)?;
+    create(&mut connection).map_err(failed)?;
+    if suspect {
+        check_pages(&connection, path)?;
+    }
+    Ok(connection)
+}
+
+/// Refuses files of other programs and of later versions, without touching them.
+fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
+    let read = |pragma: &str| {
+        connection
+            .pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))
+            .map_err(|error| failure("cannot read the database of the tasks", path, error))
+    };
+    let (application, version) = (read("application_id")?, read("user_version")?);
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| failure("cannot read the database of the tasks", path, error))?;
+    if tables > 0 && application != APPLICATION {
+        let message = "the database of the tasks belongs to another program; choose another path";
+        return Err(Error::invalid(message).with("path", path.display()));
+    }
+    if version > VERSION {
+        let message = "the database of the tasks was written by a later version; use that one";
+        let error = Error::new(ErrorKind::Unsupported, message);
+        return Err(error.with("path", path.display()).with("version", version));
+    }
+    Ok(())
+}
+
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version == 0 {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
+}
+
+fn check_pages(connection: &Connection, path: &Path) -> Result<()> {
+    let answer: String = connection
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| failure("cannot check the database of the tasks", path, error))?;
+    if answer == "ok" {
+        return Ok(());
+    }
+    let message = "the database of the tasks is damaged";
+    Err(Error::corrupted(message).with("path", path.display()).with("found", answer))
+}
+
+/// Renames the file with what belongs to it to the first free `<database>.corrupt-<n>`.
+fn set_aside(path: &Path) -> Result<PathBuf> {
+    let free = |n: &u32| !beside(path, &format!(".corrupt-{n}")).exists();
+    let n = (1..).find(free).unwrap_or(u32::MAX);
+    let aside = beside(path, &format!(".corrupt-{n}"));
+    for suffix in ["-wal", "-shm", ""] {
+        match fs::rename(beside(path, suffix), beside(&aside, suffix)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let message = "the database of the tasks is damaged and cannot be set aside; \
+                               rename it to begin a new one";
+                return Err(Error::io(message, path, error));
+            }
+            Ok(()) => {}
+        }
+    }
+    Ok(aside)
+}
+
+/// Returns the path with this at the end of its file name.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+/// Returns the error for a failed operation of SQLite on the database at a path.
+pub(super) fn failure(message: &str, path: &Path, error: rusqlite::Error) -> Error {
+    let kind = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => ErrorKind::Corrupted,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Conflict,
+        Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory) => ErrorKind::ResourceExhausted,
+        Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => ErrorKind::Unauthorized,
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => ErrorKind::Unavailable,
+        _ => ErrorKind::Unexpected,
+    };
+    let remedy = match kind {
+        ErrorKind::Corrupted => "; it is set aside and a new one begun when it is opened next",
+        ErrorKind::Conflict => "; another process writes to it, try again",
+        ErrorKind::ResourceExhausted => "; make room and try again",
+        ErrorKind::Unauthorized | ErrorKind::Unavailable => {
+            "; see that its directory exists and that this user can write to it"
+        }
+        _ => "",
+    };
+    let error = Error::new(kind, format!("{message}{remedy}")).caused_by(error);
+    error.with("path", path.display())
+}

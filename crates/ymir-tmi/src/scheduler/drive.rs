@@ -1,0 +1,227 @@
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio_util::sync::CancellationToken;
+use ymir_core::{
+    Error, ErrorKind, ErrorReport, LogLine, LogSource, Result, TaskContext, TaskReporter,
+    TaskRequest, TaskState, TaskStep, TaskWork,
+};
+
+use super::blocking::blocking;
+use super::directory;
+use super::live::Live;
+use super::options::Keep;
+use super::outbox::Outbox;
+use super::owner::Owner;
+use super::policy::Amount;
+use super::pool::{Granted, Pool};
+use super::reporter::Reporter;
+use super::tasks::{self, End};
+
+/// How long the end of a task waits before it is tried again to record it, at most.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What the tasks of a scheduler share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) live: Arc<Live>,
+    /// Grants the resources of the run.
+    pub(super) pool: Pool,
+    /// Bounds how many prepare at once.
+    pub(super) gate: Pool,
+    pub(super) tasks_dir: PathBuf,
+    pub(super) keep: Keep,
+    /// Held until the last task is dropped, so that nobody takes them for dead before.
+    pub(super) owner: Arc<Owner>,
+}
+
+/// One task on its way through its steps.
+#[derive(Debug)]
+pub(super) struct Drive {
+    shared: Arc<Shared>,
+    request: TaskRequest,
+    /// What it needs, with `0 = all` resolved.
+    need: Amount,
+    /// Its place in the order of submission.
+    order: u64,
+    work: Arc<dyn TaskWork>,
+    cancel: CancellationToken,
+    reporter: Arc<Reporter>,
+    context: TaskContext,
+}
+
+/// Why a task does not go on.
+enum Stop {
+    Cancelled,
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Drive {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        request: TaskRequest,
+        need: Amount,
+        order: u64,
+        work: Arc<dyn TaskWork>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let id = request.id.clone();
+        let outbox = Arc::clone(&shared.outbox);
+        let reporter = Arc::new(Reporter::new(id.clone(), outbox, cancel.clone()));
+        let dir = directory::path(&shared.tasks_dir, &id);
+        let context = TaskContext { id, dir, reporter: reporter.clone() };
+        Self { shared, request, need, order, work, cancel, reporter, context }
+    }
+
+    /// Takes the task to its end.
+    pub(super) async fn run(self) {
+        let end = match self.steps().await {
+            Ok(output) => End { state: TaskState::Done, error: None, output },
+            Err(Stop::Cancelled) => {
+                End { state: TaskState::Terminated, error: None, output: Vec::new() }
+            }
+            Err(Stop::Failed(error)) => {
+                let error = Some(ErrorReport::from(&error));
+                End { state: TaskState::Failed, error, output: Vec::new() }
+            }
+        };
+        self.clean(end.state).await;
+        self.reporter.end();
+        self.finish(end).await;
+        self.shared.live.remove(&self.request.id);
+    }
+
+    async fn steps(&self) -> Result<Vec<ymir_core::VersionId>, Stop> {
+        self.prepare().await?;
+        let granted = self.allocate().await?;
+        let ran = self.execute(granted).await?;
+        self.collect(ran).await?;
+        self.enter(TaskStep::Commit).await?;
+        let committed = caught(TaskStep::Commit, self.work.commit(&self.context)).await;
+        committed.map_err(|error| self.stopped(error))
+    }
+
+    async fn prepare(&self) -> Result<(), Stop> {
+        let slot = Amount { gpus: 0, cpus: 1, memory: 0 };
+        let _turn = self.turn(&self.shared.gate, slot).await?;
+        self.enter(TaskStep::Prepare).await?;
+        let dir = self.context.dir.clone();
+        blocking(move || directory::create(&dir)).await?;
+        let prepared = caught(TaskStep::Prepare, self.work.prepare(&self.context)).await;
+        prepared.map_err(|error| self.stopped(error))
+    }
+
+    async fn allocate(&self) -> Result<Granted, Stop> {
+        self.enter(TaskStep::Allocate).await?;
+        self.turn(&self.shared.pool, self.need).await
+    }
+
+    /// Runs the executor; the resources are given back when it has ended. Returns how it did.
+    async fn execute(&self, granted: Granted) -> Result<Result<()>, Stop> {
+        self.enter(TaskStep::Run).await?;
+        let run = self.work.run(&self.context, &granted.grant);
+        Ok(caught(TaskStep::Run, run).await)
+    }
+
+    /// Collects what a run wrote, however it ended; goes on only after one that went well.
+    async fn collect(&self, ran: Result<()>) -> Result<(), Stop> {
+        self.record(TaskStep::Collect).await?;
+        let collect = self.work.collect(&self.context, ran.as_ref().map(|_| &()));
+        let collected = caught(TaskStep::Collect, collect).await;
+        match (ran, collected) {
+            (Err(error), collected) => {
+                if let Err(second) = collected {
+                    self.note(format!("what the run left could not be collected: {second}"));
+                }
+                Err(self.stopped(error))
+            }
+            (Ok(()), collected) => collected.map_err(|error| self.stopped(error)),
+        }
+    }
+
+    /// Waits for resources, or until the task is cancelled.
+    async fn turn(&self, pool: &Pool, need: Amount) -> Result<Granted, Stop> {
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Stop::Cancelled),
+            granted = pool.acquire(self.request.priority, self.order, need) => Ok(granted?),
+        }
+    }
+
+    /// Enters a step unless the task is cancelled.
+    async fn enter(&self, step: TaskStep) -> Result<(), Stop> {
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        Ok(self.record(step).await?)
+    }
+
+    async fn record(&self, step: TaskStep) -> Result<()> {
+        let id = self.request.id.clone();
+        let record = move |ledger: &mut super::ledger::Ledger| {
+            ledger.change(&id, |db| tasks::enter(db, &id, step))
+        };
+        self.shared.outbox.call(record).await
+    }
+
+    fn stopped(&self, error: Error) -> Stop {
+        if self.cancel.is_cancelled() { Stop::Cancelled } else { Stop::Failed(error) }
+    }
+
+    fn note(&self, text: String) {
+        self.reporter.log(LogLine { source: LogSource::Ymir, text });
+    }
+
+    async fn clean(&self, state: TaskState) {
+        let (dir, keep) = (self.context.dir.clone(), self.shared.keep);
+        if let Err(error) = blocking(move || directory::clean(&dir, keep, state)).await {
+            self.note(error.to_string());
+        }
+    }
+
+    /// Records the end. While the database cannot be written, it is tried again.
+    async fn finish(&self, end: End) {
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let (id, end) = (self.request.id.clone(), end.clone());
+            let record = move |ledger: &mut super::ledger::Ledger| {
+                ledger.change(&id, |db| tasks::finish(db, &id, &end))?;
+                ledger.forget(&id);
+                Ok(())
+            };
+            match self.shared.outbox.call(record).await {
+                // Nobody can record it in a damaged or closed database.
+                Err(e) if !matches!(e.kind(), ErrorKind::Corrupted | ErrorKind::Cancelled) => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(RETRY);
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Runs a step of a task's work; a panic in it becomes an error.
+async fn caught<T>(step: TaskStep, work: impl Future<Output = Result<T>>) -> Result<T> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let error = Error::new(ErrorKind::Unexpected, "the code of the task panicked");
+        Err(error.with("step", format!("{step:?}").to_lowercase()).with("panic", text(&*panic)))
+    })
+}
+
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

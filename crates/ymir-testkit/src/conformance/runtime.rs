@@ -1,1 +1,9 @@
-//! Placeholder.
+//! What every [`TmiRuntime`] must do, as functions that panic where it does not.
+
+mod lifecycle;
+mod logs;
+mod suite;
+
+pub use lifecycle::*;
+pub use logs::*;
+pub use suite::{RuntimeSuite, ScriptExecutors};

@@ -132,7 +132,8 @@ impl LineCutter {
         }
         let mut text = String::from_utf8_lossy(line).into_owned();
         // Replacement characters are longer than what they replace.
-        text.truncate(text.floor_char_boundary(MAX_LINE));
+        let fits = (0..=MAX_LINE.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(fits.unwrap_or(0));
         self.line.clear();
         self.cut = false;
         self.writer.send(LogLine { source: self.source, text }).await;

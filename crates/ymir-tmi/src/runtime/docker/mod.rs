@@ -1,0 +1,2 @@
+mod options;
+pub use options::DockerOptions;

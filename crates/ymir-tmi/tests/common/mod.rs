@@ -1,0 +1,22 @@
+/// Makes a test of each function of the runtimes' conformance suite. `$suite` is an async function
+/// that returns the suite, or nothing where the runtime is not to be had here.
+macro_rules! conformance {
+    ($suite:path: $($name:ident),+ $(,)?) => {$(
+        #[tokio::test]
+        async fn $name() {
+            if let Some(suite) = $suite().await {
+                ymir_testkit::conformance::runtime::$name(&suite).await;
+            }
+        }
+    )+};
+    ($suite:path) => {
+        conformance! { $suite:
+            crash, drop_ends_it, end_ends_children, environment_is_passed, exit_code,
+            foreign_bytes_are_replaced, foreign_executor, input_is_read_only, inspect,
+            inspect_malformed, layout_is_what_the_executor_sees, logs_are_given_once,
+            logs_stream_while_it_runs, long_line_is_cut, long_logs_are_complete, missing_executor,
+            side_by_side, start_after_drop, stop_ends_children, stop_is_heard,
+            stop_kills_the_deaf, success, wait_again,
+        }
+    };
+}

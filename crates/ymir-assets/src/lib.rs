@@ -4,6 +4,7 @@ pub mod evaluation;
 pub mod formats;
 pub mod operations;
 mod blob;
+mod blocking;
 mod pages;
 mod store;
 

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use ymir_core::{AssetStore, ClassId, Error, ErrorKind, Result, VersionId};
+use ymir_core::{AssetStore, ClassId, Result, VersionId};
 
 use super::collect::Collector;
 use super::run::evaluate_collected;
 use super::{Evaluation, EvaluationOptions};
+use crate::blocking::blocking;
 use crate::pages::Pages;
 
 /// Returns how well a version's annotations, as predictions, meet those of a ground-truth version.
@@ -48,10 +49,7 @@ pub async fn evaluate_versions(
     }
 
     let options = options.clone();
-    let work = move || evaluate_collected(collector, &options);
-    let mut evaluation = tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Error::new(ErrorKind::Unexpected, "evaluating the predictions did not end").caused_by(error)
-    })?;
+    let mut evaluation = blocking(move || Ok(evaluate_collected(collector, &options))).await?;
     evaluation.predictions_outside = outside;
     Ok(evaluation)
 }

@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use ymir_core::{Transfer, UnknownClasses};
 
 /// How a dataset is brought in.
@@ -23,24 +22,4 @@ pub struct ImportOptions {
     /// Whether the records are added to those of the branch's newest version, in place of those
     /// with the same asset, instead of standing alone.
     pub append: bool,
-}
-
-/// The options as they are kept in the manifest of the version made.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Kept {
-    pub(super) unknown_classes: UnknownClasses,
-    pub(super) list: Option<String>,
-    pub(super) without_annotations: bool,
-    pub(super) append: bool,
-}
-
-impl From<&ImportOptions> for Kept {
-    fn from(options: &ImportOptions) -> Self {
-        Self {
-            unknown_classes: options.unknown_classes,
-            list: options.list.as_ref().map(|list| list.display().to_string()),
-            without_annotations: options.without_annotations,
-            append: options.append,
-        }
-    }
 }

@@ -1,11 +1,10 @@
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use ymir_core::{
-    AssetId, AssetStore, Branch, Error, ErrorKind, Result, TaskKind, Version, VersionId,
-};
+use ymir_core::{AssetId, AssetStore, Branch, Result, TaskKind, Version, VersionId};
 
 use super::commit::{Operation, Plan};
+use crate::blocking::blocking;
 use crate::pages::Pages;
 
 /// Commits a random sample of `count` records, all of them where there are no more.
@@ -29,10 +28,7 @@ pub async fn sample(
         return Ok(version);
     }
     let ids = all_ids(store, *source).await?;
-    let work = move || choose(ids, count, seed);
-    let plan = tokio::task::spawn_blocking(work).await.map_err(|error| {
-        Error::new(ErrorKind::Unexpected, "choosing the sample did not end").caused_by(error)
-    })?;
+    let plan = blocking(move || Ok(choose(ids, count, seed))).await?;
     let message = format!("Sample {count} of {} (seed {seed})", operation.source());
     operation.commit(plan, message).await
 }

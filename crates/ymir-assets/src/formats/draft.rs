@@ -1,0 +1,216 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use ymir_core::{AssetId, Class, Error, ErrorKind, Result};
+
+use super::ImportOptions;
+use super::assemble::{Entry, Names};
+use super::import_report::{Dropped, Duplicate, SkipReason, Skipped};
+use super::intake::read_annotation;
+use super::list;
+use super::pair::{Orphan, Pair, pair};
+use super::scan::{relative, scan, scan_images};
+
+/// How many annotation files are read before it is asked whether to go on.
+const CHUNK: usize = 1024;
+
+/// What an import has found so far, in the order of the paths.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) source: PathBuf,
+    pub(super) entries: Vec<Entry>,
+    pub(super) names: Names,
+    pub(super) skipped: Vec<Skipped>,
+    pub(super) dropped: Vec<Dropped>,
+    pub(super) duplicates: Vec<(Entry, usize)>,
+    pub(super) clipped: u64,
+    pub(super) size_mismatches: Vec<String>,
+}
+
+impl Draft {
+    /// Finds the images of a source, and their annotation files if it has any.
+    pub(super) fn find(source: &Path, options: &ImportOptions, annotated: bool) -> Result<Self> {
+        let mut draft = Self {
+            source: source.to_owned(),
+            entries: Vec::new(),
+            names: Names::default(),
+            skipped: Vec::new(),
+            dropped: Vec::new(),
+            duplicates: Vec::new(),
+            clipped: 0,
+            size_mismatches: Vec::new(),
+        };
+        let found = match annotated {
+            true => scan(source, &mut draft.skipped)?,
+            false => scan_images(source, &mut draft.skipped)?,
+        };
+        let lists = match &options.list {
+            Some(list) => list::load(list, source, &found)?,
+            None => found.iter().map(|_| Some(Vec::new())).collect(),
+        };
+        let mut unmet: Option<Vec<String>> = None;
+        for (mut found, entries) in found.into_iter().zip(lists) {
+            let Some(entries) = entries else { continue };
+            let (mut pairs, mut orphans) = pair(&mut found);
+            if options.list.is_some() {
+                let here = list::retain(&found, &entries, &mut pairs, &mut orphans);
+                // One list for several datasets: an entry is unmet if none of them meets it.
+                unmet = Some(match unmet {
+                    Some(before) => before.into_iter().filter(|e| here.contains(e)).collect(),
+                    None => here,
+                });
+            }
+            draft.add(pairs, orphans, options.without_annotations || !annotated);
+        }
+        for entry in unmet.into_iter().flatten() {
+            draft.skip_text(entry, SkipReason::NotThere, "the list names it, and it is not there");
+        }
+        draft.entries.sort_unstable_by(|a, b| a.image.cmp(&b.image));
+        Ok(draft)
+    }
+
+    fn add(&mut self, pairs: Vec<Pair>, orphans: Vec<Orphan>, without_annotations: bool) {
+        for Orphan { annotation, kind, reason } in orphans {
+            self.skip(&annotation, kind, reason);
+        }
+        for Pair { image, annotation } in pairs {
+            if annotation.is_none() && !without_annotations {
+                self.skip(&image, SkipReason::NoAnnotation, "it has no annotation file");
+            } else {
+                self.entries.push(Entry::new(image, annotation));
+            }
+        }
+    }
+
+    /// Reads the annotation files; an image whose file is malformed is left out.
+    ///
+    /// # Errors
+    ///
+    /// `Cancelled` if the flag is set.
+    pub(super) fn read_annotations(mut self, over: &AtomicBool) -> Result<Self> {
+        let mut read = Vec::with_capacity(self.entries.len());
+        let mut entries = std::mem::take(&mut self.entries).into_iter();
+        loop {
+            stop_if(over)?;
+            let chunk: Vec<Entry> = entries.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            let documents: Vec<_> = chunk
+                .par_iter()
+                .map(|entry| entry.annotation.as_deref().map(read_annotation).transpose())
+                .collect();
+            for (mut entry, document) in chunk.into_iter().zip(documents) {
+                let path = entry.annotation.as_deref().unwrap_or(&entry.image);
+                match document {
+                    Ok(None) => read.push(entry),
+                    Err((kind, reason)) => self.skip(path, kind, reason),
+                    Ok(Some(mut document)) => {
+                        let path = relative(&self.source, path);
+                        let dropped = std::mem::take(&mut document.dropped);
+                        self.dropped.extend(dropped.into_iter().map(|(object, reason)| Dropped {
+                            path: path.clone(),
+                            object,
+                            reason,
+                        }));
+                        entry.describe(document, &mut self.names);
+                        read.push(entry);
+                    }
+                }
+            }
+        }
+        self.entries = read;
+        Ok(self)
+    }
+
+    pub(super) fn skip(&mut self, path: &Path, kind: SkipReason, reason: impl Into<String>) {
+        let path = relative(&self.source, path);
+        self.skip_text(path, kind, reason);
+    }
+
+    fn skip_text(&mut self, path: String, kind: SkipReason, reason: impl Into<String>) {
+        self.skipped.push(Skipped { path, kind, reason: reason.into() });
+    }
+
+    /// Takes out what is not in the store and what is there twice, and cuts the boxes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if nothing is left.
+    pub(super) fn settle(mut self) -> Result<Self> {
+        let mut kept: Vec<Entry> = Vec::with_capacity(self.entries.len());
+        let mut first: HashMap<AssetId, usize> = HashMap::with_capacity(self.entries.len());
+        for mut entry in std::mem::take(&mut self.entries) {
+            let Some(stored) = entry.stored else { continue };
+            self.clip(&mut entry);
+            match first.get(&stored.id) {
+                Some(first) => self.duplicates.push((entry, *first)),
+                None => {
+                    first.insert(stored.id, kept.len());
+                    kept.push(entry);
+                }
+            }
+        }
+        self.entries = kept;
+        self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
+        self.dropped.sort_by(|a, b| (&a.path, a.object).cmp(&(&b.path, b.object)));
+        if self.entries.is_empty() {
+            return Err(self.nothing_usable());
+        }
+        Ok(self)
+    }
+
+    fn clip(&mut self, entry: &mut Entry) {
+        let (Some(stored), Some(annotation)) = (entry.stored, &entry.annotation) else { return };
+        let path = relative(&self.source, annotation);
+        let told = |told: Option<u32>, is: u32| told.is_none_or(|told| told == is);
+        let (width, height) = entry.told;
+        if !told(width, stored.info.width) || !told(height, stored.info.height) {
+            self.size_mismatches.push(path.clone());
+        }
+        let (clipped, gone) = entry.clip(&stored.info);
+        self.clipped += clipped;
+        self.dropped.extend(gone.into_iter().map(|object| Dropped {
+            path: path.clone(),
+            object,
+            reason: "its box is outside the image".to_owned(),
+        }));
+    }
+
+    fn nothing_usable(&self) -> Error {
+        let message = "the source has no image that can be imported, and nothing was imported";
+        let error = Error::invalid(message).with("source", self.source.display());
+        let shown =
+            self.skipped.iter().take(3).map(|skip| format!("{}: {}", skip.path, skip.reason));
+        let shown: Vec<_> = shown.collect();
+        if shown.is_empty() {
+            return error;
+        }
+        error.with("skipped", self.skipped.len()).with("first", shown.join("; "))
+    }
+
+    /// Returns the duplicates as they are reported.
+    pub(super) fn report_duplicates(&self, classes: &[Option<Class>]) -> Vec<Duplicate> {
+        let report = |(entry, first): &(Entry, usize)| {
+            let first = &self.entries[*first];
+            Duplicate {
+                path: relative(&self.source, &entry.image),
+                first: relative(&self.source, &first.image),
+                annotations_differ: entry.annotations(classes) != first.annotations(classes),
+            }
+        };
+        self.duplicates.iter().map(report).collect()
+    }
+}
+
+/// Returns an error if an operation is over.
+pub(super) fn stop_if(over: &AtomicBool) -> Result<()> {
+    match over.load(Ordering::Relaxed) {
+        true => {
+            Err(Error::new(ErrorKind::Cancelled, "the import was stopped; nothing was committed"))
+        }
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,300 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use serde_json::json;
+use ymir_core::{
+    AssetStore, Base, Branch, BranchKind, Class, CommitRequest, Edit, Edits, Error, Expect,
+    Manifest, Result, TaskKind, TaskRecord, Timestamp, UnknownClasses,
+};
+
+use super::assemble::{Entry, Stored};
+use super::classes::{Resolution, resolve, stop_at_unknown, to_add};
+use super::draft::{Draft, stop_if};
+use super::import_options::ImportOptions;
+use super::import_report::ImportReport;
+use super::intake::{Taken, read_image};
+use super::progress::{OnProgress, Ticker};
+use crate::blocking::blocking;
+
+/// How many images are read at once.
+const CHUNK: usize = 512;
+/// How many images, and bytes of them, are put into the store at once at most.
+const BATCH: usize = 8192;
+const BATCH_BYTES: u64 = 128 << 20;
+
+/// Imports a folder of Pascal VOC annotations as a new version of a branch.
+///
+/// The source is a folder with `JPEGImages`, `Annotations` and `ImageSets`, a folder of such
+/// folders (`VOCdevkit`), or any folder in which images and XML files stand, side by side or in
+/// folders of their own. Image and annotation file belong together by their name without
+/// extension, in doubt by `<filename>` and `<folder>`. What kind of file an image is, and its size,
+/// is read from the image itself, never from its extension or the XML.
+///
+/// Boxes are read with inclusive edges (`w = xmax − xmin + 1`), whole or fractional; what reaches
+/// out of the image is cut off. `difficult`, `truncated` and `occluded` become flags, `pose` and
+/// `tags` attributes, `confidence` the score, `box_quality` the quality; `image_quality` is an
+/// attribute of the asset.
+///
+/// What cannot be read is left out, named in the report, and the rest imported. An image is left
+/// out with its annotation file if that is malformed. Progress counts images. If the import fails
+/// or its future is dropped, no version is made; image files that are in the store by then do no
+/// harm. The class table is changed last, just before the commit.
+///
+/// Keeps the boxes of all images in memory, some 60 bytes each, but only some of the images.
+///
+/// # Errors
+///
+/// - `InvalidInput` if the target is no dataset or prediction set, if nothing usable is found, or,
+///   by [`UnknownClasses::Stop`], if there are classes that the table does not have; the message
+///   names them.
+/// - `NotFound` if the source or the list does not exist.
+/// - Those of the store.
+pub async fn import_voc(
+    store: &Arc<dyn AssetStore>,
+    source: &Path,
+    branch: &Branch,
+    options: &ImportOptions,
+    progress: OnProgress<'_>,
+) -> Result<ImportReport> {
+    Import::new(store, source, branch, options, "voc").run(progress).await
+}
+
+/// Imports all images in a folder and below, without annotations, as a new version of a branch.
+///
+/// Files are found by their extension, and checked by their content. `unknown_classes` and
+/// `without_annotations` make no difference; else this is as [`import_voc`].
+///
+/// # Errors
+///
+/// As [`import_voc`].
+pub async fn import_images(
+    store: &Arc<dyn AssetStore>,
+    source: &Path,
+    branch: &Branch,
+    options: &ImportOptions,
+    progress: OnProgress<'_>,
+) -> Result<ImportReport> {
+    Import::new(store, source, branch, options, "images").run(progress).await
+}
+
+struct Import<'a> {
+    store: &'a Arc<dyn AssetStore>,
+    source: &'a Path,
+    branch: &'a Branch,
+    options: &'a ImportOptions,
+    format: &'static str,
+    started: Timestamp,
+    /// Set when the import is over, however it ends, for the threads that work for it.
+    over: Arc<AtomicBool>,
+}
+
+impl Drop for Import<'_> {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl<'a> Import<'a> {
+    fn new(
+        store: &'a Arc<dyn AssetStore>,
+        source: &'a Path,
+        branch: &'a Branch,
+        options: &'a ImportOptions,
+        format: &'static str,
+    ) -> Self {
+        let (started, over) = (Timestamp::now(), Arc::default());
+        Self { store, source, branch, options, format, started, over }
+    }
+
+    async fn run(self, progress: OnProgress<'_>) -> Result<ImportReport> {
+        if !matches!(self.branch.kind, BranchKind::Dataset | BranchKind::Prediction) {
+            let message = "images are imported into a dataset or a prediction set";
+            return Err(Error::invalid(message).with("branch", self.branch));
+        }
+        let draft = self.read_annotations().await?;
+        if self.options.unknown_classes == UnknownClasses::Stop {
+            stop_at_unknown(&draft.entries, &draft.names, &self.store.classes().await?)?;
+        }
+        let draft = self.take_images(draft, progress).await?;
+        let draft = blocking(move || draft.settle()).await?;
+        let (resolution, added) = self.resolve(&draft).await?;
+        self.commit(draft, resolution, added).await
+    }
+
+    async fn read_annotations(&self) -> Result<Draft> {
+        let (source, options, over) =
+            (self.source.to_owned(), self.options.clone(), self.over.clone());
+        let annotated = self.format == "voc";
+        blocking(move || Draft::find(&source, &options, annotated)?.read_annotations(&over)).await
+    }
+
+    /// Puts the images into the store.
+    async fn take_images(&self, mut draft: Draft, progress: OnProgress<'_>) -> Result<Draft> {
+        let mut ticker = Ticker::start(progress, draft.entries.len() as u64);
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let total = draft.entries.len();
+        for start in (0..total).step_by(CHUNK) {
+            let chunk = start..(start + CHUNK).min(total);
+            let images = draft.entries[chunk.clone()].iter().map(|entry| entry.image.clone());
+            let taken = self.read_images(images.collect()).await?;
+            for (i, taken) in chunk.zip(taken) {
+                match taken {
+                    Ok(taken) => {
+                        bytes += taken.bytes;
+                        batch.push((i, taken));
+                    }
+                    Err((kind, reason)) => {
+                        let image = draft.entries[i].image.clone();
+                        draft.skip(&image, kind, reason);
+                        ticker.advance(1);
+                    }
+                }
+            }
+            if batch.len() >= BATCH || bytes >= BATCH_BYTES {
+                self.put(&mut draft.entries, &mut batch, &mut ticker).await?;
+                bytes = 0;
+            }
+        }
+        self.put(&mut draft.entries, &mut batch, &mut ticker).await?;
+        ticker.finish();
+        Ok(draft)
+    }
+
+    async fn read_images(
+        &self,
+        images: Vec<PathBuf>,
+    ) -> Result<Vec<Result<Taken, super::intake::Refusal>>> {
+        let (transfer, over) = (self.options.transfer, self.over.clone());
+        blocking(move || {
+            stop_if(&over)?;
+            Ok(images.par_iter().map(|image| read_image(image, transfer)).collect())
+        })
+        .await
+    }
+
+    async fn put(
+        &self,
+        entries: &mut [Entry],
+        batch: &mut Vec<(usize, Taken)>,
+        ticker: &mut Ticker<'_>,
+    ) -> Result<()> {
+        let (places, sources): (Vec<_>, Vec<_>) =
+            batch.drain(..).map(|(i, taken)| ((i, taken.info), taken.source)).unzip();
+        let blobs = self.store.put_blobs(sources).await?;
+        ticker.advance(blobs.len() as u64);
+        for ((i, info), blob) in places.into_iter().zip(blobs) {
+            entries[i].stored = Some(Stored { id: blob.id, bytes: blob.size, info });
+        }
+        Ok(())
+    }
+
+    /// Returns what the class names mean, and those that were added to the table.
+    async fn resolve(&self, draft: &Draft) -> Result<(Resolution, Vec<String>)> {
+        let strategy = self.options.unknown_classes;
+        let table = self.store.classes().await?;
+        let mut resolution = resolve(&draft.entries, &draft.names, &table, strategy);
+        if strategy != UnknownClasses::Add || resolution.unknown.is_empty() {
+            return Ok((resolution, Vec::new()));
+        }
+        let table = self.store.add_classes(&to_add(&resolution.unknown)).await?;
+        let added = resolution.unknown.iter().map(|class| class.name.clone()).collect();
+        resolution.classes = resolve(&draft.entries, &draft.names, &table, strategy).classes;
+        Ok((resolution, added))
+    }
+
+    async fn commit(
+        &self,
+        draft: Draft,
+        resolution: Resolution,
+        added_classes: Vec<String>,
+    ) -> Result<ImportReport> {
+        let Resolution { classes, unknown } = resolution;
+        let (annotations, negatives) = count(&draft.entries, &classes);
+        let imported = draft.entries.len() as u64;
+        let duplicates = draft.report_duplicates(&classes);
+        let name = self.source.file_name().unwrap_or(self.source.as_os_str()).display();
+        let request = CommitRequest {
+            branch: self.branch.clone(),
+            base: if self.options.append { Base::Tip } else { Base::Empty },
+            edits: edits(draft.entries, classes, self.over.clone()),
+            expect: Expect::Any,
+            manifest: Manifest { task: self.record(), ..Manifest::default() },
+            message: format!("Import {imported} images from {name}"),
+        };
+        let version = self.store.commit(request).await?;
+        let is_ignored = self.options.unknown_classes == UnknownClasses::Ignore;
+        let ignored = unknown.iter().filter(|_| is_ignored).map(|class| class.count).sum();
+        Ok(ImportReport {
+            version,
+            imported,
+            annotations,
+            negatives,
+            duplicates,
+            skipped: draft.skipped,
+            dropped: draft.dropped,
+            clipped: draft.clipped,
+            size_mismatches: draft.size_mismatches,
+            unknown_classes: unknown,
+            added_classes,
+            ignored_annotations: ignored,
+        })
+    }
+
+    /// Returns what is kept about the import. It has no fingerprint, as the source may change.
+    fn record(&self) -> TaskRecord {
+        let options = self.options;
+        let list = options.list.as_ref().map(|list| list.display().to_string());
+        let parameters = [
+            ("operation", json!("import")),
+            ("format", json!(self.format)),
+            ("source", json!(self.source.display().to_string())),
+            ("unknown_classes", json!(options.unknown_classes)),
+            ("list", json!(list)),
+            ("without_annotations", json!(options.without_annotations)),
+            ("append", json!(options.append)),
+        ];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_string()));
+        TaskRecord {
+            kind: TaskKind::Import,
+            parameters: BTreeMap::from(parameters),
+            started: self.started,
+            finished: Timestamp::now(),
+            library_version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..TaskRecord::default()
+        }
+    }
+}
+
+/// Returns how many annotations there are, and how many entries without any.
+fn count(entries: &[Entry], classes: &[Option<Class>]) -> (u64, u64) {
+    let (mut annotations, mut negatives) = (0, 0);
+    for entry in entries {
+        let objects = entry.objects.iter();
+        let here = objects.filter(|object| classes[object.class as usize].is_some()).count();
+        annotations += here as u64;
+        negatives += u64::from(here == 0);
+    }
+    (annotations, negatives)
+}
+
+/// Returns the edits that put the records in; they end with an error if the import is over first.
+fn edits(entries: Vec<Entry>, classes: Vec<Option<Class>>, over: Arc<AtomicBool>) -> Edits {
+    let mut entries = entries.into_iter();
+    let mut ended = false;
+    Edits::new(std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        if let Err(error) = stop_if(&over) {
+            ended = true;
+            return Some(Err(error));
+        }
+        let record = entries.find_map(|entry| entry.record(&classes));
+        ended = record.is_none();
+        record.map(|record| Ok(Edit::Put(record)))
+    }))
+}

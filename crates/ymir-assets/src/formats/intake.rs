@@ -1,0 +1,65 @@
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use ymir_core::{BlobSource, Transfer};
+
+use super::image_info::{ImageInfo, inspect_image};
+use super::import_report::SkipReason;
+use super::voc_read::{Document, MAX_BYTES, read};
+
+/// The size of an image file up to which it is read.
+const MAX_IMAGE_BYTES: u64 = 2 << 30;
+/// The size up to which the bytes of an image that is to be copied are handed on, instead of being
+/// read a second time.
+const SMALL: usize = 64 << 10;
+
+pub(super) type Refusal = (SkipReason, String);
+
+/// Reads an annotation file.
+pub(super) fn read_annotation(path: &Path) -> Result<Document, Refusal> {
+    let bytes = read_file(path, MAX_BYTES)?;
+    read(&bytes).map_err(|reason| (SkipReason::BadAnnotation, reason))
+}
+
+/// An image file that was read.
+pub(super) struct Taken {
+    pub(super) info: ImageInfo,
+    /// How the store takes it over.
+    pub(super) source: BlobSource,
+    pub(super) bytes: u64,
+}
+
+/// Reads an image file and returns what it is.
+pub(super) fn read_image(path: &Path, transfer: Transfer) -> Result<Taken, Refusal> {
+    let file = read_file(path, MAX_IMAGE_BYTES)?;
+    let info = inspect_image(&file);
+    let info = info.map_err(|error| (SkipReason::BadImage, error.message().to_owned()))?;
+    let bytes = file.len() as u64;
+    let source = match transfer {
+        Transfer::Copy if file.len() <= SMALL => BlobSource::Bytes(file),
+        _ => BlobSource::File(path.to_owned(), transfer),
+    };
+    Ok(Taken { info, source, bytes })
+}
+
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+    let mut file = File::open(path).map_err(|error| unreadable(&error))?;
+    let size = file.metadata().map_err(|error| unreadable(&error))?.len();
+    let mut bytes = Vec::new();
+    if size <= limit {
+        bytes.reserve_exact(size as usize + 1);
+        Read::take(&mut file, limit + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(&error))?;
+    }
+    if size > limit || bytes.len() as u64 > limit {
+        let reason = format!("the file has more than {} MiB", limit >> 20);
+        return Err((SkipReason::Unreadable, reason));
+    }
+    Ok(bytes)
+}
+
+fn unreadable(error: &std::io::Error) -> Refusal {
+    (SkipReason::Unreadable, format!("it cannot be read: {error}"))
+}

@@ -44,19 +44,17 @@ CREATE TABLE event (
 CREATE INDEX event_state ON event (task, seq) WHERE state = 1;
 ";
 
-/// Opens the database, or makes it. One that is corrupt is set aside, and its new path returned.
-pub(super) fn open(path: &Path, suspect: bool) -> Result<(Connection, Option<PathBuf>)> {
-    match prepare(path, suspect) {
-        Ok(connection) => Ok((connection, None)),
-        Err(error) if error.kind() == ErrorKind::Corrupted => {
-            let aside = set_aside(path)?;
-            Ok((prepare(path, false)?, Some(aside)))
-        }
-        Err(error) => Err(error),
-    }
-}
+/// Up to this size in bytes the database is checked whenever it is opened; that takes milliseconds.
+const SMALL: u64 = 4 << 20;
 
-fn prepare(path: &Path, suspect: bool) -> Result<Connection> {
+/// Opens the database, or makes it. Its pages are checked if they are few, or if it is suspected
+/// to be damaged.
+///
+/// # Errors
+///
+/// `Corrupted` if it is damaged; see [`set_aside`].
+pub(super) fn open(path: &Path, suspect: bool) -> Result<Connection> {
+    let suspect = suspect || fs::metadata(path).is_ok_and(|file| file.len() <= SMALL);
     let failed = |error| failure("cannot open the database of the tasks", path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -121,7 +119,7 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<()> {
 }
 
 /// Renames the file with what belongs to it to the first free `<database>.corrupt-<n>`.
-fn set_aside(path: &Path) -> Result<PathBuf> {
+pub(super) fn set_aside(path: &Path) -> Result<PathBuf> {
     let free = |n: &u32| !beside(path, &format!(".corrupt-{n}")).exists();
     let n = (1..).find(free).unwrap_or(u32::MAX);
     let aside = beside(path, &format!(".corrupt-{n}"));

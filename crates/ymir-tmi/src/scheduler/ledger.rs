@@ -283,6 +283,12 @@ impl Ledger {
         }
     }
 
+    /// Records this owner, so that others see when it is gone.
+    pub(super) fn join(&mut self) -> Result<()> {
+        let owner = Arc::clone(&self.owner);
+        self.transact(|db| tasks::join(db, &owner.id))
+    }
+
     /// Ends the tasks of owners that are gone. Returns those tasks.
     pub(super) fn bury(&mut self) -> Result<Vec<TaskId>> {
         self.buried = Instant::now();

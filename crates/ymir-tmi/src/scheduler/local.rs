@@ -3,10 +3,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use ymir_core::{Error, ErrorKind, Result, TaskRequest, TaskWork};
+use ymir_core::{Error, ErrorKind, Result, TaskId, TaskRequest, TaskWork};
 
 use super::blocking::blocking;
 use super::database;
@@ -87,8 +88,11 @@ impl LocalScheduler {
         let outbox = Arc::new(Outbox::default());
         let live = Arc::new(Live::default());
         let keep = (options.keep_events, options.keep_bytes);
-        let (mut ledger, set_aside) = ledger(&path, &outbox, &live, &signals, keep)?;
-        let abandoned = ledger.bury()?;
+        let Opened { ledger, abandoned, set_aside } = ledger(&path, |connection, owner| {
+            let (outbox, live) = (Arc::clone(&outbox), Arc::clone(&live));
+            let (path, owner) = (path.clone(), Arc::new(owner));
+            Ledger::new(connection, path, owner, live, outbox, signals.clone(), keep)
+        })?;
         if options.keep == Keep::None {
             for id in &abandoned {
                 let dir = directory::path(&tasks_dir, id);
@@ -217,25 +221,35 @@ impl Drop for Inner {
     }
 }
 
-/// Opens the database and takes a place among its owners, while nobody else does.
-fn ledger(
-    path: &Path,
-    outbox: &Arc<Outbox>,
-    live: &Arc<Live>,
-    signals: &Signals,
-    keep: (u64, u64),
-) -> Result<(Ledger, Option<PathBuf>)> {
+/// What opening the database gives.
+struct Opened {
+    ledger: Ledger,
+    /// The tasks whose process is gone.
+    abandoned: Vec<TaskId>,
+    set_aside: Option<PathBuf>,
+}
+
+/// Opens the database and takes a place among its owners, while nobody else does. One that is
+/// damaged is set aside.
+fn ledger(path: &Path, ledger: impl Fn(Connection, Owner) -> Ledger) -> Result<Opened> {
     let _opening = owner::opening(path)?;
-    let (connection, set_aside) = database::open(path, Owner::any_gone(path))?;
-    let owner = Owner::claim(&connection, path)?;
-    tasks::join(&connection, &owner.id).map_err(|error| {
-        database::failure("cannot write the database of the tasks", path, error)
-    })?;
-    let (outbox, live) = (Arc::clone(outbox), Arc::clone(live));
-    let path = path.to_owned();
-    let ledger =
-        Ledger::new(connection, path, Arc::new(owner), live, outbox, signals.clone(), keep);
-    Ok((ledger, set_aside))
+    let attempt = || -> Result<_> {
+        let connection = database::open(path, !Owner::gone(path).is_empty())?;
+        let owner = Owner::claim(&connection, path)?;
+        let mut ledger = ledger(connection, owner);
+        let abandoned = ledger.join().and_then(|()| ledger.bury())?;
+        Owner::sweep(path);
+        Ok((ledger, abandoned))
+    };
+    match attempt() {
+        Ok((ledger, abandoned)) => Ok(Opened { ledger, abandoned, set_aside: None }),
+        Err(error) if error.kind() == ErrorKind::Corrupted => {
+            let set_aside = Some(database::set_aside(path)?);
+            let (ledger, abandoned) = attempt()?;
+            Ok(Opened { ledger, abandoned, set_aside })
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Starts the pool of the resources and the gate of those who prepare.

@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 const MAX_LINES: usize = 8192;
 const MAX_BYTES: usize = 8 << 20;
 /// How long a line waits for room before it is lost.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What is on its way to the thread that owns the database, in the order in which it is written.
 #[derive(Debug, Default)]

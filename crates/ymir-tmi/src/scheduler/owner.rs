@@ -54,10 +54,19 @@ impl Owner {
         gone
     }
 
-    /// Returns whether a scheduler went without leaving: its database may be damaged.
-    pub(super) fn any_gone(database: &Path) -> bool {
-        let Ok(entries) = fs::read_dir(directory(database)) else { return false };
-        entries.flatten().any(|entry| File::open(entry.path()).is_ok_and(|f| f.try_lock().is_ok()))
+    /// Removes the files of schedulers that went without leaving. Only while nobody else opens the database, and after their tasks were ended.
+    pub(super) fn sweep(database: &Path) {
+        for path in Self::gone(database) {
+            // One that stays does no harm.
+            let _ = fs::remove_file(path);
+        }
+    }
+
+    /// Returns the files of schedulers that went without leaving: their database may be damaged.
+    pub(super) fn gone(database: &Path) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(directory(database)) else { return Vec::new() };
+        let is_gone = |path: &PathBuf| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+        entries.flatten().map(|entry| entry.path()).filter(is_gone).collect()
     }
 
     /// Removes the file of an identity.

@@ -1,8 +1,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ymir_core::{Resources, Scheduler, TaskId, TaskKind, TaskRequest};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use ymir_core::{
+    Resources, Result, Scheduler, TaskEvent, TaskEventKind, TaskId, TaskKind, TaskRequest,
+    TaskState, TaskStep,
+};
 use ymir_testkit::conformance::scheduler::{CPUS, GPUS};
+use ymir_testkit::double::ScriptedWork;
 use ymir_tmi::gpu::{Device, DeviceId, FixedDevices};
 use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
 
@@ -44,4 +50,43 @@ pub(crate) fn id(text: &str) -> TaskId {
 
 pub(crate) fn request(name: &str, resources: Resources) -> TaskRequest {
     TaskRequest { id: id(name), kind: TaskKind::Train, resources, priority: 0 }
+}
+
+/// Submits work that asks for one CPU slot.
+pub(crate) async fn submit(
+    scheduler: &LocalScheduler,
+    name: &str,
+    work: ScriptedWork,
+) -> Arc<ScriptedWork> {
+    let work = Arc::new(work);
+    let resources = Resources { cpus: 1, ..Resources::default() };
+    scheduler.submit(request(name, resources), work.clone()).await.expect("submitted");
+    work
+}
+
+/// Returns work that stays in its run.
+pub(crate) fn holding() -> ScriptedWork {
+    ScriptedWork::new().holding(TaskStep::Run)
+}
+
+/// Waits for the end of a task and returns its state.
+pub(crate) async fn ended(scheduler: &LocalScheduler, name: &str) -> TaskState {
+    scheduler.wait(&id(name)).await.expect("the task is known").state
+}
+
+/// Returns the next events of a stream, up to the final state of a task.
+pub(crate) async fn until_end(
+    events: &mut BoxStream<'static, Result<TaskEvent>>,
+    name: &str,
+) -> Vec<TaskEvent> {
+    let mut found = Vec::new();
+    while let Some(event) = events.next().await {
+        found.push(event.expect("an event"));
+        let event = &found[found.len() - 1];
+        let last = matches!(event.kind, TaskEventKind::State(state) if state.is_final());
+        if last && event.task == id(name) {
+            return found;
+        }
+    }
+    panic!("the events ended before {name} did");
 }

@@ -1,1 +1,7 @@
+//! The blob store: the bytes of images and model files, in files named by their SHA-256.
 
+mod dir;
+mod export;
+mod put;
+
+pub(crate) use dir::BlobDir;

@@ -1,1 +1,32 @@
+//! The dataset store: versions as git commits, records in an aggregated hash trie.
 
+mod asset_store;
+mod cache;
+mod class_scan;
+mod classes;
+mod column;
+mod commit;
+mod diff;
+mod durable;
+mod edits;
+mod find;
+mod format;
+mod generated;
+mod handle;
+mod leaf;
+mod leaf_encode;
+mod lock;
+mod maintain;
+mod manifest;
+mod node;
+mod objects;
+mod pack;
+mod page;
+mod refs;
+mod update;
+mod validate;
+mod versions;
+
+pub use handle::{GitAssetStore, StoreOptions};
+
+pub(crate) use durable::sync_all;

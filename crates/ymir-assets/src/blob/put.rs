@@ -1,0 +1,251 @@
+use std::collections::BTreeSet;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use rayon::prelude::*;
+use tempfile::{NamedTempFile, TempPath};
+use ymir_core::{BlobId, BlobInfo, BlobSource, Error, Result, Transfer};
+
+use super::dir::{BlobDir, hash};
+use crate::store::sync_all;
+
+/// Files up to this size are read once, hashed and written from memory.
+const IN_MEMORY: u64 = 4 << 20;
+/// Up to so many new files are made durable one by one, all at the same time; more by one flush of
+/// the file system.
+const ONE_BY_ONE: usize = 16;
+
+/// A new blob, not in its place yet.
+enum Staged {
+    /// It is there already.
+    Present,
+    /// In a temporary file.
+    File(TempPath),
+}
+
+impl BlobDir {
+    /// Puts blobs in, durable together when it returns.
+    pub(crate) fn put(&self, sources: &[BlobSource]) -> Result<Vec<BlobInfo>> {
+        if sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let temporary = self.root.join("tmp");
+        let fail = |e| Error::io("cannot make the directory of the blobs", &temporary, e);
+        fs::create_dir_all(&temporary).map_err(fail)?;
+        let staged: Vec<(BlobInfo, Staged)> = sources
+            .par_iter()
+            .map(|source| self.stage(source, &temporary))
+            .collect::<Result<_>>()?;
+        let new: Vec<&Path> = staged.iter().filter_map(|(_, staged)| staged.path()).collect();
+        self.flush(&new)?;
+
+        let mut folders = BTreeSet::new();
+        let mut infos = Vec::with_capacity(staged.len());
+        for (info, staged) in staged {
+            if let Staged::File(file) = staged {
+                folders.insert(self.settle(&info.id, file)?);
+            }
+            infos.push(info);
+        }
+        if !folders.is_empty() {
+            // A folder may be new itself, and the root with it.
+            folders.extend([self.root.clone()]);
+            folders.extend(self.root.parent().map(Path::to_owned));
+        }
+        sync_folders(&folders.into_iter().collect::<Vec<_>>())?;
+        Ok(infos)
+    }
+
+    /// Returns whether a blob is in its place with the right size. A file of another size is the
+    /// rest of a crash of the machine.
+    fn is_present(&self, info: &BlobInfo) -> bool {
+        fs::metadata(self.path(&info.id))
+            .is_ok_and(|data| data.is_file() && data.len() == info.size)
+    }
+
+    fn stage(&self, source: &BlobSource, temporary: &Path) -> Result<(BlobInfo, Staged)> {
+        match source {
+            BlobSource::Bytes(bytes) => self.stage_bytes(bytes, temporary),
+            BlobSource::File(path, transfer) => self
+                .stage_file(path, *transfer, temporary)
+                .map_err(|e| Error::io("cannot store a file as a blob", path, e)),
+        }
+    }
+
+    fn stage_bytes(&self, bytes: &[u8], temporary: &Path) -> Result<(BlobInfo, Staged)> {
+        self.write(bytes, temporary).map_err(|e| Error::io("cannot write a blob", temporary, e))
+    }
+
+    fn write(&self, bytes: &[u8], temporary: &Path) -> io::Result<(BlobInfo, Staged)> {
+        let info = BlobInfo { id: BlobId::of(bytes), size: bytes.len() as u64 };
+        if self.is_present(&info) {
+            return Ok((info, Staged::Present));
+        }
+        let mut file = new_file(temporary)?;
+        file.write_all(bytes)?;
+        protect(&file)?;
+        Ok((info, Staged::File(file.into_temp_path())))
+    }
+
+    fn stage_file(
+        &self,
+        path: &Path,
+        transfer: Transfer,
+        temporary: &Path,
+    ) -> io::Result<(BlobInfo, Staged)> {
+        let mut source = File::open(path)?;
+        let data = source.metadata()?;
+        if !data.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        if transfer == Transfer::HardLink
+            && let Some(linked) = self.link(path, &mut source, temporary)?
+        {
+            return Ok(linked);
+        }
+        if let Some(cloned) = self.clone_file(&source, temporary)? {
+            return Ok(cloned);
+        }
+        if data.len() <= IN_MEMORY {
+            let mut bytes = Vec::with_capacity(data.len() as usize);
+            source.read_to_end(&mut bytes)?;
+            return self.write(&bytes, temporary);
+        }
+        let mut file = new_file(temporary)?;
+        io::copy(&mut source, file.as_file_mut())?;
+        self.adopt(file)
+    }
+
+    /// Hashes what a temporary file holds: what is stored is what was hashed, even if somebody
+    /// wrote to the source meanwhile.
+    fn adopt(&self, file: NamedTempFile) -> io::Result<(BlobInfo, Staged)> {
+        let (id, size) = hash(&mut file.reopen()?)?;
+        let info = BlobInfo { id, size };
+        if self.is_present(&info) {
+            return Ok((info, Staged::Present));
+        }
+        protect(&file)?;
+        Ok((info, Staged::File(file.into_temp_path())))
+    }
+
+    /// Links a file into the store; none where links cannot be made.
+    fn link(
+        &self,
+        path: &Path,
+        source: &mut File,
+        temporary: &Path,
+    ) -> io::Result<Option<(BlobInfo, Staged)>> {
+        let (id, size) = hash(source)?;
+        let info = BlobInfo { id, size };
+        if self.is_present(&info) {
+            return Ok(Some((info, Staged::Present)));
+        }
+        let place = tempfile::Builder::new()
+            .prefix("link-")
+            .make_in(temporary, |to| fs::hard_link(fs::canonicalize(path)?, to));
+        io::Seek::rewind(source)?;
+        let Ok(place) = place else { return Ok(None) };
+        let (linked, hashed) = (fs::metadata(place.path())?, source.metadata()?);
+        let same = (linked.dev(), linked.ino()) == (hashed.dev(), hashed.ino());
+        // Another file took the name after it was opened: then the content is copied.
+        Ok(same.then(|| (info, Staged::File(place.into_temp_path()))))
+    }
+
+    /// Makes a copy that shares its blocks with the source; none where the file system cannot.
+    fn clone_file(
+        &self,
+        source: &File,
+        temporary: &Path,
+    ) -> io::Result<Option<(BlobInfo, Staged)>> {
+        if self.no_reflinks.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let file = new_file(temporary)?;
+        if !reflink(source, file.as_file()) {
+            self.no_reflinks.store(true, Ordering::Relaxed);
+            return Ok(None);
+        }
+        self.adopt(file).map(Some)
+    }
+
+    /// Moves a new blob to its place and returns the folder.
+    fn settle(&self, id: &BlobId, file: TempPath) -> Result<PathBuf> {
+        let path = self.path(id);
+        let folder = path.parent().expect("a blob stands in a folder").to_owned();
+        let fail = |e| Error::io("cannot store a blob", &path, e).with("blob", id);
+        match file.persist(&path) {
+            Ok(()) => {}
+            Err(e) if e.error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(&folder).map_err(fail)?;
+                e.path.persist(&path).map_err(|e| fail(e.error))?;
+            }
+            Err(e) => return Err(fail(e.error)),
+        }
+        Ok(folder)
+    }
+
+    /// Makes the content of new files durable.
+    fn flush(&self, files: &[&Path]) -> Result<()> {
+        if files.len() > ONE_BY_ONE && flush_file_system(&self.root)? {
+            return Ok(());
+        }
+        files.chunks(ONE_BY_ONE).try_for_each(sync_paths)
+    }
+}
+
+impl Staged {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Present => None,
+            Self::File(path) => Some(path),
+        }
+    }
+}
+
+fn new_file(dir: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix("blob-").tempfile_in(dir)
+}
+
+/// Makes a file of the store read-only.
+fn protect(file: &NamedTempFile) -> io::Result<()> {
+    file.as_file().set_permissions(Permissions::from_mode(0o444))
+}
+
+fn sync_folders(folders: &[PathBuf]) -> Result<()> {
+    let paths: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+    paths.chunks(ONE_BY_ONE).try_for_each(sync_paths)
+}
+
+fn sync_paths<P: AsRef<Path>>(paths: &[P]) -> Result<()> {
+    let open = |path: &Path| File::open(path).map_err(|e| Error::io("cannot open", path, e));
+    let files: Vec<File> = paths.iter().map(|path| open(path.as_ref())).collect::<Result<_>>()?;
+    let pairs: Vec<_> = files.iter().zip(paths).map(|(f, path)| (f, path.as_ref())).collect();
+    sync_all(&pairs)
+}
+
+/// Writes out all of the file system in which a directory is; returns whether that can be done.
+#[cfg(target_os = "linux")]
+fn flush_file_system(dir: &Path) -> Result<bool> {
+    let fail = |e: io::Error| Error::io("cannot make the blobs durable", dir, e);
+    let file = File::open(dir).map_err(fail)?;
+    rustix::fs::syncfs(&file).map_err(|e| fail(e.into()))?;
+    Ok(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn flush_file_system(_: &Path) -> Result<bool> {
+    Ok(false)
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn reflink(from: &File, to: &File) -> bool {
+    rustix::fs::ioctl_ficlone(to, from).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn reflink(_: &File, _: &File) -> bool {
+    false
+}

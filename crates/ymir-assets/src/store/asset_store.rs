@@ -1,0 +1,101 @@
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use ymir_core::{
+    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
+    ClassTable, CommitRequest, DiffOptions, Manifest, Name, Page, PageOptions, Record, Result,
+    Selector, Transfer, Version, VersionId,
+};
+
+use super::handle::GitAssetStore;
+
+/// Up to so many ids are looked up on the calling thread, if all that is needed is cached.
+const INLINE: usize = 64;
+
+#[async_trait]
+impl AssetStore for GitAssetStore {
+    async fn branches(&self, kind: BranchKind) -> Result<Vec<Name>> {
+        self.blocking(move |store| store.branches(kind)).await
+    }
+
+    async fn resolve(&self, branch: &Branch, selector: &Selector) -> Result<Version> {
+        let (branch, selector) = (branch.clone(), selector.clone());
+        self.blocking(move |store| store.resolve(&branch, &selector)).await
+    }
+
+    async fn version(&self, id: &VersionId) -> Result<Version> {
+        let id = *id;
+        self.blocking(move |store| Ok(store.load(&id)?.version.clone())).await
+    }
+
+    async fn log(&self, branch: &Branch) -> Result<Vec<Version>> {
+        let branch = branch.clone();
+        self.blocking(move |store| store.log(&branch)).await
+    }
+
+    async fn manifest(&self, version: &VersionId) -> Result<Manifest> {
+        let id = *version;
+        self.blocking(move |store| Ok(store.load(&id)?.manifest.clone())).await
+    }
+
+    async fn commit(&self, request: CommitRequest) -> Result<Version> {
+        self.blocking(move |store| store.commit(request)).await
+    }
+
+    async fn get(&self, version: &VersionId, ids: &[AssetId]) -> Result<Vec<Option<Record>>> {
+        if ids.len() <= INLINE
+            && let Some(records) = self.shared.get_cached(version, ids)
+        {
+            return Ok(records);
+        }
+        let (version, ids) = (*version, ids.to_vec());
+        self.blocking(move |store| store.get(&version, &ids)).await
+    }
+
+    async fn page(&self, version: &VersionId, options: PageOptions) -> Result<Page> {
+        let version = *version;
+        self.blocking(move |store| store.page(&version, options)).await
+    }
+
+    async fn diff(
+        &self,
+        from: &VersionId,
+        to: &VersionId,
+        options: DiffOptions,
+    ) -> Result<Vec<Change>> {
+        let (from, to) = (*from, *to);
+        self.blocking(move |store| store.diff(&from, &to, options)).await
+    }
+
+    async fn classes(&self) -> Result<ClassTable> {
+        self.blocking(|store| store.classes()).await
+    }
+
+    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
+        let classes = classes.to_vec();
+        self.blocking(move |store| store.add_classes(&classes)).await
+    }
+
+    async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>> {
+        self.blocking(move |store| store.blobs.put(&sources)).await
+    }
+
+    async fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>> {
+        let id = *id;
+        self.blocking(move |store| store.blobs.read(&id)).await
+    }
+
+    async fn export_blobs(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()> {
+        let blobs = blobs.to_vec();
+        self.blocking(move |store| store.blobs.export(&blobs, transfer)).await
+    }
+
+    async fn blob_file(&self, id: &BlobId) -> Result<PathBuf> {
+        let id = *id;
+        self.blocking(move |store| store.blobs.file(&id)).await
+    }
+
+    fn root(&self) -> Option<&Path> {
+        Some(&self.shared.root)
+    }
+}

@@ -1,0 +1,85 @@
+use git2::{ObjectType, Oid};
+use prost::Message;
+use ymir_core::{ClassEntry, ClassTable, Result, Timestamp};
+
+use super::durable::{sync_all, sync_dir};
+use super::format::{TreeEntry, decode_commit, decode_tree, encode_commit, encode_tree, object_id};
+use super::generated::manifest as proto;
+use super::handle::{Shared, too_new};
+use super::manifest::{FORMAT_VERSION, decode_classes, encode_classes};
+use super::objects::damaged;
+use super::pack::{PackWriter, Packing};
+
+const REF: &str = "refs/heads/classes";
+const FILE: &str = "classes.pb";
+
+impl Shared {
+    pub(super) fn classes(&self) -> Result<ClassTable> {
+        match self.refs.read(REF)? {
+            Some(oid) => self.read_classes(oid).map_err(|e| e.with("ref", REF)),
+            None => Ok(ClassTable::default()),
+        }
+    }
+
+    fn read_classes(&self, oid: Oid) -> Result<ClassTable> {
+        let commit = self.objects.read(oid, ObjectType::Commit)?;
+        let commit = decode_commit(&commit).ok_or_else(|| damaged(oid, "it is no commit"))?;
+        let tree = self.objects.read(commit.tree, ObjectType::Tree)?;
+        let file = decode_tree(&tree)
+            .and_then(|tree| tree.into_iter().find(|entry| entry.name == FILE))
+            .ok_or_else(|| damaged(commit.tree, "it has no file `classes.pb`"))?
+            .oid;
+        let data = self.objects.read(file, ObjectType::Blob)?;
+        let table = proto::ClassTable::decode(data.as_slice())
+            .map_err(|e| damaged(file, "it is not a class table").caused_by(e))?;
+        if table.format_version != FORMAT_VERSION {
+            return Err(too_new(table.format_version).with("object", file));
+        }
+        decode_classes(table.classes)
+            .map_err(|e| damaged(file, "it is not a valid class table").caused_by(e))
+    }
+
+    /// Adds classes under the lock of the table's ref: there is nothing to gain from trying first.
+    pub(super) fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
+        loop {
+            let lock = self.refs.lock(REF)?;
+            let old = self.refs.read(REF)?;
+            let before = self.classes()?;
+            let mut table = before.clone();
+            for class in classes {
+                let aliases: Vec<&str> = class.aliases.iter().map(String::as_str).collect();
+                table.add(&class.name, &aliases)?;
+            }
+            if table == before {
+                return Ok(table);
+            }
+            let pack = PackWriter::new(&self.packs());
+            let value = self.refs.prepare(write(&table, old, &pack)?)?;
+            let pack = pack.finish()?.expect("a commit is in it");
+            let files = [&pack.pack, &pack.index, &value.file];
+            sync_all(&files.map(|file| (file.as_file(), file.path())))?;
+            pack.publish()?;
+            if self.refs.set(&lock, REF, old, value)? {
+                sync_dir(&self.packs())?;
+                self.refs.sync(REF)?;
+                return Ok(table);
+            }
+        }
+    }
+}
+
+fn write(table: &ClassTable, parent: Option<Oid>, pack: &PackWriter) -> Result<Oid> {
+    let put = |kind, data: &[u8]| -> Result<Oid> {
+        let oid = object_id(kind, data);
+        pack.put(oid, kind, data, Packing::Deflated)?;
+        Ok(oid)
+    };
+    let classes = encode_classes(table);
+    let message = proto::ClassTable { format_version: FORMAT_VERSION, classes };
+    let oid = put(ObjectType::Blob, &message.encode_to_vec())?;
+    let tree = encode_tree(&[TreeEntry { name: FILE.into(), is_tree: false, oid }]);
+    let tree = put(ObjectType::Tree, &tree)?;
+    let names: Vec<&str> = table.entries().iter().map(|entry| entry.name.as_str()).collect();
+    let text = format!("Class table: {} classes\n\n{}\n", table.len(), names.join("\n"));
+    put(ObjectType::Commit, &encode_commit(tree, parent, Timestamp::now(), &text))
+}

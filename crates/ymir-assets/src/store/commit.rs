@@ -1,0 +1,224 @@
+use git2::{ObjectType, Oid};
+use prost::Message;
+use sha1::{Digest, Sha1};
+use ymir_core::{
+    Base, Branch, CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Manifest, Result, Summary,
+    Timestamp, Version, VersionId,
+};
+
+use super::durable::{sync_all, sync_dir};
+use super::edits::EditBuckets;
+use super::format::{TreeEntry, encode_commit, encode_tree, object_id, version_id};
+use super::handle::Shared;
+use super::lock::Lock;
+use super::manifest::{self, VersionData};
+use super::pack::{PackWriter, Packing};
+use super::update::Update;
+use super::validate;
+use super::versions::{ASSETS, MANIFEST, ref_name};
+
+/// What is committed, apart from the edits.
+struct Draft {
+    branch: Branch,
+    base: Base,
+    expect: Expect,
+    manifest: Manifest,
+    message: String,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Done(Version),
+    /// Another writer was faster.
+    Lost,
+}
+
+impl Shared {
+    pub(super) fn commit(&self, request: CommitRequest) -> Result<Version> {
+        let CommitRequest { branch, base, edits, expect, manifest, message } = request;
+        let draft = Draft { branch, base, expect, manifest, message };
+        // What can be known to fail fails before the edits are read.
+        self.check_expected(&draft, self.refs.read(&ref_name(&draft.branch))?)?;
+        if let Base::Version(id) = draft.base {
+            self.load(&id)?;
+        }
+        let edits = self.collect(edits)?;
+        if let Attempt::Done(version) = self.attempt(&draft, &edits, None)? {
+            return Ok(version);
+        }
+        // The second attempt holds the lock from its beginning, so that nobody can be faster but
+        // stock git, and no writer starves.
+        loop {
+            let lock = self.refs.lock(&ref_name(&draft.branch))?;
+            if let Attempt::Done(version) = self.attempt(&draft, &edits, Some(lock))? {
+                return Ok(version);
+            }
+        }
+    }
+
+    /// Reads and checks the edits.
+    fn collect(&self, edits: Edits) -> Result<EditBuckets> {
+        let mut classes = self.classes()?;
+        let mut buckets = EditBuckets::new();
+        for edit in edits {
+            let edit = edit?;
+            if let Edit::Put(record) = &edit
+                && validate::check(record, &classes).is_err()
+            {
+                // The class may have been added meanwhile, by the edits themselves perhaps.
+                classes = self.classes()?;
+                validate::check(record, &classes)?;
+            }
+            buckets.push(edit)?;
+        }
+        Ok(buckets)
+    }
+
+    fn check_expected(&self, draft: &Draft, tip: Option<Oid>) -> Result<()> {
+        let tip = tip.map(version_id);
+        match draft.expect {
+            Expect::Any => Ok(()),
+            Expect::New if tip.is_none() => Ok(()),
+            Expect::New => {
+                let message = "the branch exists; choose another name, or commit on top of it";
+                Err(Error::new(ErrorKind::AlreadyExists, message).with("branch", &draft.branch))
+            }
+            Expect::Tip(expected) if tip == Some(expected) => Ok(()),
+            Expect::Tip(expected) => {
+                let message = "the branch is no longer at the expected version; read its newest version and retry";
+                let found = tip.map_or("none".to_owned(), |tip| tip.to_string());
+                Err(Error::new(ErrorKind::Conflict, message)
+                    .with("branch", &draft.branch)
+                    .with("expected", expected)
+                    .with("found", found))
+            }
+        }
+    }
+
+    fn attempt(&self, draft: &Draft, edits: &EditBuckets, lock: Option<Lock>) -> Result<Attempt> {
+        let name = ref_name(&draft.branch);
+        let tip = self.tip(&draft.branch)?;
+        let tip_oid = self.tip_oid(tip.as_deref());
+        self.check_expected(draft, tip_oid)?;
+        let base = match draft.base {
+            Base::Empty => None,
+            Base::Version(id) => Some(self.load(&id)?.assets),
+            Base::Tip => tip.as_ref().map(|tip| tip.assets),
+        };
+        let pack = PackWriter::new(&self.packs());
+        let update = Update { objects: &self.objects, pack: &pack };
+        let (assets, summary) = update.root(base, edits.source())?;
+        let version = self.write_commit(draft, tip.as_deref(), assets, summary, &pack)?;
+
+        // First barrier: all that is new is on disk, and still invisible.
+        let value = self.refs.prepare(super::format::commit_oid(&version.id))?;
+        let Some(pack) = pack.finish()? else {
+            return Err(Error::new(ErrorKind::Unexpected, "a commit made no objects"));
+        };
+        let files = [&pack.pack, &pack.index, &value.file];
+        sync_all(&files.map(|file| (file.as_file(), file.path())))?;
+
+        let lock = match lock {
+            Some(lock) => lock,
+            None => self.refs.lock(&name)?,
+        };
+        if self.refs.read(&name)? != tip_oid {
+            return Ok(Attempt::Lost);
+        }
+        pack.publish()?;
+        if !self.refs.set(&lock, &name, tip_oid, value)? {
+            return Ok(Attempt::Lost);
+        }
+        drop(lock);
+        // Second barrier: the names. The packs come first, so that the ref is never without them.
+        sync_dir(&self.packs())?;
+        self.refs.sync(&name)?;
+        self.consolidate();
+        Ok(Attempt::Done(version))
+    }
+
+    fn tip_oid(&self, tip: Option<&VersionData>) -> Option<Oid> {
+        tip.map(|tip| super::format::commit_oid(&tip.version.id))
+    }
+
+    /// Writes manifest, tree and commit into the pack.
+    fn write_commit(
+        &self,
+        draft: &Draft,
+        tip: Option<&VersionData>,
+        assets: Oid,
+        summary: Summary,
+        pack: &PackWriter,
+    ) -> Result<Version> {
+        let manifest = Manifest { classes: self.classes()?, summary, ..draft.manifest.clone() };
+        let number = tip.map_or(0, |tip| tip.version.number) + 1;
+        let message = message(draft, number, &manifest.summary);
+        let mut version = Version {
+            id: VersionId::new([0; 20]),
+            branch: draft.branch.clone(),
+            number,
+            parent: tip.map(|tip| tip.version.id),
+            created: Timestamp::now(),
+            content: content(assets, &manifest),
+            message: message.lines().next().unwrap_or_default().to_owned(),
+        };
+        let put = |kind, data: &[u8]| -> Result<Oid> {
+            let oid = object_id(kind, data);
+            pack.put(oid, kind, data, Packing::Deflated)?;
+            Ok(oid)
+        };
+        let file = put(ObjectType::Blob, &manifest::encode(&manifest, &version))?;
+        let tree = put(
+            ObjectType::Tree,
+            &encode_tree(&[
+                TreeEntry { name: ASSETS.into(), is_tree: true, oid: assets },
+                TreeEntry { name: MANIFEST.into(), is_tree: false, oid: file },
+            ]),
+        )?;
+        let parent = self.tip_oid(tip);
+        let commit = encode_commit(tree, parent, version.created, &message);
+        version.id = version_id(put(ObjectType::Commit, &commit)?);
+        Ok(version)
+    }
+}
+
+/// Returns the identity of the content: that of the trie; for a model or project, which have no
+/// records, the SHA-1 of it with the model or project.
+fn content(assets: Oid, manifest: &Manifest) -> VersionId {
+    if manifest.model.is_none() && manifest.project.is_none() {
+        return version_id(assets);
+    }
+    let model = manifest.model.as_ref().map(manifest::encode_model);
+    let model = model.map_or(Vec::new(), |model| model.encode_to_vec());
+    let project = manifest.project.as_deref().unwrap_or_default();
+    let mut hash = Sha1::new();
+    hash.update(b"ymir content\0");
+    hash.update(assets.as_bytes());
+    hash.update((model.len() as u64).to_le_bytes());
+    hash.update(model);
+    hash.update(project);
+    VersionId::new(hash.finalize().into())
+}
+
+/// Returns the message of the commit: the caller's, then the totals.
+fn message(draft: &Draft, number: u64, summary: &Summary) -> String {
+    let text = draft.message.replace('\0', "");
+    let (subject, body) = text.trim().split_once('\n').unwrap_or((text.trim(), ""));
+    let subject = match subject.trim() {
+        "" => format!("{} v{number}", draft.branch),
+        subject => subject.to_owned(),
+    };
+    let mut out = format!("{subject}\n");
+    if !body.trim().is_empty() {
+        out.push_str(&format!("\n{}\n", body.trim()));
+    }
+    out.push_str(&format!("\nBranch: {} v{number}\n", draft.branch));
+    out.push_str(&format!("Task: {}\n", draft.manifest.task.kind.as_str()));
+    if summary.assets > 0 {
+        out.push_str(&format!("Assets: {}\n", summary.assets));
+        out.push_str(&format!("Negatives: {}\n", summary.negatives));
+        out.push_str(&format!("Annotations: {}\n", summary.annotations));
+        out.push_str(&format!("Bytes: {}\n", summary.bytes));
+    }
+    out
+}

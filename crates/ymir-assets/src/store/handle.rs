@@ -1,0 +1,210 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ymir_core::{Error, ErrorKind, Result};
+
+use super::durable::sync_dir;
+use super::manifest::FORMAT_VERSION;
+use super::objects::Objects;
+use super::refs::Refs;
+use crate::blob::BlobDir;
+
+/// The configuration of the bare repository. Nothing in it is read by this library.
+const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
+
+/// How a [`GitAssetStore`] is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// How many bytes of decoded records are kept in memory at most.
+    pub cache_bytes: usize,
+}
+
+impl Default for StoreOptions {
+    /// 256 MiB of cache, enough for about a million assets with a few boxes each.
+    fn default() -> Self {
+        Self { cache_bytes: 256 << 20 }
+    }
+}
+
+/// The asset store in a directory: versions in the bare git repository `repo.git`, blobs in files
+/// below `blobs`.
+///
+/// Cloning it is cheap and gives another handle of the same store with the same cache.
+///
+/// ```
+/// use ymir_assets::GitAssetStore;
+/// use ymir_core::{AssetStore, BranchKind};
+///
+/// # fn main() -> ymir_core::Result<()> {
+/// let dir = tempfile::tempdir().unwrap();
+/// let store = GitAssetStore::init(dir.path())?;
+/// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// assert!(runtime.block_on(store.branches(BranchKind::Dataset))?.is_empty());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct GitAssetStore {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What all handles of one store share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) root: PathBuf,
+    pub(super) git: PathBuf,
+    pub(super) objects: Objects,
+    pub(super) refs: Refs,
+    pub(super) blobs: BlobDir,
+}
+
+impl GitAssetStore {
+    /// Makes a new store in a directory, which is made too if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if there is a store in it; otherwise that of the file system.
+    pub fn init(root: &Path) -> Result<Self> {
+        let git = root.join("repo.git");
+        let exists = || {
+            let message = "there is a store in this directory already; open it";
+            Error::new(ErrorKind::AlreadyExists, message).with("path", root.display())
+        };
+        if git.exists() {
+            return Err(exists());
+        }
+        fs::create_dir_all(root).map_err(|e| Error::io("cannot make a directory", root, e))?;
+        // Made whole beside its place, so that an interrupted init leaves no half of a store.
+        let made = tempfile::Builder::new().prefix(".repo-").tempdir_in(root);
+        let made = made.map_err(|e| Error::io("cannot make a store in this directory", root, e))?;
+        write_layout(made.path()).map_err(|e| Error::io("cannot make a store", &git, e))?;
+        match fs::rename(made.path(), &git) {
+            Ok(()) => drop(made.keep()),
+            Err(_) if git.exists() => return Err(exists()),
+            Err(e) => return Err(Error::io("cannot make a store", &git, e)),
+        }
+        sync_dir(root)?;
+        Self::open(root)
+    }
+
+    /// Opens the store in a directory.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none; `Corrupted` if parts of it are missing; `Unsupported` if a
+    /// newer version of YMIR made it.
+    pub fn open(root: &Path) -> Result<Self> {
+        Self::open_with(root, StoreOptions::default())
+    }
+
+    /// Opens the store in a directory with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`GitAssetStore::open`].
+    pub fn open_with(root: &Path, options: StoreOptions) -> Result<Self> {
+        let git = root.join("repo.git");
+        if !git.is_dir() {
+            let message = "no store in this directory; make one with `GitAssetStore::init`";
+            return Err(Error::not_found(message).with("path", root.display()));
+        }
+        for part in ["HEAD", "objects", "refs"] {
+            if !git.join(part).exists() {
+                let message = "a part of the repository is missing; restore it from a clone";
+                return Err(Error::corrupted(message).with("path", git.join(part).display()));
+            }
+        }
+        check_format(&git.join("ymir/format"))?;
+        let shared = Shared {
+            root: root.to_owned(),
+            objects: Objects::open(&git.join("objects"), options.cache_bytes)?,
+            refs: Refs::new(&git),
+            blobs: BlobDir::new(&root.join("blobs")),
+            git,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Runs blocking work on a thread for it, on the runtime of the caller.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let shared = self.shared.clone();
+        tokio::task::spawn_blocking(move || work(&shared)).await.unwrap_or_else(|e| {
+            match e.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(e) => Err(Error::new(
+                    ErrorKind::Cancelled,
+                    "the runtime was shut down before the store's work began",
+                )
+                .caused_by(e)),
+            }
+        })
+    }
+}
+
+impl Shared {
+    /// Returns the directory of the packs.
+    pub(super) fn packs(&self) -> PathBuf {
+        self.git.join("objects/pack")
+    }
+}
+
+fn write_layout(git: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    // The temporary directory is the owner's alone; a repository is as open as the umask says.
+    let probe = git.join("objects");
+    fs::create_dir(&probe)?;
+    let mode = fs::metadata(&probe)?.permissions().mode();
+    fs::set_permissions(git, fs::Permissions::from_mode(mode))?;
+    let mut folders = vec![git.to_owned(), probe];
+    for folder in ["objects/pack", "objects/info", "refs", "refs/heads", "refs/tags"] {
+        folders.push(git.join(folder));
+    }
+    for folder in ["ymir", "ymir/locks", "ymir/tmp"] {
+        folders.push(git.join(folder));
+    }
+    for kind in ymir_core::BranchKind::ALL {
+        folders.push(git.join("refs/heads").join(kind.plural()));
+    }
+    folders[2..].iter().try_for_each(fs::create_dir)?;
+    let files = [
+        ("HEAD", "ref: refs/heads/classes\n".to_owned()),
+        ("config", CONFIG.to_owned()),
+        ("ymir/format", format!("{FORMAT_VERSION}\n")),
+    ];
+    for (name, content) in files {
+        let mut file = fs::File::create_new(git.join(name))?;
+        std::io::Write::write_all(&mut file, content.as_bytes())?;
+        file.sync_all()?;
+    }
+    folders.iter().try_for_each(|folder| fs::File::open(folder)?.sync_all())
+}
+
+/// Checks the format; a clone made with stock git does not have the file, and then each manifest
+/// tells its own.
+fn check_format(path: &Path) -> Result<()> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io("cannot read the format of the store", path, e)),
+    };
+    match text.trim().parse::<u32>() {
+        Ok(version) if (1..=FORMAT_VERSION).contains(&version) => Ok(()),
+        Ok(version) => Err(too_new(version).with("path", path.display())),
+        Err(e) => {
+            let message = "the format of the store is not a number";
+            Err(Error::corrupted(message).with("path", path.display()).caused_by(e))
+        }
+    }
+}
+
+/// Returns the error for data of a format that this version does not know.
+pub(super) fn too_new(version: u32) -> Error {
+    let message = format!(
+        "the store has format {version} and this version of YMIR knows up to {FORMAT_VERSION}; use a newer version of YMIR"
+    );
+    Error::new(ErrorKind::Unsupported, message)
+}

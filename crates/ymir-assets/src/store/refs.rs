@@ -1,0 +1,179 @@
+//! Refs as git keeps them: loose files, with `packed-refs` behind them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{ErrorKind as Io, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use git2::Oid;
+use tempfile::NamedTempFile;
+use ymir_core::{Error, ErrorKind, Result};
+
+use super::durable::sync_dir;
+use super::lock::Lock;
+
+/// How long another git program may hold the lock of a ref.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The refs of one repository.
+#[derive(Debug)]
+pub(super) struct Refs {
+    git: PathBuf,
+}
+
+/// The new value of a ref in a temporary file: not durable yet and not visible.
+#[derive(Debug)]
+pub(super) struct NewValue {
+    pub(super) file: NamedTempFile,
+}
+
+impl Refs {
+    pub(super) fn new(git: &Path) -> Self {
+        Self { git: git.to_owned() }
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.git.join("ymir/tmp")
+    }
+
+    /// Waits for the right to change a ref, which no other user of this library then has.
+    pub(super) fn lock(&self, name: &str) -> Result<Lock> {
+        Lock::take(&self.git.join("ymir/locks"), name)
+    }
+
+    /// Returns the value of a ref, if there is one.
+    pub(super) fn read(&self, name: &str) -> Result<Option<Oid>> {
+        let path = self.git.join(name);
+        match fs::read_to_string(&path) {
+            Ok(text) => parse(text.trim_end(), name).map(Some),
+            Err(e) if matches!(e.kind(), Io::NotFound | Io::IsADirectory | Io::NotADirectory) => {
+                let packed = self.packed()?;
+                packed
+                    .into_iter()
+                    .find(|(n, _)| n == name)
+                    .map(|(_, o)| parse(&o, name))
+                    .transpose()
+            }
+            Err(e) => Err(Error::io("cannot read a ref", &path, e)),
+        }
+    }
+
+    /// Returns the last parts of the names of all refs directly below a folder, sorted.
+    pub(super) fn list(&self, folder: &str) -> Result<BTreeSet<String>> {
+        let path = self.git.join(folder);
+        let mut names = BTreeSet::new();
+        match fs::read_dir(&path) {
+            Ok(entries) => {
+                for entry in entries {
+                    let entry = entry.map_err(|e| Error::io("cannot list refs", &path, e))?;
+                    let name = entry.file_name().into_string();
+                    names.extend(name.ok().filter(|name| !name.ends_with(".lock")));
+                }
+            }
+            Err(e) if e.kind() == Io::NotFound => {}
+            Err(e) => return Err(Error::io("cannot list refs", &path, e)),
+        }
+        let prefix = format!("{folder}/");
+        let packed = self.packed()?.into_iter();
+        names.extend(packed.filter_map(|(name, _)| name.strip_prefix(&prefix).map(str::to_owned)));
+        Ok(names)
+    }
+
+    fn packed(&self) -> Result<Vec<(String, String)>> {
+        let path = self.git.join("packed-refs");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == Io::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(Error::io("cannot read the packed refs", &path, e)),
+        };
+        let lines = text.lines().filter(|line| !line.starts_with(['#', '^']));
+        let refs = lines.filter_map(|line| line.split_once(' '));
+        Ok(refs.map(|(oid, name)| (name.to_owned(), oid.to_owned())).collect())
+    }
+
+    /// Writes a value that a ref is to take, to be made durable before [`Refs::set`].
+    pub(super) fn prepare(&self, value: Oid) -> Result<NewValue> {
+        let dir = self.temporary();
+        let made = NamedTempFile::new_in(&dir).or_else(|_| {
+            fs::create_dir_all(&dir)?;
+            NamedTempFile::new_in(&dir)
+        });
+        let fail = |e| Error::io("cannot write a ref", &dir, e);
+        let mut file = made.map_err(fail)?;
+        writeln!(file, "{value}").map_err(fail)?;
+        set_readable(&file).map_err(fail)?;
+        Ok(NewValue { file })
+    }
+
+    /// Gives a ref its new value if it still has the old one; returns whether it did. It is then
+    /// visible, but durable only after [`Refs::sync`].
+    pub(super) fn set(
+        &self,
+        _lock: &Lock,
+        name: &str,
+        old: Option<Oid>,
+        new: NewValue,
+    ) -> Result<bool> {
+        let path = self.git.join(name);
+        let locked = self.git.join(format!("{name}.lock"));
+        self.take_git_lock(&path, &locked, new.file.path())?;
+        let current = self.read(name);
+        if !matches!(&current, Ok(current) if *current == old) {
+            let _ = fs::remove_file(&locked);
+            return current.map(|_| false);
+        }
+        let moved = fs::rename(&locked, &path);
+        moved.map_err(|e| Error::io("cannot change a ref", &path, e))?;
+        Ok(true)
+    }
+
+    /// Takes git's own lock of a ref by making the new value stand as the lock file, whole from the
+    /// first moment. Whoever uses this library holds the kernel's lock, so that such a file with a
+    /// second link is the rest of a process of ours that died; without one it is stock git's.
+    fn take_git_lock(&self, path: &Path, locked: &Path, value: &Path) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            match fs::hard_link(value, locked) {
+                Ok(()) => return Ok(()),
+                Err(e) if e.kind() == Io::AlreadyExists => {}
+                Err(e) if e.kind() == Io::NotFound => {
+                    let dir = path.parent().expect("a ref stands in a folder");
+                    fs::create_dir_all(dir)
+                        .map_err(|e| Error::io("cannot make the folder of a ref", dir, e))?;
+                    continue;
+                }
+                Err(e) => return Err(Error::io("cannot lock a ref", locked, e)),
+            }
+            if fs::metadata(locked).is_ok_and(|lock| lock.nlink() > 1) {
+                let _ = fs::remove_file(locked);
+            } else if start.elapsed() > PATIENCE {
+                let message = "another git program holds the lock of this ref; if none runs, it died, and the lock file can be deleted";
+                return Err(Error::new(ErrorKind::Conflict, message).with("lock", locked.display()));
+            } else {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
+    /// Makes the value of a ref durable.
+    pub(super) fn sync(&self, name: &str) -> Result<()> {
+        let path = self.git.join(name);
+        sync_dir(path.parent().expect("a ref stands in a folder"))
+    }
+}
+
+fn set_readable(file: &NamedTempFile) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+fn parse(text: &str, name: &str) -> Result<Oid> {
+    let valid = text.len() == 40;
+    let oid = valid.then(|| text.parse().ok()).flatten();
+    oid.ok_or_else(|| {
+        let message = "a ref does not hold the id of a commit; restore it with `git update-ref`";
+        Error::corrupted(message).with("ref", name)
+    })
+}

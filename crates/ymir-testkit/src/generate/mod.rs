@@ -1,4 +1,5 @@
 //! Data generators: seeded records and rendered scenes.
 
 pub mod records;
+pub mod rng;
 pub mod scenes;

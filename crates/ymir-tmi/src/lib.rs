@@ -7,4 +7,6 @@ mod runtime;
 pub mod scheduler;
 
 pub use run::{STOP_GRACE, run_executor};
+#[cfg(feature = "docker")]
+pub use runtime::{DockerOptions, DockerRuntime};
 pub use runtime::{LocalOptions, LocalRuntime};

@@ -17,7 +17,7 @@ const HEAT_SIGMA_MIN: f32 = 0.6;
 /// Cells with at least this heat learn the box.
 const BOX_HEAT: f32 = 0.5;
 /// Weight of the smooth L1 loss beside the class loss.
-const L1_WEIGHT: f32 = 1.0;
+const L1_WEIGHT: f32 = 2.0;
 /// Weight of the IoU loss beside the class loss.
 const IOU_WEIGHT: f32 = 2.0;
 /// Error below which smooth L1 is quadratic, in cells or log units.
@@ -37,6 +37,9 @@ pub struct Loss {
 /// What a cell should say about the box it belongs to, in cells.
 #[derive(Debug, Clone, Copy)]
 struct BoxTarget {
+    /// Index of the box among those of the image, largest first.
+    owner: usize,
+    /// The heat at the cell, later divided by the sum over the box's cells.
     weight: f32,
     offset: [f32; 2],
     size: [f32; 2],
@@ -99,13 +102,25 @@ impl Targets {
         // Where boxes share a cell, the hotter one has it; at a tie the later, which is smaller.
         let mut order: Vec<&Truth> = truths.iter().collect();
         order.sort_by(|a, b| b.rect.area().total_cmp(&a.rect.area()));
-        for truth in order {
-            targets.draw(h, w, truth, classes);
+        for (owner, truth) in order.iter().enumerate() {
+            targets.draw(h, w, truth, owner, classes);
         }
+        targets.balance(order.len());
         targets
     }
 
-    fn draw(&mut self, h: usize, w: usize, truth: &Truth, classes: usize) {
+    /// Gives all boxes the same weight, however many cells they have.
+    fn balance(&mut self, boxes: usize) {
+        let mut sums = vec![0.0; boxes];
+        for target in self.boxes.iter().flatten() {
+            sums[target.owner] += target.weight;
+        }
+        for target in self.boxes.iter_mut().flatten() {
+            target.weight /= sums[target.owner];
+        }
+    }
+
+    fn draw(&mut self, h: usize, w: usize, truth: &Truth, owner: usize, classes: usize) {
         let rect = truth.rect.scale(1.0 / STRIDE as f32);
         let size = [rect.width(), rect.height()];
         let center = [(rect.x0 + rect.x1) / 2.0, (rect.y0 + rect.y1) / 2.0];
@@ -126,9 +141,9 @@ impl Targets {
                 let cell = y * w + x;
                 let best = &mut self.heat[cell * classes + truth.class];
                 *best = best.max(heat);
-                let owner = self.boxes[cell].map_or(0.0, |b| b.weight);
-                if heat >= BOX_HEAT && heat >= owner {
-                    self.boxes[cell] = Some(BoxTarget { weight: heat, offset, size });
+                let rival = self.boxes[cell].map_or(0.0, |b| b.weight);
+                if heat >= BOX_HEAT && heat >= rival {
+                    self.boxes[cell] = Some(BoxTarget { owner, weight: heat, offset, size });
                 }
             }
         }

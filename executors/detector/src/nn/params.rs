@@ -3,9 +3,9 @@
 use super::rng::Rng;
 use super::structure::{BOX_CHANNELS, Structure};
 
-/// Class logit of an untrained network: a probability of 3 % keeps the many empty cells from
+/// Class logit of an untrained network: a probability of 8 % keeps the many empty cells from
 /// drowning the first steps (Lin et al. 2017, Focal Loss).
-pub const CLASS_BIAS: f32 = -3.5;
+pub const CLASS_BIAS: f32 = -2.5;
 
 /// The values of a network, each kind in one vector laid out by [`Structure`].
 #[derive(Debug, Clone, PartialEq)]

@@ -5,6 +5,7 @@ mod classes;
 mod draft;
 mod export;
 mod export_names;
+mod export_staging;
 mod image_file;
 mod image_info;
 mod import;

@@ -159,6 +159,8 @@ impl Builder {
     fn end(&mut self) -> Result<(), String> {
         let text = std::mem::take(&mut self.text);
         match self.nodes.pop() {
+            // An export wrote it, and its spaces are its own.
+            Some(Node::Leaf("original_filename")) => self.document.original_filename = Some(text),
             Some(Node::Leaf(name)) => self.leaf(name, text.trim()),
             Some(Node::Tag(name)) => {
                 let of_image = !self.nodes.contains(&Node::Object);
@@ -185,7 +187,6 @@ impl Builder {
         match name {
             "filename" => document.filename = Some(text.to_owned()),
             "folder" => document.folder = Some(text.to_owned()),
-            "original_filename" => document.original_filename = Some(text.to_owned()),
             "size/width" => document.width = whole(text),
             "size/height" => document.height = whole(text),
             "image_quality" => {

@@ -1,6 +1,8 @@
 //! What the tests of formats, operations and evaluation share.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+pub(crate) mod pictures;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};

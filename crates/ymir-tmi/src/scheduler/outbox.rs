@@ -11,8 +11,8 @@ use super::events::Happened;
 use super::ledger::Ledger;
 
 /// The most lines of log, and about the most bytes of them, that wait to be written.
-const MAX_LINES: usize = 8192;
-const MAX_BYTES: usize = 8 << 20;
+const MAX_LINES: usize = 2048;
+const MAX_BYTES: usize = 4 << 20;
 /// How long a line waits for room before it is lost.
 const PATIENCE: Duration = Duration::from_millis(500);
 

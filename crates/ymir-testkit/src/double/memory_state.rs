@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use ymir_core::{
-    AssetId, Base, Branch, BranchKind, Change, Class, ClassTable, CommitRequest, DiffOptions, Edit,
-    Edits, Error, ErrorKind, Expect, Manifest, Page, PageOptions, Record, Result, Selector,
-    Summary, Timestamp, Version, VersionId,
+    Annotation, AssetId, Base, Branch, BranchKind, Change, Class, ClassTable, CommitRequest,
+    DiffOptions, Edit, Edits, Error, ErrorKind, Expect, Manifest, Page, PageOptions, Record,
+    Result, Selector, Summary, Timestamp, Version, VersionId,
 };
 
 type Records = BTreeMap<AssetId, Arc<Record>>;
@@ -33,11 +33,23 @@ pub(super) fn read_edits(edits: Edits) -> Result<Changes> {
     let mut changes = Changes::new();
     for edit in edits {
         match edit? {
-            Edit::Put(record) => changes.insert(record.asset.id, Some(Arc::new(record))),
+            Edit::Put(mut record) => {
+                record.annotations.iter_mut().for_each(drop_signs_of_zero);
+                changes.insert(record.asset.id, Some(Arc::new(record)))
+            }
             Edit::Remove(id) => changes.insert(id, None),
         };
     }
     Ok(changes)
+}
+
+/// Gives each zero its plain form: -0 equals 0 and has other digits.
+fn drop_signs_of_zero(annotation: &mut Annotation) {
+    let bbox = &mut annotation.bbox;
+    let sides = [&mut bbox.x, &mut bbox.y, &mut bbox.w, &mut bbox.h];
+    let others = [&mut annotation.rotate_angle, &mut annotation.score, &mut annotation.quality];
+    // In IEEE arithmetic -0 + 0 is 0.
+    sides.into_iter().chain(others.into_iter().flatten()).for_each(|number| *number += 0.0);
 }
 
 impl State {
@@ -151,7 +163,6 @@ impl State {
         let log = self.branches.get(&branch).map_or(&[][..], Vec::as_slice);
         let (tip, number) = (log.last().copied(), log.len() as u64 + 1);
         check_expectation(&branch, expect, tip)?;
-        check_manifest(&branch, &manifest)?;
         for record in changes.values().flatten() {
             check_record(record, &self.classes)?;
         }
@@ -205,22 +216,6 @@ fn check_expectation(branch: &Branch, expect: Expect, tip: Option<VersionId>) ->
                 .with("tip", tip))
         }
     }
-}
-
-/// Refuses a manifest that says what only another kind of branch can say.
-fn check_manifest(branch: &Branch, manifest: &Manifest) -> Result<()> {
-    let parts = [
-        ("prediction", manifest.prediction.is_some(), BranchKind::Prediction),
-        ("model", manifest.model.is_some(), BranchKind::Model),
-        ("project", manifest.project.is_some(), BranchKind::Project),
-    ];
-    for (field, present, kind) in parts {
-        if present && branch.kind != kind {
-            let message = "this field of the manifest belongs to another kind of branch";
-            return Err(Error::invalid(message).with("field", field).with("branch", branch));
-        }
-    }
-    Ok(())
 }
 
 fn check_record(record: &Record, classes: &ClassTable) -> Result<()> {

@@ -17,7 +17,7 @@ use super::memory_state::{State, read_edits};
 ///
 /// It does all that [`AssetStore`] documents, and refuses what a store on disk may let pass: the
 /// ids of another store's versions, scores outside 0 to 1, angles and qualities that are not
-/// finite, a manifest field that belongs to another kind of branch, and digits of an id that are
+/// finite, and digits of an id that are
 /// too few or not lower case.
 ///
 /// ```

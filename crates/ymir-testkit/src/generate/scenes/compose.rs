@@ -93,13 +93,13 @@ fn thing(canvas: &Canvas, shape: Shape, light: [f32; 2], rng: &mut SplitMix64) -
     let side = width.min(height);
     // Small ones are more frequent.
     let share = rng.unit();
-    let radius = (side * (0.055 + 0.135 * share * share.sqrt())).max(4.0);
+    let radius = (side * (0.07 + 0.125 * share)).max(4.0);
     let squeeze = rng.between(0.78, 1.0);
     let center = [rng.between(0.02, 0.98) * width, rng.between(0.02, 0.98) * height];
     let below = brightness(canvas.color_at(center));
     let mut color = paint(rng);
     for _ in 0..8 {
-        if (brightness(color) - below).abs() >= 0.12 {
+        if (brightness(color) - below).abs() >= 0.15 {
             break;
         }
         color = paint(rng);
@@ -183,7 +183,7 @@ fn stains(canvas: &mut Canvas, cells: usize, strength: f32, rng: &mut SplitMix64
 
 /// Lights the scene and takes the picture: gain, falling light, lens and sensor.
 fn finish(canvas: &mut Canvas, rng: &mut SplitMix64) {
-    let (gain, fall, [dx, dy]) = (rng.between(0.6, 1.15), rng.between(0.0, 0.25), rng.direction());
+    let (gain, fall, [dx, dy]) = (rng.between(0.7, 1.15), rng.between(0.0, 0.25), rng.direction());
     let tint: Color = [0; 3].map(|_| rng.between(0.93, 1.07));
     canvas.each(|[x, y], pixel| {
         let light = gain * (1.0 + fall * (x * dx + y * dy) / 1.5);
@@ -192,6 +192,6 @@ fn finish(canvas: &mut Canvas, rng: &mut SplitMix64) {
     for _ in 0..rng.below(3) {
         canvas.blur();
     }
-    let deviation = rng.between(0.006, 0.04);
+    let deviation = rng.between(0.006, 0.03);
     canvas.noise(deviation, rng);
 }

@@ -29,9 +29,9 @@ pub struct SceneOptions {
 }
 
 impl Default for SceneOptions {
-    /// 400 scenes of 192 × 144 pixels, 40 % of them easy, 15 % of the others with the rare class.
+    /// 400 scenes of 192 × 144 pixels, half of them easy, 15 % of the others with the rare class.
     fn default() -> Self {
-        Self { count: 400, seed: 1, width: 192, height: 144, easy: 0.4, rare: 0.15 }
+        Self { count: 400, seed: 1, width: 192, height: 144, easy: 0.5, rare: 0.15 }
     }
 }
 

@@ -18,7 +18,7 @@ const BASE: &str = "ymir-conformance:base";
 
 /// Builds a small image for each script, on top of one with a shell.
 #[derive(Debug)]
-pub struct Images(Docker);
+pub(crate) struct Images(Docker);
 
 #[async_trait]
 impl ScriptExecutors for Images {
@@ -62,7 +62,7 @@ async fn build(docker: &Docker, tag: &str, files: &[(String, Vec<u8>, u32)]) {
 
 /// Returns the suite on the engine of this machine. Without an engine, tests pass and say so,
 /// unless YMIR_REQUIRE_DOCKER is 1.
-pub async fn suite() -> Option<RuntimeSuite> {
+pub(crate) async fn suite() -> Option<RuntimeSuite> {
     static READY: OnceCell<Result<(), String>> = OnceCell::const_new();
     match READY.get_or_init(base).await {
         Ok(()) => {
@@ -83,7 +83,7 @@ pub async fn suite() -> Option<RuntimeSuite> {
 }
 
 /// Returns the engine as a test sees it, past the runtime.
-pub async fn engine() -> Result<Docker, String> {
+pub(crate) async fn engine() -> Result<Docker, String> {
     let socket = DockerOptions::default().socket;
     let docker = Docker::connect_with_unix(&socket.display().to_string(), 120, API_DEFAULT_VERSION)
         .map_err(|error| error.to_string())?;

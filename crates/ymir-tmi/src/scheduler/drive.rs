@@ -19,7 +19,7 @@ use super::options::Keep;
 use super::outbox::Outbox;
 use super::owner::Owner;
 use super::policy::Amount;
-use super::pool::{Granted, Pool};
+use super::pool::{Granted, Pool, Turn};
 use super::reporter::Reporter;
 use super::tasks::{self, End};
 
@@ -115,7 +115,8 @@ impl Drive {
 
     async fn prepare(&self) -> Result<(), Stop> {
         let slot = Amount { gpus: 0, cpus: 1, memory: 0 };
-        let _turn = self.turn(&self.shared.gate, slot).await?;
+        let turn = self.shared.gate.request(self.request.priority, self.order, slot);
+        let _admitted = self.granted(turn).await?;
         self.enter(TaskStep::Prepare).await?;
         let dir = self.context.dir.clone();
         blocking(move || directory::create(&dir)).await?;
@@ -123,9 +124,20 @@ impl Drive {
         prepared.map_err(|error| self.stopped(error))
     }
 
+    /// Takes a place in the queue for resources and waits for them. Whoever reads that the task
+    /// is in this step finds it in the queue: both happen in one job of the ledger.
     async fn allocate(&self) -> Result<Granted, Stop> {
-        self.enter(TaskStep::Allocate).await?;
-        self.turn(&self.shared.pool, self.need).await
+        if self.cancel.is_cancelled() {
+            return Err(Stop::Cancelled);
+        }
+        let (id, pool) = (self.request.id.clone(), self.shared.pool.clone());
+        let (priority, order, need) = (self.request.priority, self.order, self.need);
+        let queue = move |ledger: &mut super::ledger::Ledger| {
+            ledger.change(&id, |db| tasks::enter(db, &id, TaskStep::Allocate))?;
+            Ok(pool.request(priority, order, need))
+        };
+        let turn = self.shared.outbox.call(queue).await?;
+        self.granted(turn).await
     }
 
     /// Runs the executor; the resources are given back when it has ended. Returns how it did.
@@ -152,11 +164,11 @@ impl Drive {
     }
 
     /// Waits for resources, or until the task is cancelled.
-    async fn turn(&self, pool: &Pool, need: Amount) -> Result<Granted, Stop> {
+    async fn granted(&self, turn: Turn) -> Result<Granted, Stop> {
         tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(Stop::Cancelled),
-            granted = pool.acquire(self.request.priority, self.order, need) => Ok(granted?),
+            granted = turn.granted() => Ok(granted?),
         }
     }
 

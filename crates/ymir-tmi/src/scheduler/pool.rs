@@ -69,26 +69,38 @@ impl Pool {
         Self { messages }
     }
 
-    /// Waits for its turn. Dropping the future gives the place up.
-    pub(super) async fn acquire(&self, priority: i32, order: u64, need: Amount) -> Result<Granted> {
+    /// Takes a place in the queue.
+    pub(super) fn request(&self, priority: i32, order: u64, need: Amount) -> Turn {
         let (reply, answer) = oneshot::channel();
         let message = Message::Acquire { priority, order, need, reply };
         // When nobody takes the message, the answer's channel is closed as well.
         let _ = self.messages.send(message);
-        let _withdraw = Withdraw(&self.messages);
-        answer.await.unwrap_or_else(|_| {
+        Turn { answer, messages: self.messages.clone() }
+    }
+}
+
+/// A place in the queue. Dropping it gives it up.
+#[derive(Debug)]
+pub(super) struct Turn {
+    answer: oneshot::Receiver<Result<Granted>>,
+    messages: mpsc::UnboundedSender<Message>,
+}
+
+impl Turn {
+    /// Waits for the resources.
+    pub(super) async fn granted(mut self) -> Result<Granted> {
+        (&mut self.answer).await.unwrap_or_else(|_| {
             let message = "the runtime of the scheduler has ended; open it again";
             Err(Error::new(ErrorKind::Unavailable, message))
         })
     }
 }
 
-/// Lets the supervisor look again when somebody stops waiting: others may have waited for them.
-struct Withdraw<'a>(&'a mpsc::UnboundedSender<Message>);
-
-impl Drop for Withdraw<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        let _ = self.0.send(Message::Look);
+        self.answer.close();
+        // Others may have waited for this one: the supervisor is to look again.
+        let _ = self.messages.send(Message::Look);
     }
 }
 

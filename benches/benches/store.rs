@@ -113,6 +113,7 @@ fn commit_all(run: &Run) -> Result<()> {
     let start = Instant::now();
     run.records.iter().for_each(|record| drop(std::hint::black_box(record)));
     row("  of which generating", &mut [start.elapsed()], None);
+    row("  processor time of both, all threads", &mut [processor_time()], None);
     println!("{:<44} {:>9} MiB", "  peak memory", peak_memory() >> 20);
     Ok(())
 }
@@ -149,7 +150,10 @@ fn commit_one(run: &Run) -> Result<()> {
     }
     row("cold commit of one", &mut times[..1], Some(growth[0]));
     growth.sort_unstable();
-    row("commit of one, on top of 200", &mut times, Some(growth[growth.len() / 2]));
+    row("commit of one, 200 times", &mut times, Some(growth[growth.len() / 2]));
+    row("  processor time of the 200", &mut [processor_time()], None);
+    let mut syncs: Vec<Duration> = (0..50).map(|_| sync_time(&run.root)).collect();
+    row("  for comparison: a new file and one fsync", &mut syncs, None);
     Ok(())
 }
 
@@ -231,6 +235,27 @@ fn folder_size(folder: &Path) -> u64 {
         if data.is_dir() { folder_size(&entry.path()) } else { data.len() }
     };
     entries.map(size).sum()
+}
+
+/// Returns how long it takes to write a small file and make it durable.
+fn sync_time(dir: &Path) -> Duration {
+    let start = Instant::now();
+    let path = dir.join("sync");
+    std::fs::write(&path, [0; 4096]).expect("writable");
+    let file = std::fs::File::open(&path).expect("written");
+    file.sync_all().expect("it can be made durable");
+    let time = start.elapsed();
+    std::fs::remove_file(&path).expect("written");
+    time
+}
+
+/// Returns the processor time of this process so far; 0 where the system does not tell.
+fn processor_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    // User and system time, in the hundredths of a second that Linux shows.
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// Returns the most memory that this process had, in bytes; 0 where the system does not tell.

@@ -267,3 +267,12 @@ async fn a_failed_commit_leaves_no_files() {
     store.commit(request).await.unwrap_err();
     assert_eq!(files(), before);
 }
+
+/// The bytes of the format must not change unnoticed, by a new version of zstd for example: equal
+/// records in old and new versions would have different ids.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_of_the_format_are_fixed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, version) = filled(dir.path()).await;
+    assert_eq!(version.content.to_string(), "36747e9b69374f95f7dd389fa2ebec2dd445daa5");
+}

@@ -28,12 +28,15 @@ impl ClassColumns {
         let ids = message.ids.chunks(AssetId::LEN).map(AssetId::try_from);
         let ids: Vec<AssetId> = ids.collect::<Result<_>>().map_err(|_| "its ids are cut off")?;
         let sum: u64 = message.annotation_counts.iter().map(|n| u64::from(*n)).sum();
-        let counts = message.annotation_counts;
+        let mut counts = message.annotation_counts;
         if sum != message.classes.len() as u64 || !(counts.is_empty() || counts.len() == ids.len())
         {
             return Err("its counts of annotations do not add up");
         }
-        Ok(Self { ids, counts, classes: message.classes })
+        let mut classes = message.classes;
+        counts.shrink_to_fit();
+        classes.shrink_to_fit();
+        Ok(Self { ids, counts, classes })
     }
 
     pub(super) fn len(&self) -> usize {

@@ -33,9 +33,11 @@ impl Floats {
 
     /// Returns the values of a column of `count` annotations.
     pub(super) fn decode(column: Option<FloatColumn>, count: usize) -> Result<Self, &'static str> {
-        let Some(FloatColumn { present, singles, doubles }) = column else {
+        let Some(FloatColumn { present, mut singles, mut doubles }) = column else {
             return Ok(Self::None);
         };
+        singles.shrink_to_fit();
+        doubles.shrink_to_fit();
         match (singles.is_empty(), doubles.is_empty()) {
             (false, true) => spread(singles, &present, count, f32::NAN).map(Self::Singles),
             (true, false) => spread(doubles, &present, count, f64::NAN).map(Self::Doubles),

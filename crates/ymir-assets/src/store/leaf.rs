@@ -49,7 +49,8 @@ impl Leaf {
 
     /// Decodes records in columns and checks all that reading them relies on.
     pub(super) fn decode_columns(data: &[u8]) -> Result<Self, &'static str> {
-        let leaf = trie::Leaf::decode(data).map_err(|_| "it is not a leaf message")?;
+        let mut leaf = trie::Leaf::decode(data).map_err(|_| "it is not a leaf message")?;
+        shrink(&mut leaf);
         let count = leaf.ids.len() / ID;
         if !leaf.ids.len().is_multiple_of(ID) || !leaf.ids.chunks(ID).is_sorted_by(|a, b| a < b) {
             return Err("its ids are cut off or not in order");
@@ -213,6 +214,14 @@ fn media_type(number: i32) -> Option<MediaType> {
         trie::MediaType::Webp => Some(MediaType::Webp),
         trie::MediaType::Unspecified => None,
     }
+}
+
+/// Gives back the room that decoding left in the columns, as leaves are kept.
+fn shrink(leaf: &mut trie::Leaf) {
+    let columns = [&mut leaf.widths, &mut leaf.heights, &mut leaf.channels, &mut leaf.classes];
+    columns.into_iter().for_each(Vec::shrink_to_fit);
+    leaf.byte_sizes.shrink_to_fit();
+    leaf.media_types.shrink_to_fit();
 }
 
 /// Returns the running sums of lengths, if they add up to a total.

@@ -10,7 +10,7 @@ use super::objects::Objects;
 use super::pack::{PackWriter, Packing};
 
 /// From so many edits on, the subtrees of the root are updated in parallel.
-const PARALLEL: usize = 4096;
+const PARALLEL: usize = 128;
 
 /// Applies edits to a trie, touching only the subtrees concerned.
 #[derive(Debug)]

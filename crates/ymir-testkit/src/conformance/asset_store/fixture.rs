@@ -24,21 +24,21 @@ pub(super) fn record(n: u8) -> Record {
         media_type: [MediaType::Jpeg, MediaType::Png, MediaType::Bmp, MediaType::Webp]
             [usize::from(n % 4)],
         file_name: format!("Bild {n} 图.jpg"),
-        attributes: if n % 3 == 0 { pair("city") } else { Attributes::new() },
+        attributes: if n.is_multiple_of(3) { pair("city") } else { Attributes::new() },
     };
     let flag = |bit: u8| n & bit != 0;
     let annotation = |class: Class, k: u8| Annotation {
         class,
         // A third is no single-precision number: whatever is given must come back exactly.
         bbox: BBox::new(f64::from(n) / 3.0, f64::from(k), 10.5, 20.25),
-        rotate_angle: (n % 2 == 0).then_some(0.1),
-        score: (n % 5 == 0).then_some(1.0 / f64::from(k + 3)),
-        quality: (n % 7 == 0).then_some(0.5),
+        rotate_angle: n.is_multiple_of(2).then_some(0.1),
+        score: n.is_multiple_of(5).then_some(1.0 / f64::from(k + 3)),
+        quality: n.is_multiple_of(7).then_some(0.5),
         flags: Flags { difficult: flag(1), truncated: flag(2), occluded: flag(4), crowd: flag(8) },
         attributes: if k == 1 { pair("colour") } else { Attributes::new() },
     };
     let mut annotations = Vec::new();
-    if n % 4 != 0 {
+    if !n.is_multiple_of(4) {
         annotations.push(annotation(Class::Id(ClassId(u32::from(n % 2))), 0));
         annotations.push(annotation(Class::Id(ClassId(0)), 1));
     }

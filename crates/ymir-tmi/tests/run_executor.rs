@@ -176,7 +176,9 @@ async fn out_of_memory_is_said() {
 
 #[tokio::test]
 async fn cancel_stops_it() {
-    let polite = case("exec 2>/dev/null; trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done");
+    let polite = case(
+        "exec 2>/dev/null; trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.05; done",
+    );
     let error = polite.run_and_cancel().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert_eq!(*polite.reporter.lines.lock().unwrap(), ["ready", "bye"]);

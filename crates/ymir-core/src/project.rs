@@ -83,6 +83,40 @@ pub struct Project {
 }
 
 impl Project {
+    /// Returns a project that labels 20 assets per iteration, by mining, fine-tunes, and ends after
+    /// 10 iterations, unless the fields say otherwise.
+    pub fn new(
+        name: Name,
+        classes: Vec<String>,
+        pool: VersionId,
+        validation: VersionId,
+        executor: ExecutorRef,
+        labeler: LabelerSpec,
+    ) -> Self {
+        Self {
+            name,
+            classes,
+            object_type: ObjectType::default(),
+            pool,
+            validation,
+            training: None,
+            executor,
+            training_parameters: Parameters::new(),
+            mining_parameters: Parameters::new(),
+            inference_parameters: Parameters::new(),
+            resources: Resources::default(),
+            limits: Limits::default(),
+            labeler,
+            selection: Selection::default(),
+            labels_per_iteration: 20,
+            fine_tune: true,
+            target: None,
+            label_budget: None,
+            max_iterations: Some(10),
+            seed: 0,
+        }
+    }
+
     /// Checks the definition in itself.
     ///
     /// # Errors

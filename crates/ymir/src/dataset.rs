@@ -1,0 +1,94 @@
+use futures::Stream;
+use futures::stream;
+use ymir_core::{
+    AssetId, AssetStore, Change, DiffOptions, Manifest, Page, PageOptions, Record, Result, Summary,
+    Version, VersionId,
+};
+
+use crate::Workspace;
+
+/// Records that [`Dataset::records`] and the tasks read at a time.
+const PAGE: usize = 1000;
+
+/// A dataset version or prediction set: immutable, read in parts.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    workspace: Workspace,
+    version: Version,
+    manifest: Manifest,
+}
+
+impl Dataset {
+    pub(crate) async fn open(workspace: Workspace, version: Version) -> Result<Self> {
+        let manifest = workspace.store().manifest(&version.id).await?;
+        Ok(Self { workspace, version, manifest })
+    }
+
+    /// Returns the version.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// Returns the id of the version.
+    pub fn id(&self) -> VersionId {
+        self.version.id
+    }
+
+    /// Returns what the version says about itself: class table, counts, lineage.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the counts: assets, annotations, bytes, and those per class.
+    pub fn summary(&self) -> &Summary {
+        &self.manifest.summary
+    }
+
+    /// Returns the number of assets.
+    pub fn len(&self) -> u64 {
+        self.manifest.summary.assets
+    }
+
+    /// Returns whether there are no assets.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns a run of records, in the order of their asset ids.
+    pub async fn page(&self, options: PageOptions) -> Result<Page> {
+        self.workspace.store().page(&self.version.id, options).await
+    }
+
+    /// Returns the record of an asset, if the version has it.
+    pub async fn get(&self, id: &AssetId) -> Result<Option<Record>> {
+        let mut found =
+            self.workspace.store().get(&self.version.id, std::slice::from_ref(id)).await?;
+        Ok(found.pop().flatten())
+    }
+
+    /// Returns what differs from this version to another.
+    pub async fn diff(&self, other: &Self, options: DiffOptions) -> Result<Vec<Change>> {
+        self.workspace.store().diff(&self.version.id, &other.version.id, options).await
+    }
+
+    /// Returns all records, in the order of their asset ids, read as they are asked for.
+    pub fn records(&self) -> impl Stream<Item = Result<Record>> + Send + '_ {
+        records(self.workspace.store().as_ref(), self.version.id)
+    }
+}
+
+/// Returns all records of a version, in the order of their asset ids, a page at a time.
+pub(crate) fn records(
+    store: &dyn AssetStore,
+    version: VersionId,
+) -> impl Stream<Item = Result<Record>> + Send + '_ {
+    use futures::{StreamExt, TryStreamExt};
+    stream::try_unfold(0, move |offset| async move {
+        let options = PageOptions { offset, limit: PAGE, class: None };
+        let page = store.page(&version, options).await?;
+        let next = offset + page.records.len() as u64;
+        Ok::<_, ymir_core::Error>((!page.records.is_empty()).then_some((page.records, next)))
+    })
+    .map_ok(|records| stream::iter(records).map(Ok))
+    .try_flatten()
+}

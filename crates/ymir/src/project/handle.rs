@@ -1,0 +1,178 @@
+use std::fs::{File, TryLockError};
+
+use ymir_core::{
+    Base, Branch, BranchKind, CommitRequest, Edits, Error, ErrorKind, Expect, Input, Manifest,
+    Name, Project, ProjectState, Result, TaskKind, TaskRecord, Timestamp, Version,
+};
+
+use crate::Workspace;
+
+/// A project of a workspace. Its definition and state are versions of the branch
+/// `projects/<name>`; what it makes are versions of branches whose names begin with its own.
+#[derive(Debug, Clone)]
+pub struct ProjectHandle {
+    pub(super) workspace: Workspace,
+    pub(super) name: Name,
+}
+
+impl Workspace {
+    /// Makes a project.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if there is one of the name; `NotFound` if a class or version that it names
+    /// does not exist; `InvalidInput` as [`Project::check`].
+    pub async fn create_project(&self, project: Project) -> Result<ProjectHandle> {
+        let state = ProjectState::new(project)?;
+        let project = &state.project;
+        let classes = self.classes().await?;
+        for name in &project.classes {
+            classes.require(name)?;
+        }
+        for version in [project.pool, project.validation].iter().chain(&project.training) {
+            let version = self.store().version(version).await?;
+            if version.branch.kind != BranchKind::Dataset {
+                let message = "a project's pool, validation and training must be datasets";
+                return Err(Error::invalid(message).with("version", version.branch));
+            }
+        }
+        self.runtime(&project.executor)?;
+        let handle = ProjectHandle { workspace: self.clone(), name: project.name.clone() };
+        handle.save(&state, Expect::New, "Make the project").await?;
+        Ok(handle)
+    }
+
+    /// Returns a project by its name.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none.
+    pub async fn project(&self, name: &str) -> Result<ProjectHandle> {
+        let handle = ProjectHandle { workspace: self.clone(), name: Name::new(name)? };
+        handle.load().await?;
+        Ok(handle)
+    }
+}
+
+impl ProjectHandle {
+    /// Returns the name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Returns the workspace.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Returns the definition and all that was done.
+    pub async fn state(&self) -> Result<ProjectState> {
+        Ok(self.load().await?.1)
+    }
+
+    /// Changes the definition: a new target, budget or parameter, for example. What is done stays.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` as [`Project::check`], or if the name was changed; `Conflict` if another
+    /// process carries the project on.
+    pub async fn update(&self, change: impl FnOnce(&mut Project)) -> Result<ProjectState> {
+        let _lock = self.lock()?;
+        let (tip, mut state) = self.load().await?;
+        change(&mut state.project);
+        state.project.check()?;
+        if state.project.name != self.name {
+            return Err(Error::invalid("a project cannot be renamed").with("project", &self.name));
+        }
+        state.stopped = false;
+        self.save(&state, Expect::Tip(tip.id), "Change the definition").await?;
+        Ok(state)
+    }
+
+    /// Ends the loop for good: [`ProjectHandle::run`] then does nothing, until the definition is
+    /// changed by [`ProjectHandle::update`].
+    ///
+    /// # Errors
+    ///
+    /// `Conflict` if another process carries the project on; cancel it there first.
+    pub async fn stop(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        let (tip, mut state) = self.load().await?;
+        state.stopped = true;
+        self.save(&state, Expect::Tip(tip.id), "Stop").await?;
+        Ok(())
+    }
+
+    /// Returns the branch of this project with a suffix: `<project>.training`, for example.
+    pub fn branch(&self, kind: BranchKind, suffix: &str) -> Result<Branch> {
+        Ok(Branch::new(kind, Name::new(format!("{}.{suffix}", self.name))?))
+    }
+
+    fn home(&self) -> Branch {
+        Branch::new(BranchKind::Project, self.name.clone())
+    }
+
+    pub(super) async fn load(&self) -> Result<(Version, ProjectState)> {
+        let store = self.workspace.store();
+        let tip = store.resolve(&self.home(), &ymir_core::Selector::Latest).await?;
+        let manifest = store.manifest(&tip.id).await?;
+        let damaged = || {
+            Error::corrupted("the project's record cannot be read")
+                .with("project", &self.name)
+                .with("version", tip.id)
+        };
+        let text = manifest.project.ok_or_else(damaged)?;
+        let state = serde_json::from_str(&text).map_err(|e| damaged().caused_by(e))?;
+        Ok((tip, state))
+    }
+
+    pub(super) async fn save(
+        &self,
+        state: &ProjectState,
+        expect: Expect,
+        message: &str,
+    ) -> Result<Version> {
+        let text = serde_json::to_string(state).map_err(|e| {
+            Error::invalid("the project has a number that is not finite").caused_by(e)
+        })?;
+        let input = |role: &str, version| Input { role: role.to_owned(), version };
+        let project = &state.project;
+        let task = TaskRecord {
+            kind: TaskKind::Project,
+            inputs: vec![input("pool", project.pool), input("validation", project.validation)],
+            seed: project.seed,
+            started: Timestamp::now(),
+            finished: Timestamp::now(),
+            library_version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..TaskRecord::default()
+        };
+        self.workspace
+            .store()
+            .commit(CommitRequest {
+                branch: self.home(),
+                base: Base::Empty,
+                edits: Edits::none(),
+                expect,
+                manifest: Manifest { project: Some(text), task, ..Manifest::default() },
+                message: format!("{}: {message}", self.name),
+            })
+            .await
+    }
+
+    /// Returns the right to carry the project on; the operating system takes it back when the
+    /// process ends, however it does.
+    pub(super) fn lock(&self) -> Result<File> {
+        let path = self.workspace.root().join("state").join(format!("project-{}.lock", self.name));
+        let failed = |e| Error::io("cannot lock the project", &path, e);
+        let file =
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::Error(e)) => Err(failed(e)),
+            Err(TryLockError::WouldBlock) => {
+                let message = "another process carries this project on; wait for it or stop it";
+                Err(Error::new(ErrorKind::Conflict, message).with("project", &self.name))
+            }
+        }
+    }
+}

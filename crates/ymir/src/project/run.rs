@@ -1,0 +1,137 @@
+use std::time::{Duration, Instant};
+
+use ymir_core::{
+    Action, EndReason, Expect, LabelStatus, Parameters, ProjectState, Result, Step, StepResult,
+    TaskEvent, Timestamp, Version,
+};
+
+use super::ProjectHandle;
+
+/// What differs from the project's definition in one step.
+#[derive(Debug, Clone)]
+pub struct StepOptions {
+    /// How many assets to choose, in the step that mines.
+    pub labels: Option<u64>,
+    /// Parameters of the executor, in a step that runs one; they go before the project's.
+    pub parameters: Parameters,
+    /// Whether to wait in the step that labels until the labeler is done.
+    pub wait: bool,
+}
+
+impl Default for StepOptions {
+    /// Nothing differs, and labeling is waited for.
+    fn default() -> Self {
+        Self { labels: None, parameters: Parameters::new(), wait: true }
+    }
+}
+
+/// What one call of [`ProjectHandle::advance`] did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Advance {
+    /// It finished a step.
+    Finished {
+        /// The iteration, counted from 1.
+        iteration: u32,
+        /// What the step made.
+        result: StepResult,
+    },
+    /// The labeler is not done yet, and waiting was not asked for. Call again later.
+    Waiting {
+        /// The iteration.
+        iteration: u32,
+        /// How far the labeler is.
+        status: LabelStatus,
+    },
+    /// Nothing: the loop has ended.
+    Ended(EndReason),
+}
+
+/// What happens while a project is carried on.
+#[derive(Debug, Clone)]
+pub enum LoopEvent {
+    /// A step began.
+    Started {
+        /// The iteration, counted from 1.
+        iteration: u32,
+        /// The step.
+        step: Step,
+    },
+    /// Something happened to the task that the step runs.
+    Task(TaskEvent),
+    /// The labeler is not done yet.
+    Labeling(LabelStatus),
+    /// A step was finished and recorded.
+    Finished {
+        /// The iteration, counted from 1.
+        iteration: u32,
+        /// What it made.
+        result: StepResult,
+        /// How long it took.
+        elapsed: Duration,
+    },
+}
+
+/// Is told what happens while a project is carried on. It is called between other work and must
+/// return soon.
+pub type OnLoopEvent<'a> = &'a (dyn Fn(LoopEvent) + Send + Sync);
+
+impl ProjectHandle {
+    /// Does the step that comes next.
+    ///
+    /// A step that was broken off, by an error or the end of the process, is done again from its
+    /// beginning; what it had committed is found and used.
+    ///
+    /// # Errors
+    ///
+    /// `Conflict` if another process carries the project on; the error of the step, after which it
+    /// can be tried again.
+    pub async fn advance(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Advance> {
+        let _lock = self.lock()?;
+        let (tip, state) = self.load().await?;
+        Ok(self.take_step(tip, state, options, on).await?.0)
+    }
+
+    /// Carries the project on until it ends, and returns why it did. It can be left at any moment
+    /// by dropping the future or ending the process, and called again.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProjectHandle::advance`].
+    pub async fn run(&self, on: OnLoopEvent<'_>) -> Result<EndReason> {
+        let _lock = self.lock()?;
+        let (mut tip, mut state) = self.load().await?;
+        let options = StepOptions::default();
+        loop {
+            let (advance, next_tip, next_state) = self.take_step(tip, state, &options, on).await?;
+            if let Advance::Ended(reason) = advance {
+                return Ok(reason);
+            }
+            (tip, state) = (next_tip, next_state);
+        }
+    }
+
+    async fn take_step(
+        &self,
+        tip: Version,
+        mut state: ProjectState,
+        options: &StepOptions,
+        on: OnLoopEvent<'_>,
+    ) -> Result<(Advance, Version, ProjectState)> {
+        let (iteration, step) = match state.next() {
+            Action::Run(iteration, step) => (iteration, step),
+            Action::End(reason) => return Ok((Advance::Ended(reason), tip, state)),
+        };
+        on(LoopEvent::Started { iteration, step });
+        let begin = Instant::now();
+        let result = match self.do_step(&state, iteration, step, options, on).await? {
+            Ok(result) => result,
+            Err(status) => return Ok((Advance::Waiting { iteration, status }, tip, state)),
+        };
+        state.apply(result.clone(), Timestamp::now())?;
+        let message = format!("Iteration {iteration}: {}", step.title());
+        let tip = self.save(&state, Expect::Tip(tip.id), &message).await?;
+        let elapsed = begin.elapsed();
+        on(LoopEvent::Finished { iteration, result: result.clone(), elapsed });
+        Ok((Advance::Finished { iteration, result }, tip, state))
+    }
+}

@@ -1,0 +1,170 @@
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use ymir_core::{
+    Annotation, AssetId, Branch, BranchKind, Class, ClassTable, Edit, Edits, Error, Input, LogLine,
+    LogSource, Manifest, Name, PredictionInfo, Record, Result, TaskKind, TaskRecord, TmiKind,
+    VersionId,
+};
+use ymir_tmi::contract::{self, InferenceResult};
+
+use super::train::stage;
+use super::work::{Collect, Job, Plan, Sources, commit_once, replace, start};
+use super::{Task, TaskOptions};
+use crate::Workspace;
+use crate::dataset::records;
+
+/// What a model is to look at.
+#[derive(Debug, Clone)]
+pub struct InferOptions {
+    /// How the executor is run.
+    pub task: TaskOptions,
+    /// The dataset version to look at.
+    pub dataset: VersionId,
+    /// The model.
+    pub model: VersionId,
+    /// Its stage, if not its best one.
+    pub stage: Option<String>,
+    /// The name that the prediction set is committed under.
+    pub predictions: Name,
+}
+
+impl Workspace {
+    /// Starts an inference; the task makes one version, of the prediction set. It has every asset
+    /// of the dataset, also those on which the model found nothing.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if a version or the executor does not exist; `Unsupported` if the executor cannot
+    /// infer. What goes wrong later is the task's: an unknown class in the predictions, for example.
+    pub async fn infer(&self, options: &InferOptions) -> Result<Task> {
+        let (model, _) = self.model(&options.model).await?;
+        let branch = Branch::new(BranchKind::Prediction, options.predictions.clone());
+        let plan = Plan {
+            kind: TaskKind::Infer,
+            inputs: inputs("dataset", options.dataset, options.model),
+            parameters: stage(&options.stage),
+            outputs: vec![branch.clone()],
+            model_files: self.stage_files(&options.model, options.stage.as_deref()).await?,
+        };
+        let job = Infer {
+            options: options.clone(),
+            classes: model.class_names,
+            branch,
+            result: Mutex::default(),
+        };
+        start(self, &options.task, plan, job).await
+    }
+}
+
+/// Returns the inputs of a task that applies a model to a dataset version.
+pub(super) fn inputs(role: &str, dataset: VersionId, model: VersionId) -> Vec<Input> {
+    vec![
+        Input { role: role.to_owned(), version: dataset },
+        Input { role: "model".to_owned(), version: model },
+    ]
+}
+
+#[derive(Debug)]
+struct Infer {
+    options: InferOptions,
+    classes: Vec<String>,
+    branch: Branch,
+    result: Mutex<Option<InferenceResult>>,
+}
+
+#[async_trait]
+impl Job for Infer {
+    fn kinds(&self) -> Vec<TmiKind> {
+        vec![TmiKind::Inference]
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    fn sources(&self) -> Sources {
+        Sources { candidates: Some(self.options.dataset), ..Sources::default() }
+    }
+
+    fn collect(&self, run: &Collect<'_>) -> Result<()> {
+        let result = read_predictions(run)?;
+        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        Ok(())
+    }
+
+    async fn commit(&self, workspace: &Workspace, record: TaskRecord) -> Result<Vec<VersionId>> {
+        let result = self.result.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let predictions = result.map(|result| result.annotations).unwrap_or_default();
+        let set = PredictionSet {
+            branch: self.branch.clone(),
+            dataset: self.options.dataset,
+            model: self.options.model,
+            reuse: self.options.task.reuse,
+        };
+        Ok(vec![set.commit(workspace, record, predictions).await?])
+    }
+}
+
+/// Reads what an executor predicted, and logs what it left out.
+pub(super) fn read_predictions(run: &Collect<'_>) -> Result<InferenceResult> {
+    let result = contract::read_inference(run.dir, &|id| run.known.contains(id))?;
+    let dropped = result.without_score + result.invalid;
+    if dropped > 0 {
+        let text = format!("{dropped} boxes without a usable score or size are left out");
+        run.task.reporter.log(LogLine { source: LogSource::Ymir, text });
+    }
+    Ok(result)
+}
+
+/// Where predictions go, and what they were made from.
+pub(super) struct PredictionSet {
+    pub(super) branch: Branch,
+    pub(super) dataset: VersionId,
+    pub(super) model: VersionId,
+    pub(super) reuse: bool,
+}
+
+type Predictions = std::collections::BTreeMap<AssetId, Vec<Annotation>>;
+
+impl PredictionSet {
+    /// Commits predictions for every asset of the dataset.
+    pub(super) async fn commit(
+        &self,
+        workspace: &Workspace,
+        record: TaskRecord,
+        mut predictions: Predictions,
+    ) -> Result<VersionId> {
+        let store = workspace.store();
+        let classes = store.classes().await?;
+        let mut edits = Vec::new();
+        let mut assets = std::pin::pin!(records(store.as_ref(), self.dataset));
+        while let Some(Record { asset, .. }) = assets.try_next().await? {
+            let annotations = predictions.remove(&asset.id).unwrap_or_default();
+            let annotations = resolve(annotations, &classes)?;
+            edits.push(Ok(Edit::Put(Record { asset, annotations })));
+        }
+        let message = format!("Predict on {} assets", edits.len());
+        let prediction = Some(PredictionInfo { model: self.model, dataset: self.dataset });
+        let manifest = Manifest { task: record, prediction, ..Manifest::default() };
+        let edits = Edits::new(edits.into_iter());
+        let request = replace(self.branch.clone(), edits, manifest, message);
+        Ok(commit_once(workspace, self.reuse, request).await?.id)
+    }
+}
+
+/// Returns the predictions with the ids of their classes.
+fn resolve(mut annotations: Vec<Annotation>, classes: &ClassTable) -> Result<Vec<Annotation>> {
+    classes.resolve(&mut annotations);
+    match annotations.iter().find_map(|a| match &a.class {
+        Class::Name(name) => Some(name),
+        Class::Id(_) => None,
+    }) {
+        None => Ok(annotations),
+        Some(name) => Err(Error::invalid(
+            "the executor predicted a class that the workspace does not have; add the class, or correct the executor",
+        )
+        .with("class", name)),
+    }
+}

@@ -1,0 +1,15 @@
+//! Tasks that run an executor: training, mining, inference.
+
+mod handle;
+mod infer;
+mod mine;
+mod options;
+mod scoring;
+mod train;
+mod work;
+
+pub use handle::Task;
+pub use infer::InferOptions;
+pub use mine::MineOptions;
+pub use options::TaskOptions;
+pub use train::TrainOptions;

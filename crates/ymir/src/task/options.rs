@@ -1,0 +1,37 @@
+use ymir_core::{ExecutorRef, Limits, Parameters, Resources};
+
+/// How an executor is run; the same for training, mining and inference.
+#[derive(Debug, Clone)]
+pub struct TaskOptions {
+    /// The executor.
+    pub executor: ExecutorRef,
+    /// Parameters in place of the executor's defaults.
+    pub parameters: Parameters,
+    /// The seed of every random choice. An executor that has a parameter `seed` gets it, unless
+    /// [`TaskOptions::parameters`] names one.
+    pub seed: u64,
+    /// What the task asks for.
+    pub resources: Resources,
+    /// What the executor may do.
+    pub limits: Limits,
+    /// The higher, the sooner; 0 is usual.
+    pub priority: i32,
+    /// Returns the version that the same executor made of the same inputs, if there is one, in
+    /// place of running it again.
+    pub reuse: bool,
+}
+
+impl TaskOptions {
+    /// Returns the options of an executor with nothing changed.
+    pub fn new(executor: ExecutorRef) -> Self {
+        Self {
+            executor,
+            parameters: Parameters::new(),
+            seed: 0,
+            resources: Resources::default(),
+            limits: Limits::default(),
+            priority: 0,
+            reuse: true,
+        }
+    }
+}

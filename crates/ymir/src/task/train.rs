@@ -1,0 +1,177 @@
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use ymir_core::{
+    BlobSource, Branch, BranchKind, Edits, Error, ErrorKind, Input, Manifest, Model, ModelFile,
+    Name, Result, Stage, TaskKind, TaskRecord, TmiKind, Transfer, VersionId,
+};
+use ymir_tmi::contract::{self, ResultFile, TrainingResult};
+
+use super::work::{Collect, Job, Plan, Sources, commit_once, replace, start};
+use super::{Task, TaskOptions};
+use crate::Workspace;
+
+/// What a model is trained on.
+#[derive(Debug, Clone)]
+pub struct TrainOptions {
+    /// How the executor is run.
+    pub task: TaskOptions,
+    /// The classes to learn, by name, in the order of the model's outputs.
+    pub classes: Vec<String>,
+    /// The dataset version to learn from.
+    pub training: VersionId,
+    /// The dataset version that the executor scores itself on.
+    pub validation: VersionId,
+    /// The model to start from.
+    pub pretrained: Option<VersionId>,
+    /// The stage of the model to start from, if not its best one.
+    pub stage: Option<String>,
+    /// The name that the model is committed under.
+    pub model: Name,
+}
+
+impl Workspace {
+    /// Starts a training; the task makes one version, of the model.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if a version, class or the executor does not exist; `Unsupported` if the executor
+    /// cannot train; `InvalidInput` if no class is named. What goes wrong later is the task's.
+    pub async fn train(&self, options: &TrainOptions) -> Result<Task> {
+        if options.classes.is_empty() {
+            return Err(
+                Error::invalid("a training needs one class at least").with("field", "classes")
+            );
+        }
+        let all = self.classes().await?;
+        for name in &options.classes {
+            all.require(name)?;
+        }
+        let input = |role: &str, version| Input { role: role.to_owned(), version };
+        let mut inputs =
+            vec![input("training", options.training), input("validation", options.validation)];
+        let mut files = Vec::new();
+        if let Some(pretrained) = options.pretrained {
+            inputs.push(input("model", pretrained));
+            files = self.stage_files(&pretrained, options.stage.as_deref()).await?;
+        }
+        let branch = Branch::new(BranchKind::Model, options.model.clone());
+        let job =
+            Train { options: options.clone(), branch: branch.clone(), result: Mutex::default() };
+        let plan = Plan {
+            kind: TaskKind::Train,
+            inputs,
+            parameters: stage(&options.stage),
+            outputs: vec![branch],
+            model_files: files,
+        };
+        start(self, &options.task, plan, job).await
+    }
+
+    /// Returns the files of a stage of a model, their paths beginning with the stage's name.
+    pub(super) async fn stage_files(
+        &self,
+        model: &VersionId,
+        stage: Option<&str>,
+    ) -> Result<Vec<ModelFile>> {
+        let (model, _) = self.model(model).await?;
+        let stage = model.stage(stage)?;
+        let below = |file: &ModelFile| ModelFile {
+            path: format!("{}/{}", stage.name, file.path),
+            ..file.clone()
+        };
+        Ok(stage.files.iter().map(below).collect())
+    }
+}
+
+/// Returns the stage as a parameter of the record, if one was named.
+pub(super) fn stage(name: &Option<String>) -> Vec<(&'static str, serde_json::Value)> {
+    name.iter().map(|name| ("stage", name.as_str().into())).collect()
+}
+
+#[derive(Debug)]
+struct Train {
+    options: TrainOptions,
+    branch: Branch,
+    result: Mutex<Option<TrainingResult>>,
+}
+
+#[async_trait]
+impl Job for Train {
+    fn kinds(&self) -> Vec<TmiKind> {
+        vec![TmiKind::Training]
+    }
+
+    fn classes(&self) -> &[String] {
+        &self.options.classes
+    }
+
+    fn sources(&self) -> Sources {
+        Sources {
+            training: Some(self.options.training),
+            validation: Some(self.options.validation),
+            candidates: None,
+        }
+    }
+
+    fn collect(&self, run: &Collect<'_>) -> Result<()> {
+        let result = contract::read_training(run.dir)?;
+        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        Ok(())
+    }
+
+    fn salvage(&self, dir: &Path) -> Option<String> {
+        let partial = contract::read_partial_training(dir)?;
+        let names: Vec<_> = partial.stages.iter().map(|stage| stage.name.as_str()).collect();
+        let folder = dir.join("out/models");
+        Some(format!(
+            "the stages written so far are kept in {}: {}",
+            folder.display(),
+            names.join(", ")
+        ))
+    }
+
+    async fn commit(
+        &self,
+        workspace: &Workspace,
+        mut record: TaskRecord,
+    ) -> Result<Vec<VersionId>> {
+        let result = self.result.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let result =
+            result.ok_or_else(|| Error::new(ErrorKind::Unexpected, "nothing was collected"))?;
+        let mut stages = Vec::with_capacity(result.stages.len());
+        for stage in result.stages {
+            stages.push(Stage {
+                files: put_files(workspace, &stage.files).await?,
+                name: stage.name,
+                timestamp: stage.timestamp,
+                metrics: stage.metrics,
+            });
+        }
+        let model = Model {
+            stages,
+            best_stage: result.best_stage,
+            class_names: self.options.classes.clone(),
+            attachments: put_files(workspace, &result.attachments).await?,
+        };
+        record.metrics = model.stage(None)?.metrics.clone();
+        let shown = record.metrics.get("mAP").map(|map| format!(", mAP {map:.4}"));
+        let message = format!("Train {}{}", self.options.model, shown.unwrap_or_default());
+        let manifest = Manifest { task: record, model: Some(model), ..Manifest::default() };
+        let request = replace(self.branch.clone(), Edits::none(), manifest, message);
+        Ok(vec![commit_once(workspace, self.options.task.reuse, request).await?.id])
+    }
+}
+
+async fn put_files(workspace: &Workspace, files: &[ResultFile]) -> Result<Vec<ModelFile>> {
+    // Linked, not copied, they would change with what the executor's directory is used for next.
+    let sources = files.iter().map(|file| BlobSource::File(file.host.clone(), Transfer::Copy));
+    let blobs = workspace.store().put_blobs(sources.collect()).await?;
+    let file = |(file, blob): (&ResultFile, ymir_core::BlobInfo)| ModelFile {
+        path: file.path.clone(),
+        blob: blob.id,
+        size: blob.size,
+    };
+    Ok(files.iter().zip(blobs).map(file).collect())
+}

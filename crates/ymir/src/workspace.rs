@@ -1,0 +1,351 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use ymir_assets::GitAssetStore;
+use ymir_core::{
+    AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind, ExecutorRef,
+    LabelBackend, Name, Result, Scheduler, TaskEvent, TaskId, TaskKind, Timestamp, TmiRuntime,
+    Version, VersionId, VersionSpec, WorkspaceId,
+};
+use ymir_tmi::LocalRuntime;
+use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
+
+use crate::{Dataset, Task};
+
+/// The version of the layout of a workspace directory.
+const FORMAT: u32 = 1;
+pub(crate) const CONFIG: &str = "ymir.json";
+
+/// The file that makes a directory a workspace.
+#[derive(Debug, Serialize, Deserialize)]
+struct Config {
+    format: u32,
+    id: WorkspaceId,
+}
+
+/// What a workspace is opened with. The default is the embedded one: everything in the directory,
+/// local programs and the local Docker Engine as runtimes, all CPUs.
+#[derive(Debug, Default)]
+pub struct WorkspaceOptions {
+    /// Makes the workspace if the directory has none.
+    pub create: bool,
+    /// CPU slots for tasks; `None` for as many as the host has.
+    pub cpus: Option<u32>,
+    /// Further runtimes, or others in place of the default ones of the same name.
+    pub runtimes: Vec<Arc<dyn TmiRuntime>>,
+    /// Labeling backends of the embedding program, by the name that a project uses.
+    pub labelers: BTreeMap<String, Arc<dyn LabelBackend>>,
+    /// Another asset store in place of the one in the directory.
+    pub store: Option<Arc<dyn AssetStore>>,
+    /// Another scheduler in place of the one in the directory.
+    pub scheduler: Option<Arc<dyn Scheduler>>,
+}
+
+/// A workspace: the directory with the datasets, models, projects and tasks of one team, and the
+/// start of everything else. Cheap to clone; usable from any number of threads; any number of
+/// processes may have it open.
+///
+/// It is opened within a tokio runtime, which it uses for its tasks. When the last clone is
+/// dropped, the tasks that run in this process are ended.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) root: PathBuf,
+    pub(crate) id: WorkspaceId,
+    pub(crate) store: Arc<dyn AssetStore>,
+    pub(crate) scheduler: Arc<dyn Scheduler>,
+    runtimes: BTreeMap<String, Arc<dyn TmiRuntime>>,
+    pub(crate) labelers: BTreeMap<String, Arc<dyn LabelBackend>>,
+    next_task: AtomicU64,
+}
+
+impl Workspace {
+    /// Makes a workspace in a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// `AlreadyExists` if there is a workspace, or anything that would be in its way.
+    pub async fn init(root: impl AsRef<Path>) -> Result<Self> {
+        let root = root.as_ref().to_path_buf();
+        if root.join(CONFIG).exists() {
+            let message = "this directory is a workspace already; open it";
+            return Err(Error::new(ErrorKind::AlreadyExists, message).with("path", root.display()));
+        }
+        Self::open_with(root, WorkspaceOptions { create: true, ..Default::default() }).await
+    }
+
+    /// Opens the workspace in a directory.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none; `Unsupported` if a newer version of YMIR made it; `Corrupted`
+    /// if its files are damaged.
+    pub async fn open(root: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(root, WorkspaceOptions::default()).await
+    }
+
+    /// Opens the workspace in a directory with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::open`].
+    pub async fn open_with(root: impl AsRef<Path>, options: WorkspaceOptions) -> Result<Self> {
+        let root = root.as_ref().to_path_buf();
+        let create = options.create;
+        let own_store = options.store.is_none();
+        let (root, config, store) = tokio::task::spawn_blocking(move || {
+            let (root, config) = if create { create_config(&root)? } else { load_config(&root)? };
+            let store = own_store.then(|| open_store(&root, create)).transpose()?;
+            Ok::<_, Error>((root, config, store))
+        })
+        .await
+        .map_err(|e| {
+            Error::new(ErrorKind::Unexpected, "opening the workspace broke off").caused_by(e)
+        })??;
+        let store = match (options.store, store) {
+            (Some(store), _) => store,
+            (None, Some(store)) => store,
+            (None, None) => return Err(Error::not_found("the workspace has no asset store")),
+        };
+        let scheduler = match options.scheduler {
+            Some(scheduler) => scheduler,
+            None => open_scheduler(&root, options.cpus)?,
+        };
+        let mut runtimes: BTreeMap<String, Arc<dyn TmiRuntime>> = BTreeMap::new();
+        for runtime in default_runtimes().into_iter().chain(options.runtimes) {
+            runtimes.insert(runtime.name().to_owned(), runtime);
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                root,
+                id: config.id,
+                store,
+                scheduler,
+                runtimes,
+                labelers: options.labelers,
+                next_task: AtomicU64::new(0),
+            }),
+        })
+    }
+
+    /// Returns the directory.
+    pub fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    /// Returns the id that the workspace got when it was made.
+    pub fn id(&self) -> &WorkspaceId {
+        &self.inner.id
+    }
+
+    /// Returns the asset store, for what this handle does not offer itself.
+    pub fn store(&self) -> &Arc<dyn AssetStore> {
+        &self.inner.store
+    }
+
+    /// Returns the class table.
+    pub async fn classes(&self) -> Result<ClassTable> {
+        self.inner.store.classes().await
+    }
+
+    /// Adds classes to the class table, all or none; those that are there are left as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClassTable::add`].
+    pub async fn add_classes(&self, names: &[&str]) -> Result<ClassTable> {
+        let entry = |name: &&str| ClassEntry {
+            id: ClassId(0),
+            name: (*name).to_owned(),
+            aliases: Vec::new(),
+        };
+        self.inner.store.add_classes(&names.iter().map(entry).collect::<Vec<_>>()).await
+    }
+
+    /// Returns the names of all datasets, prediction sets, models or projects, sorted.
+    pub async fn names(&self, kind: BranchKind) -> Result<Vec<Name>> {
+        self.inner.store.branches(kind).await
+    }
+
+    /// Returns the version that is meant by `name`, `name@v3`, `name@latest` or `name@<commit>`.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a malformed text; `NotFound` if there is no such version.
+    pub async fn resolve(&self, kind: BranchKind, spec: &str) -> Result<Version> {
+        let spec: VersionSpec = spec.parse()?;
+        self.inner.store.resolve(&Branch::new(kind, spec.name), &spec.selector).await
+    }
+
+    /// Returns a dataset version by its name, as [`Workspace::resolve`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::resolve`].
+    pub async fn dataset(&self, spec: &str) -> Result<Dataset> {
+        self.open_dataset(BranchKind::Dataset, spec).await
+    }
+
+    /// Returns a prediction set by its name; it is read like a dataset.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::resolve`].
+    pub async fn predictions(&self, spec: &str) -> Result<Dataset> {
+        self.open_dataset(BranchKind::Prediction, spec).await
+    }
+
+    async fn open_dataset(&self, kind: BranchKind, spec: &str) -> Result<Dataset> {
+        Dataset::open(self.clone(), self.resolve(kind, spec).await?).await
+    }
+
+    /// Returns a dataset version or prediction set by its id.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none.
+    pub async fn dataset_by_id(&self, id: &VersionId) -> Result<Dataset> {
+        Dataset::open(self.clone(), self.inner.store.version(id).await?).await
+    }
+
+    /// Returns the versions of a branch, newest first.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such branch.
+    pub async fn log(&self, kind: BranchKind, name: &str) -> Result<Vec<Version>> {
+        self.inner.store.log(&Branch::new(kind, Name::new(name)?)).await
+    }
+
+    /// Returns the events of the workspace's tasks after a sequence number (0 for all that are
+    /// kept), then those to come.
+    pub fn events(&self, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
+        self.inner.scheduler.events(after)
+    }
+
+    /// Returns a task by its id.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is none.
+    pub async fn task(&self, id: &TaskId) -> Result<Task> {
+        self.inner.scheduler.status(id).await?;
+        Ok(Task::running(self.clone(), id.clone()))
+    }
+
+    /// Returns the scheduler, for all tasks and their states.
+    pub fn scheduler(&self) -> &Arc<dyn Scheduler> {
+        &self.inner.scheduler
+    }
+
+    /// Returns the runtime of an executor.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, with the runtimes that there are.
+    pub fn runtime(&self, executor: &ExecutorRef) -> Result<&Arc<dyn TmiRuntime>> {
+        self.inner.runtimes.get(&executor.runtime).ok_or_else(|| {
+            let names: Vec<_> = self.inner.runtimes.keys().map(String::as_str).collect();
+            let message = format!("no runtime of this name; there are: {}", names.join(", "));
+            Error::new(ErrorKind::Unsupported, message).with("executor", executor)
+        })
+    }
+
+    /// Returns an id that no task of this workspace has.
+    pub(crate) fn new_task_id(&self, kind: TaskKind) -> Result<TaskId> {
+        let count = self.inner.next_task.fetch_add(1, Ordering::Relaxed);
+        let millis = Timestamp::now().as_millisecond();
+        TaskId::new(format!("{}_{millis:x}_{:x}_{count:x}", kind.as_str(), std::process::id()))
+    }
+}
+
+fn default_runtimes() -> Vec<Arc<dyn TmiRuntime>> {
+    let mut runtimes: Vec<Arc<dyn TmiRuntime>> = vec![Arc::new(LocalRuntime::default())];
+    #[cfg(feature = "docker")]
+    runtimes.push(Arc::new(crate::DockerRuntime::new(crate::DockerOptions::default())));
+    runtimes
+}
+
+fn open_scheduler(root: &Path, cpus: Option<u32>) -> Result<Arc<dyn Scheduler>> {
+    // Shared by all workspaces of the host, so that none is granted a GPU that another has.
+    let leases = std::env::temp_dir().join("ymir-gpu-leases");
+    let mut options =
+        SchedulerOptions::new(root.join("state/tasks.sqlite"), root.join("tasks"), leases);
+    if let Some(cpus) = cpus {
+        options.cpus = cpus;
+    }
+    #[cfg(feature = "nvidia")]
+    {
+        options.devices = Arc::new(ymir_tmi::gpu::NvmlDevices::new());
+    }
+    Ok(Arc::new(LocalScheduler::open(options)?))
+}
+
+fn open_store(root: &Path, create: bool) -> Result<Arc<dyn AssetStore>> {
+    match GitAssetStore::open(root) {
+        Err(error) if create && error.kind() == ErrorKind::NotFound => {
+            Ok(Arc::new(GitAssetStore::init(root)?))
+        }
+        store => Ok(Arc::new(store?)),
+    }
+}
+
+fn load_config(root: &Path) -> Result<(PathBuf, Config)> {
+    let path = root.join(CONFIG);
+    let text = fs::read(&path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => {
+            Error::not_found("no workspace here; `Workspace::init` or `ymir init` makes one")
+                .with("path", root.display())
+        }
+        _ => Error::io("cannot read the workspace's configuration", &path, e),
+    })?;
+    let config: Config = serde_json::from_slice(&text).map_err(|e| {
+        Error::corrupted("the workspace's configuration is malformed; restore it from a copy")
+            .with("path", path.display())
+            .caused_by(e)
+    })?;
+    if config.format > FORMAT {
+        let message = "a newer version of YMIR made this workspace; update YMIR";
+        return Err(Error::new(ErrorKind::Unsupported, message)
+            .with("path", path.display())
+            .with("format", config.format)
+            .with("newest known format", FORMAT));
+    }
+    let root = root.canonicalize().map_err(|e| Error::io("cannot open the workspace", root, e))?;
+    Ok((root, config))
+}
+
+/// Writes the configuration if there is none; the winner of several that do so at once decides.
+fn create_config(root: &Path) -> Result<(PathBuf, Config)> {
+    fs::create_dir_all(root).map_err(|e| Error::io("cannot make the workspace", root, e))?;
+    for dir in ["state", "tasks"] {
+        let dir = root.join(dir);
+        fs::create_dir_all(&dir).map_err(|e| Error::io("cannot make the workspace", &dir, e))?;
+    }
+    let path = root.join(CONFIG);
+    if !path.exists() {
+        let seed = format!("{}{:?}{}", root.display(), Timestamp::now(), std::process::id());
+        let id = ymir_core::AssetId::of(seed.as_bytes()).to_string();
+        let config = Config { format: FORMAT, id: WorkspaceId::new(&id[..16])? };
+        let failed = |e| Error::io("cannot write the workspace's configuration", &path, e);
+        let mut file = tempfile::NamedTempFile::new_in(root).map_err(failed)?;
+        serde_json::to_writer_pretty(&mut file, &config).map_err(|e| failed(e.into()))?;
+        file.as_file().sync_all().map_err(failed)?;
+        match file.persist_noclobber(&path) {
+            Err(e) if e.error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(failed(e.error));
+            }
+            _ => {}
+        }
+    }
+    load_config(root)
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Installs what is missing, starts Docker's engine, and runs every check and test.
+#
+#   scripts/test.sh            everything
+#   scripts/test.sh lint unit  only these steps: lint docs unit features demo
+set -euo pipefail
+. "$(dirname "$0")/setup.sh"
+
+STEPS=${*:-lint docs unit features demo}
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+
+lint() {
+  say 'format, lints, spelling, dependency directions, generated code'
+  cargo fmt --all --check
+  cargo clippy --workspace --all-targets --locked -- -D warnings
+  python3 scripts/check-directions.py
+  need_venv
+  [ -x .venv/bin/typos ] || .venv/bin/pip install -q typos
+  .venv/bin/typos
+  cargo run -q --locked -p gen-protos -- --check
+}
+
+docs() {
+  say 'documentation: every link resolves, every example compiles'
+  RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked -q
+  cargo test --workspace --doc --locked
+}
+
+unit() {
+  say 'tests'
+  if start_docker; then
+    export YMIR_REQUIRE_DOCKER=1
+  else
+    skip 'tests with containers: the Docker Engine does not start here'
+  fi
+  command -v nvidia-smi >/dev/null || skip 'tests with a real GPU: there is none'
+  # The command line and the loop run the default executor as a program.
+  cargo build --locked -p ymir-detector
+  cargo test --workspace --lib --bins --tests --locked
+}
+
+features() {
+  say 'each crate alone, without its optional features'
+  for crate in ymir-core ymir-assets ymir-tmi ymir-labeling ymir-testkit ymir ymir-detector; do
+    cargo check -q --locked --no-default-features -p "$crate"
+  done
+}
+
+demo() {
+  say 'the demo, short'
+  scripts/demo.sh --quick --dir "$(mktemp -d)/demo"
+}
+
+need cc build-essential
+need git git
+need python3 python3
+need_rust
+for step in $STEPS; do "$step"; done
+
+say 'all steps passed'
+printf 'skipped: %s\n' "${SKIPPED[@]:-nothing}"

@@ -22,7 +22,7 @@ use crate::blocking::blocking;
 /// How many images are read at once.
 const CHUNK: usize = 512;
 /// How many images, and bytes of them, are put into the store at once at most.
-const BATCH: usize = 8192;
+const BATCH: usize = 16_384;
 const BATCH_BYTES: u64 = 128 << 20;
 
 /// Imports a folder of Pascal VOC annotations as a new version of a branch.

@@ -1,0 +1,148 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ymir::{BranchKind, Parameters, Resources, Result, TaskOptions};
+
+use crate::commands::{
+    diff, evaluate, export, import, infer, init, iterate, label, log, mine, show, train,
+};
+use crate::demo;
+use crate::{executor, parameters};
+
+/// The loop train, mine, label, train again for vision models, in a directory of your own.
+#[derive(Debug, Parser)]
+#[command(name = "ymir", version, after_help = crate::exit::HELP, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The workspace; by default the nearest one from the current directory upwards
+    #[arg(long, global = true, value_name = "DIR", env = "YMIR_WORKSPACE")]
+    pub(crate) workspace: Option<PathBuf>,
+    /// Prints one JSON object per line on standard output, nothing else; errors too
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Shows no progress
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Shows what executors print
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes a workspace
+    Init(init::Init),
+    /// Imports images, with or without annotations, as a new version of a dataset
+    Import(import::Import),
+    /// Exports a dataset version or prediction set as a Pascal VOC folder
+    Export(export::Export),
+    /// Lists what the workspace has, or the versions of one name
+    Log(log::Log),
+    /// Shows a version: counts, lineage, records, stages, iterations
+    Show(show::Show),
+    /// Shows what differs between two dataset versions
+    Diff(diff::Diff),
+    /// Trains a model
+    Train(train::Train),
+    /// Chooses the assets of a dataset whose labels a model would gain most from
+    Mine(mine::Mine),
+    /// Makes predictions with a model
+    Infer(infer::Infer),
+    /// Has the assets of a dataset labeled
+    Label(label::Label),
+    /// Compares predictions with ground truth
+    Evaluate(evaluate::Evaluate),
+    /// Makes a project, or carries one on until it ends
+    Iterate(Box<iterate::Iterate>),
+    /// Runs the whole loop on rendered scenes or a folder of yours, and writes a report
+    Demo(Box<demo::Demo>),
+}
+
+/// What a version is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Assets with their ground truth
+    Dataset,
+    /// What a model said about a dataset version
+    Prediction,
+    /// A trained model
+    Model,
+    /// The definition and state of a project
+    Project,
+}
+
+impl From<Kind> for BranchKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Dataset => Self::Dataset,
+            Kind::Prediction => Self::Prediction,
+            Kind::Model => Self::Model,
+            Kind::Project => Self::Project,
+        }
+    }
+}
+
+/// How an executor is run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Executor options")]
+pub(crate) struct Run {
+    /// The executor: local:/path/to/program or docker:IMAGE; by default the program `ymir-detector`
+    /// beside this one or on the PATH
+    #[arg(long, value_name = "EXECUTOR")]
+    pub(crate) executor: Option<String>,
+    /// A parameter in place of the executor's default; may be repeated
+    #[arg(long = "param", short, value_name = "NAME=VALUE")]
+    pub(crate) parameters: Vec<String>,
+    /// The seed of every random choice
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) resources: Needs,
+    /// Runs the executor even if it has made the same of the same before
+    #[arg(long)]
+    pub(crate) again: bool,
+}
+
+/// What a task asks for.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Needs {
+    /// CPU slots of a task; 0 for all
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Executor options")]
+    pub(crate) cpus: u32,
+    /// GPUs of a task
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Executor options")]
+    pub(crate) gpus: u32,
+}
+
+impl From<Needs> for Resources {
+    fn from(needs: Needs) -> Self {
+        Self { cpus: needs.cpus, gpus: needs.gpus, ..Self::default() }
+    }
+}
+
+impl Run {
+    /// Returns the options of a task.
+    pub(crate) fn options(&self) -> Result<TaskOptions> {
+        Ok(TaskOptions {
+            parameters: self.parameters()?,
+            seed: self.seed,
+            resources: self.resources.into(),
+            reuse: !self.again,
+            ..TaskOptions::new(executor::choose(self.executor.as_deref())?)
+        })
+    }
+
+    fn parameters(&self) -> Result<Parameters> {
+        parameters::parse(&self.parameters)
+    }
+}

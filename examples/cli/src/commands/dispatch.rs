@@ -1,0 +1,24 @@
+use ymir::Result;
+
+use crate::args::Command;
+use crate::context::Context;
+use crate::exit::Ending;
+
+/// Runs a command.
+pub(crate) async fn run(context: &Context, command: Command) -> Result<Ending> {
+    match command {
+        Command::Init(command) => command.run(context).await,
+        Command::Import(command) => command.run(context).await,
+        Command::Export(command) => command.run(context).await,
+        Command::Log(command) => command.run(context).await,
+        Command::Show(command) => command.run(context).await,
+        Command::Diff(command) => command.run(context).await,
+        Command::Train(command) => command.run(context).await,
+        Command::Mine(command) => command.run(context).await,
+        Command::Infer(command) => command.run(context).await,
+        Command::Label(command) => command.run(context).await,
+        Command::Evaluate(command) => command.run(context).await,
+        Command::Iterate(command) => command.run(context).await,
+        Command::Demo(command) => command.run(context).await,
+    }
+}

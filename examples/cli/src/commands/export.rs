@@ -1,0 +1,62 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+use ymir::{BranchKind, ExportOptions, ExportReport, Name, Progress, Result, Transfer};
+
+use crate::context::Context;
+use crate::exit::Ending;
+
+/// The arguments of `ymir export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// The version: name, name@v3, name@latest or name@<commit>
+    version: String,
+    /// The folder, which is made and must be empty
+    #[arg(long, value_name = "DIR")]
+    voc: PathBuf,
+    /// Exports a prediction set in place of a dataset
+    #[arg(long)]
+    predictions: bool,
+    /// The name of the list in ImageSets/Main; by default that of the dataset
+    #[arg(long, value_name = "NAME")]
+    split: Option<Name>,
+    /// Links the image files in place of copying them; then nothing may write into them
+    #[arg(long)]
+    link: bool,
+}
+
+impl Export {
+    pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
+        let workspace = context.open().await?;
+        let kind = if self.predictions { BranchKind::Prediction } else { BranchKind::Dataset };
+        let bar = context.out.bar("export");
+        let progress = |progress: Progress| {
+            let Progress { done, total } = progress;
+            bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} images"));
+        };
+        let options = ExportOptions {
+            transfer: if self.link { Transfer::HardLink } else { Transfer::Copy },
+            list: self.split,
+        };
+        let report =
+            workspace.export_voc(kind, &self.version, &self.voc, &options, &progress).await?;
+        drop(bar);
+        let mut value = json!(report);
+        value["folder"] = json!(self.voc);
+        context.out.result(&value, || text(&report, &self.voc))?;
+        Ok(Ending::Done)
+    }
+}
+
+fn text(report: &ExportReport, folder: &Path) -> String {
+    let ExportReport { images, annotations, renamed } = report;
+    let mut text = format!("{images} images, {annotations} annotations → {}\n", folder.display());
+    if !renamed.is_empty() {
+        text.push_str(&format!(
+            "  {} images have another file name than at their import, since another image has it or it is not safe\n",
+            renamed.len()
+        ));
+    }
+    text
+}

@@ -1,0 +1,155 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+use ymir::{ImportOptions, ImportReport, Progress, Result, Transfer, UnknownClasses};
+
+use crate::context::Context;
+use crate::exit::Ending;
+use crate::versions;
+
+/// How many of the files that were not taken are named on the terminal.
+const NAMED: usize = 10;
+
+/// The arguments of `ymir import`.
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    source: Source,
+    /// The dataset that gets the new version
+    #[arg(long, value_name = "DATASET")]
+    into: String,
+    /// Only the images of this split: `train` for ImageSets/Main/train.txt
+    #[arg(long, value_name = "NAME", requires = "voc")]
+    split: Option<PathBuf>,
+    /// Only the images that this text file names, one a line
+    #[arg(long, value_name = "FILE", requires = "voc", conflicts_with = "split")]
+    list: Option<PathBuf>,
+    /// What to do with classes that the workspace does not know: stop, ignore, add or keep
+    #[arg(long, default_value = "stop", value_name = "HOW")]
+    unknown_classes: UnknownClasses,
+    /// Links the image files in place of copying them; then nothing may write into the originals
+    #[arg(long)]
+    link: bool,
+    /// Takes images without an annotation file too, as images without objects
+    #[arg(long, requires = "voc")]
+    without_annotations: bool,
+    /// Adds to the newest version of the dataset in place of standing alone
+    #[arg(long)]
+    append: bool,
+}
+
+/// What is imported.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Source {
+    /// A Pascal VOC folder, with JPEGImages and Annotations
+    #[arg(long, value_name = "DIR")]
+    voc: Option<PathBuf>,
+    /// A folder of images, with those below it, without annotations
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+}
+
+impl Import {
+    pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
+        let workspace = context.open().await?;
+        // A file given by --list is meant from here, never as the name of a split.
+        let list = match (&self.split, &self.list) {
+            (Some(split), _) => Some(split.clone()),
+            (None, Some(list)) => Some(
+                list.canonicalize()
+                    .map_err(|e| ymir::Error::io("cannot read the list of images", list, e))?,
+            ),
+            (None, None) => None,
+        };
+        let options = ImportOptions {
+            unknown_classes: self.unknown_classes,
+            transfer: if self.link { Transfer::HardLink } else { Transfer::Copy },
+            list,
+            without_annotations: self.without_annotations,
+            append: self.append,
+        };
+        let bar = context.out.bar("import");
+        let progress = |progress: Progress| {
+            let Progress { done, total } = progress;
+            bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} images"));
+        };
+        let report = match (&self.source.voc, &self.source.images) {
+            (Some(folder), _) => {
+                workspace.import_voc(folder, &self.into, &options, &progress).await?
+            }
+            (None, Some(folder)) => {
+                workspace.import_images(folder, &self.into, &options, &progress).await?
+            }
+            (None, None) => return Err(ymir::Error::invalid("name a folder by --voc or --images")),
+        };
+        drop(bar);
+        context.out.result(&object(&report), || text(&report))?;
+        Ok(Ending::Done)
+    }
+}
+
+fn object(report: &ImportReport) -> Value {
+    let mut value = json!(report);
+    if let (Value::Object(all), Value::Object(version)) =
+        (&mut value, versions::to_json(&report.version))
+    {
+        all.remove("version");
+        all.extend(version);
+    }
+    value
+}
+
+fn text(report: &ImportReport) -> String {
+    let mut text = format!(
+        "dataset {}: {} assets, {} annotations, {} assets without any\n",
+        report.version, report.imported, report.annotations, report.negatives
+    );
+    let mut remark = |count: u64, what: &str| {
+        if count > 0 {
+            text.push_str(&format!("  {count} {what}\n"));
+        }
+    };
+    remark(report.duplicates.len() as u64, "files have the same bytes as another and count once");
+    let differ = report.duplicates.iter().filter(|d| d.annotations_differ).count();
+    remark(
+        differ as u64,
+        "of them are annotated otherwise; the first file's annotations are taken",
+    );
+    remark(report.clipped, "boxes reached out of their image and are cut at its edge");
+    remark(
+        report.size_mismatches.len() as u64,
+        "annotation files tell another size than the image has",
+    );
+    remark(report.ignored_annotations, "annotations of unknown classes are left out");
+    let names = |names: Vec<String>| names.join(", ");
+    if !report.added_classes.is_empty() {
+        text.push_str(&format!("  classes added: {}\n", names(report.added_classes.clone())));
+    }
+    let unknown = report.unknown_classes.iter().filter(|c| !report.added_classes.contains(&c.name));
+    let unknown: Vec<_> = unknown.map(|c| format!("{} ({})", c.name, c.count)).collect();
+    if !unknown.is_empty() {
+        text.push_str(&format!("  unknown classes: {}\n", names(unknown)));
+    }
+    let dropped =
+        report.dropped.iter().map(|d| format!("{}, object {}: {}", d.path, d.object, d.reason));
+    list(&mut text, "objects were not taken", dropped.collect());
+    let skipped = report.skipped.iter().map(|s| format!("{}: {}", s.path, s.reason));
+    list(&mut text, "files were not taken", skipped.collect());
+    crate::output::clean(&text)
+}
+
+/// Adds a heading with the number of lines, and the first of them.
+fn list(text: &mut String, what: &str, lines: Vec<String>) {
+    if lines.is_empty() {
+        return;
+    }
+    text.push_str(&format!("  {} {what}\n", lines.len()));
+    for line in lines.iter().take(NAMED) {
+        text.push_str(&format!("    {line}\n"));
+    }
+    if lines.len() > NAMED {
+        text.push_str(&format!("    … and {} more; --json names all\n", lines.len() - NAMED));
+    }
+}

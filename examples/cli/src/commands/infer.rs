@@ -1,0 +1,44 @@
+use clap::Args;
+use ymir::{InferOptions, Name, Result};
+
+use super::made;
+use crate::args::Run;
+use crate::context::Context;
+use crate::exit::Ending;
+use crate::{follow, versions};
+
+/// The arguments of `ymir infer`.
+#[derive(Debug, Args)]
+pub(crate) struct Infer {
+    /// The dataset to look at
+    #[arg(long, value_name = "DATASET")]
+    dataset: String,
+    /// The model
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// Its stage, if not its best one
+    #[arg(long)]
+    stage: Option<String>,
+    /// The name of the prediction set
+    #[arg(long, value_name = "PREDICTIONS")]
+    into: Name,
+    #[command(flatten)]
+    run: Run,
+}
+
+impl Infer {
+    pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
+        let workspace = context.open().await?;
+        let options = InferOptions {
+            task: self.run.options()?,
+            dataset: versions::dataset(&workspace, &self.dataset).await?,
+            model: versions::model(&workspace, &self.model).await?,
+            stage: self.stage,
+            predictions: self.into,
+        };
+        let task = workspace.infer(&options).await?;
+        let (made, existed) = follow::task(context, "infer", &task).await?;
+        made::print(context, &workspace, &made, existed).await?;
+        Ok(Ending::Done)
+    }
+}

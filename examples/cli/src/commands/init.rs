@@ -1,0 +1,37 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use ymir::{Result, Workspace};
+
+use crate::context::{Context, current_dir};
+use crate::exit::Ending;
+
+/// The arguments of `ymir init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The directory, which is made if it is not there; by default the one of --workspace, else the
+    /// current one
+    dir: Option<PathBuf>,
+    /// Classes that the workspace is to know from the start
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    classes: Vec<String>,
+}
+
+impl Init {
+    pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
+        let dir = match self.dir.or_else(|| context.named_workspace().cloned()) {
+            Some(dir) => dir,
+            None => current_dir()?,
+        };
+        let workspace = Workspace::init(&dir).await?;
+        let names: Vec<&str> = self.classes.iter().map(String::as_str).collect();
+        if !names.is_empty() {
+            workspace.add_classes(&names).await?;
+        }
+        let root = workspace.root().display().to_string();
+        let value = json!({ "workspace": root, "id": workspace.id(), "classes": names });
+        context.out.result(&value, || format!("workspace {root}\n"))?;
+        Ok(Ending::Done)
+    }
+}

@@ -1,0 +1,12 @@
+//! `ymir iterate`: the loop of a project.
+
+mod command;
+mod definition;
+mod drive;
+mod line;
+mod watch;
+
+pub(crate) use command::Iterate;
+pub(crate) use definition::{Wanted, ensure, labeler_name};
+pub(crate) use drive::{How, drive, reason_text};
+pub(crate) use line::{Line, lines_of, row, table};

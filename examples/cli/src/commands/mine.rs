@@ -1,0 +1,52 @@
+use clap::Args;
+use ymir::{MineOptions, Name, Result};
+
+use super::made;
+use crate::args::Run;
+use crate::context::Context;
+use crate::exit::Ending;
+use crate::{follow, versions};
+
+/// The arguments of `ymir mine`.
+#[derive(Debug, Args)]
+pub(crate) struct Mine {
+    /// The dataset to choose from
+    #[arg(long, value_name = "DATASET")]
+    candidates: String,
+    /// The model whose gain is looked for
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// Its stage, if not its best one
+    #[arg(long)]
+    stage: Option<String>,
+    /// How many assets to choose at most
+    #[arg(long, value_name = "N")]
+    count: u64,
+    /// The dataset of the chosen assets, which come without annotations
+    #[arg(long, value_name = "DATASET")]
+    into: Name,
+    /// The prediction set of what the model says about the chosen assets, if it is wanted
+    #[arg(long, value_name = "PREDICTIONS")]
+    predictions: Option<Name>,
+    #[command(flatten)]
+    run: Run,
+}
+
+impl Mine {
+    pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
+        let workspace = context.open().await?;
+        let options = MineOptions {
+            task: self.run.options()?,
+            candidates: versions::dataset(&workspace, &self.candidates).await?,
+            model: versions::model(&workspace, &self.model).await?,
+            stage: self.stage,
+            count: self.count,
+            selected: self.into,
+            predictions: self.predictions,
+        };
+        let task = workspace.mine(&options).await?;
+        let (made, existed) = follow::task(context, "mine", &task).await?;
+        made::print(context, &workspace, &made, existed).await?;
+        Ok(Ending::Done)
+    }
+}

@@ -1,0 +1,19 @@
+//! The commands, each with its arguments.
+
+pub(crate) mod diff;
+pub(crate) mod evaluate;
+pub(crate) mod export;
+pub(crate) mod import;
+pub(crate) mod infer;
+pub(crate) mod init;
+pub(crate) mod iterate;
+pub(crate) mod label;
+pub(crate) mod log;
+pub(crate) mod mine;
+pub(crate) mod show;
+pub(crate) mod train;
+
+mod dispatch;
+mod made;
+
+pub(crate) use dispatch::run;

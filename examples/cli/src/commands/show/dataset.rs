@@ -1,0 +1,135 @@
+use serde_json::{Map, Value, json};
+use ymir::{ClassTable, Dataset, Manifest, Page, PageOptions, Record, Result, Version, Workspace};
+
+use super::lineage;
+use crate::context::Context;
+use crate::output::{Table, bytes, clean};
+use crate::versions;
+
+/// Which records are listed.
+pub(super) struct PageArgs {
+    pub(super) limit: usize,
+    pub(super) offset: u64,
+    pub(super) class: Option<String>,
+}
+
+/// Shows a dataset version or prediction set.
+pub(super) async fn show(
+    context: &Context,
+    workspace: &Workspace,
+    version: &Version,
+    page: &PageArgs,
+) -> Result<()> {
+    let dataset = workspace.dataset_by_id(&version.id).await?;
+    let manifest = dataset.manifest();
+    let classes = workspace.classes().await?;
+    let records = match page.limit {
+        0 => None,
+        limit => {
+            let class = page.class.as_deref().map(|name| classes.require(name)).transpose()?;
+            Some(dataset.page(PageOptions { offset: page.offset, limit, class }).await?)
+        }
+    };
+    let mut value = versions::to_json(version);
+    value["assets"] = dataset.len().into();
+    value["negatives"] = manifest.summary.negatives.into();
+    value["annotations"] = manifest.summary.annotations.into();
+    value["bytes"] = manifest.summary.bytes.into();
+    value["classes"] = class_counts(manifest, &classes);
+    value["lineage"] = lineage::object(workspace, &manifest.task).await;
+    if let Some(prediction) = &manifest.prediction {
+        value["model"] = versions::label(workspace, &prediction.model).await.into();
+        value["dataset"] = versions::label(workspace, &prediction.dataset).await.into();
+    }
+    if let Some(page) = &records {
+        value["total"] = page.total.into();
+        value["records"] = page.records.iter().map(|r| record_object(r, &classes)).collect();
+    }
+    let text = text(workspace, &dataset, &classes, records.as_ref(), page.offset).await;
+    context.out.result(&value, || text)
+}
+
+fn class_counts(manifest: &Manifest, classes: &ClassTable) -> Value {
+    let mut counts = Map::new();
+    for (id, count) in &manifest.summary.classes {
+        let name = classes.name(*id).unwrap_or("?").to_owned();
+        counts.insert(name, json!({ "assets": count.assets, "annotations": count.annotations }));
+    }
+    counts.into()
+}
+
+fn record_object(record: &Record, classes: &ClassTable) -> Value {
+    let mut value = json!(record.asset);
+    let annotation = |annotation: &ymir::Annotation| {
+        let mut value = json!(annotation);
+        value["class"] = classes.name_of(&annotation.class).unwrap_or("?").into();
+        value
+    };
+    value["annotations"] = record.annotations.iter().map(annotation).collect();
+    value
+}
+
+async fn text(
+    workspace: &Workspace,
+    dataset: &Dataset,
+    classes: &ClassTable,
+    page: Option<&Page>,
+    offset: u64,
+) -> String {
+    let (version, manifest) = (dataset.version(), dataset.manifest());
+    let summary = &manifest.summary;
+    let mut text = format!(
+        "{} {version}  {}\n{}\n\n{} assets ({} without annotations), {} annotations, {}\n",
+        versions::kind_name(version.branch.kind),
+        version.id,
+        version.message,
+        summary.assets,
+        summary.negatives,
+        summary.annotations,
+        bytes(summary.bytes)
+    );
+    let mut table = Table::new(&["class", ">assets", ">annotations"]);
+    for (id, count) in &summary.classes {
+        let name = classes.name(*id).unwrap_or("?").to_owned();
+        table.row([name, count.assets.to_string(), count.annotations.to_string()]);
+    }
+    if !table.is_empty() {
+        text.push_str(&format!("\n{}", table.render()));
+    }
+    text.push_str(&format!("\n{}", lineage::text(workspace, &manifest.task).await));
+    if let Some(page) = page {
+        text.push_str(&format!("\n{}", records(page, classes, offset)));
+    }
+    clean(&text)
+}
+
+fn records(page: &Page, classes: &ClassTable, offset: u64) -> String {
+    let mut table = Table::new(&["asset", "file", ">size", ">bytes", "annotations"]);
+    for Record { asset, annotations } in &page.records {
+        let names = annotations.iter().map(|annotation| {
+            let name = classes.name_of(&annotation.class).unwrap_or("?");
+            match annotation.score {
+                Some(score) => format!("{name} {score:.2}"),
+                None => name.to_owned(),
+            }
+        });
+        table.row([
+            asset.id.to_string()[..12].to_owned(),
+            asset.file_name.clone(),
+            format!("{}×{}", asset.width, asset.height),
+            asset.byte_size.to_string(),
+            shortened(names.collect()),
+        ]);
+    }
+    let last = offset + page.records.len() as u64;
+    let first = (offset + 1).min(last);
+    format!("{}records {first} to {last} of {}\n", table.render(), page.total)
+}
+
+fn shortened(names: Vec<String>) -> String {
+    const SHOWN: usize = 8;
+    match names.len() {
+        0..=SHOWN => names.join(", "),
+        count => format!("{} … ({count})", names[..SHOWN].join(", ")),
+    }
+}

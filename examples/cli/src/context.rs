@@ -1,0 +1,49 @@
+use std::path::PathBuf;
+
+use ymir::{Error, Result, Workspace};
+
+use crate::args::Global;
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// Where results and progress go.
+    pub(crate) out: Output,
+    /// Whether the user asked to stop.
+    pub(crate) interrupt: Interrupt,
+    workspace: Option<PathBuf>,
+}
+
+impl Context {
+    pub(crate) fn new(global: &Global, out: Output, interrupt: Interrupt) -> Self {
+        Self { out, interrupt, workspace: global.workspace.clone() }
+    }
+
+    /// Returns the workspace that was named, if one was.
+    pub(crate) fn named_workspace(&self) -> Option<&PathBuf> {
+        self.workspace.as_ref()
+    }
+
+    /// Opens the workspace that was named, or the nearest one from the current directory upwards.
+    pub(crate) async fn open(&self) -> Result<Workspace> {
+        if let Some(path) = &self.workspace {
+            return Workspace::open(path).await;
+        }
+        let here = current_dir()?;
+        let found = Workspace::find(&here).ok_or_else(|| {
+            Error::not_found(
+                "no workspace in this directory or above it; `ymir init` makes one, `--workspace DIR` names one",
+            )
+            .with("path", here.display())
+        })?;
+        Workspace::open(found).await
+    }
+}
+
+/// Returns the current directory.
+pub(crate) fn current_dir() -> Result<PathBuf> {
+    std::env::current_dir()
+        .map_err(|e| Error::io("cannot tell the current directory", ".".as_ref(), e))
+}

@@ -65,8 +65,6 @@ impl Default for Input {
 pub struct Output {
     /// Folder of the model's stages.
     pub models_dir: PathBuf,
-    /// Folder of the TensorBoard event file; empty for none.
-    pub tensorboard_dir: PathBuf,
     /// Summary of the model's stages.
     pub training_result_file: PathBuf,
     /// Scores of mined images.
@@ -83,7 +81,6 @@ impl Default for Output {
     fn default() -> Self {
         Self {
             models_dir: "/out/models".into(),
-            tensorboard_dir: "/out/tensorboard".into(),
             training_result_file: "/out/models/result.yaml".into(),
             mining_result_file: "/out/result.tsv".into(),
             infer_result_file: "/out/infer-result.json".into(),

@@ -12,7 +12,7 @@ use bollard::query_parameters::{
 };
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
 use ymir_core::{EndCause, Error, ErrorKind, ErrorReport, LogLine, LogSource, Result, Run, RunEnd};
 
@@ -127,33 +127,40 @@ async fn supervise(
     writer: LogWriter,
     shared: Arc<Shared>,
 ) {
-    let state = {
-        let mut pass_on = std::pin::pin!(pass_on(output, writer));
-        let mut ended = std::pin::pin!(last_state(&docker, removal.container()));
-        tokio::select! {
-            state = &mut ended => {
-                let _ = tokio::time::timeout(LAST_OUTPUT, pass_on).await;
-                state
-            }
-            () = &mut pass_on => ended.await,
-        }
+    let (ended, has_ended) = oneshot::channel::<()>();
+    let last = async {
+        let state = last_state(&docker, removal.container()).await;
+        drop(ended);
+        state
     };
+    let (state, ()) = tokio::join!(last, pass_on(output, writer, has_ended));
     let end = state.map(|state| end(&state, shared.stopped.load(Ordering::SeqCst)));
     // A container that cannot be removed now is removed by the next start of its task.
     let _ = removal.now().await;
     shared.end.send_replace(Some(end.map_err(|error| ErrorReport::from(&error))));
 }
 
-async fn pass_on(mut output: Output, writer: LogWriter) {
+/// Passes the output on to its end. A slow reader may take its time; the engine may not.
+async fn pass_on(mut output: Output, writer: LogWriter, has_ended: oneshot::Receiver<()>) {
     let mut stdout = LineCutter::new(LogSource::Stdout, writer.clone());
     let mut stderr = LineCutter::new(LogSource::Stderr, writer);
-    while let Some(Ok(bytes)) = output.next().await {
+    let mut late = std::pin::pin!(async {
+        let _ = has_ended.await;
+        tokio::time::sleep(LAST_OUTPUT).await;
+    });
+    loop {
+        let bytes = tokio::select! {
+            biased;
+            bytes = output.next() => bytes,
+            () = &mut late => None,
+        };
         match bytes {
-            LogOutput::StdErr { message } => stderr.push(&message).await,
-            LogOutput::StdOut { message } | LogOutput::Console { message } => {
+            Some(Ok(LogOutput::StdErr { message })) => stderr.push(&message).await,
+            Some(Ok(LogOutput::StdOut { message } | LogOutput::Console { message })) => {
                 stdout.push(&message).await;
             }
-            LogOutput::StdIn { .. } => {}
+            Some(Ok(LogOutput::StdIn { .. })) => {}
+            Some(Err(_)) | None => break,
         }
     }
     stdout.finish().await;

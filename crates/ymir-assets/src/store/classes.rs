@@ -1,3 +1,5 @@
+use std::sync::PoisonError;
+
 use git2::{ObjectType, Oid};
 use prost::Message;
 use ymir_core::{ClassEntry, ClassTable, Result, Timestamp};
@@ -16,9 +18,22 @@ const FILE: &str = "classes.pb";
 impl Shared {
     pub(super) fn classes(&self) -> Result<ClassTable> {
         match self.refs.read(REF)? {
-            Some(oid) => self.read_classes(oid).map_err(|e| e.with("ref", REF)),
+            Some(oid) => self.classes_at(oid).map_err(|e| e.with("ref", REF)),
             None => Ok(ClassTable::default()),
         }
+    }
+
+    /// Returns the table of a commit, which every commit of records asks for twice.
+    fn classes_at(&self, oid: Oid) -> Result<ClassTable> {
+        let lock = || self.class_table.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, table)) = &*lock()
+            && *known == oid
+        {
+            return Ok(table.clone());
+        }
+        let table = self.read_classes(oid)?;
+        *lock() = Some((oid, table.clone()));
+        Ok(table)
     }
 
     fn read_classes(&self, oid: Oid) -> Result<ClassTable> {

@@ -75,6 +75,11 @@ impl Walk<'_> {
             self.leaves(&old, &new);
             return Ok(());
         }
+        if let (Side::Stored(child), _) | (_, Side::Stored(child)) = (&old, &new)
+            && depth >= DEPTH_MAX
+        {
+            return Err(damaged(child.oid, "the trie is deeper than an id has digits"));
+        }
         let (old, new) = (self.split(old, depth)?, self.split(new, depth)?);
         self.children(old, new, depth, edge)
     }
@@ -94,9 +99,6 @@ impl Walk<'_> {
     fn split(&self, side: Side, depth: usize) -> Result<Vec<Side>> {
         match side {
             Side::None => Ok(vec![Side::None; 16]),
-            Side::Stored(child) if depth >= DEPTH_MAX => {
-                Err(damaged(child.oid, "the trie is deeper than an id has digits"))
-            }
             Side::Stored(child) => {
                 let inner = self.objects.inner(child.oid)?;
                 let children = inner.children.iter().cloned();

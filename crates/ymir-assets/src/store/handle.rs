@@ -1,8 +1,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use ymir_core::{Error, ErrorKind, Result};
+use git2::Oid;
+use ymir_core::{ClassTable, Error, ErrorKind, Result};
 
 use super::durable::sync_dir;
 use super::manifest::FORMAT_VERSION;
@@ -57,6 +58,8 @@ pub(super) struct Shared {
     pub(super) objects: Objects,
     pub(super) refs: Refs,
     pub(super) blobs: BlobDir,
+    /// The class table that was read last, with the commit it is from.
+    pub(super) class_table: Mutex<Option<(Oid, ClassTable)>>,
 }
 
 impl GitAssetStore {
@@ -121,6 +124,7 @@ impl GitAssetStore {
             objects: Objects::open(&git.join("objects"), options.cache_bytes)?,
             refs: Refs::new(&git),
             blobs: BlobDir::new(&root.join("blobs")),
+            class_table: Mutex::default(),
             git,
         };
         Ok(Self { shared: Arc::new(shared) })

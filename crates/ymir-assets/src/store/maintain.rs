@@ -43,11 +43,19 @@ impl Shared {
     fn crowded(&self) -> Result<Vec<Vec<PathBuf>>> {
         let dir = self.packs();
         let fail = |e| Error::io("cannot list the packs", &dir, e);
+        let is_pack =
+            |path: &PathBuf| path.extension().is_some_and(|extension| extension == "pack");
+        let entries = fs::read_dir(&dir).map_err(fail)?;
+        let paths: Result<Vec<PathBuf>> =
+            entries.map(|entry| Ok(entry.map_err(fail)?.path())).collect();
+        let packs: Vec<PathBuf> = paths?.into_iter().filter(is_pack).collect();
+        // Each commit comes by here: the packs are looked at only where there can be enough.
+        if packs.len() < FAN_IN {
+            return Ok(Vec::new());
+        }
         let mut orders: BTreeMap<u32, Vec<PathBuf>> = BTreeMap::new();
-        for entry in fs::read_dir(&dir).map_err(fail)? {
-            let path = entry.map_err(fail)?.path();
-            let is_pack = path.extension().is_some_and(|extension| extension == "pack");
-            if !is_pack || ["keep", "promisor"].iter().any(|e| path.with_extension(e).exists()) {
+        for path in packs {
+            if ["keep", "promisor"].iter().any(|e| path.with_extension(e).exists()) {
                 continue;
             }
             let Ok(size) = fs::metadata(&path).map(|data| data.len()) else { continue };

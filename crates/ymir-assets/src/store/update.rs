@@ -5,8 +5,8 @@ use ymir_core::{Record, Result, Summary};
 use super::edits::EditSource;
 use super::format::object_id;
 use super::leaf_encode;
-use super::node::{Child, Inner, LEAF_MAX, nibble};
-use super::objects::Objects;
+use super::node::{Child, DEPTH_MAX, Inner, LEAF_MAX, nibble};
+use super::objects::{Objects, damaged};
 use super::pack::{PackWriter, Packing};
 
 /// From so many edits on, the subtrees of the root are updated in parallel.
@@ -94,6 +94,9 @@ impl Update<'_> {
             Old::Stored(child) if !child.is_leaf => Some(child.clone()),
             _ => None,
         };
+        if let Some(child) = before.as_ref().filter(|_| depth >= DEPTH_MAX) {
+            return Err(damaged(child.oid, "the trie is deeper than an id has digits"));
+        }
         let parts = self.split(old, depth)?.into_iter().zip(edits.split(depth));
         let children: Result<Vec<New>> =
             parts.map(|(old, edits)| self.subtree(old, depth + 1, edits)).collect();

@@ -9,6 +9,23 @@ set -euo pipefail
 STEPS=${*:-lint docs unit features demo}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 
+# Starts Docker's engine and builds the image of the default executor; without one, the tests with
+# containers are skipped.
+need_docker() {
+  case " $STEPS " in *' unit '*) ;; *) return ;; esac
+  if ! start_docker; then
+    skip 'tests with containers: the Docker Engine does not start here'
+    return
+  fi
+  need busybox busybox-static
+  say 'building the image of the default executor'
+  executors/detector/build-image.sh ymir-detector:test
+  local triple
+  triple=$(rustc -vV | sed -n 's/^host: //p')
+  export YMIR_REQUIRE_DOCKER=1 YMIR_DETECTOR_IMAGE=ymir-detector:test
+  export YMIR_DETECTOR="${CARGO_TARGET_DIR:-$PWD/target}/$triple/release/ymir-detector"
+}
+
 lint() {
   say 'format, lints, spelling, dependency directions, generated code'
   cargo fmt --all --check
@@ -17,7 +34,7 @@ lint() {
   need_venv
   [ -x .venv/bin/typos ] || .venv/bin/pip install -q typos
   .venv/bin/typos
-  cargo run -q --locked -p gen-protos -- --check
+  cargo run -q --locked --manifest-path tools/gen-protos/Cargo.toml -- --check
 }
 
 docs() {
@@ -28,12 +45,6 @@ docs() {
 
 unit() {
   say 'tests'
-  if start_docker; then
-    export YMIR_REQUIRE_DOCKER=1
-  else
-    skip 'tests with containers: the Docker Engine does not start here'
-  fi
-  command -v nvidia-smi >/dev/null || skip 'tests with a real GPU: there is none'
   # The command line and the loop run the default executor as a program.
   cargo build --locked -p ymir-detector
   cargo test --workspace --lib --bins --tests --locked
@@ -55,7 +66,9 @@ need cc build-essential
 need git git
 need python3 python3
 need_rust
+need_docker
 for step in $STEPS; do "$step"; done
 
+command -v nvidia-smi >/dev/null || skip 'tests with a real GPU: there is none'
 say 'all steps passed'
 printf 'skipped: %s\n' "${SKIPPED[@]:-nothing}"

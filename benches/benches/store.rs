@@ -12,12 +12,11 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use ymir_assets::GitAssetStore;
-use ymir_core::{
-    AssetStore, Base, Branch, ClassId, CommitRequest, DiffOptions, Edit, Edits, Expect, Manifest,
-    PageOptions, Record, Result, Selector, Version,
+use ymir::testkit::generate::records::SyntheticRecords;
+use ymir::{
+    AssetStore, Base, Branch, ClassId, CommitRequest, DiffOptions, Edit, Edits, Expect,
+    GitAssetStore, Manifest, PageOptions, Record, Result, Selector, Version,
 };
-use ymir_testkit::generate::records::SyntheticRecords;
 
 const PHASES: [(&str, Phase); 6] = [
     ("commit", commit_all),

@@ -21,7 +21,7 @@ pub use ymir_assets::formats::{
     ExportOptions, ExportReport, ImportOptions, ImportReport, Progress, Skipped,
 };
 pub use ymir_assets::operations::MergeStrategy;
-pub use ymir_assets::{evaluation, operations};
+pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};
 pub use ymir_core::*;
 pub use ymir_tmi::LocalRuntime;
 #[cfg(feature = "docker")]

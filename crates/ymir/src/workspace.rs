@@ -269,10 +269,13 @@ impl Workspace {
 }
 
 fn default_runtimes() -> Vec<Arc<dyn TmiRuntime>> {
-    let mut runtimes: Vec<Arc<dyn TmiRuntime>> = vec![Arc::new(LocalRuntime::default())];
+    let local: Arc<dyn TmiRuntime> = Arc::new(LocalRuntime::default());
     #[cfg(feature = "docker")]
-    runtimes.push(Arc::new(crate::DockerRuntime::new(crate::DockerOptions::default())));
-    runtimes
+    let others: [Arc<dyn TmiRuntime>; 1] =
+        [Arc::new(crate::DockerRuntime::new(crate::DockerOptions::default()))];
+    #[cfg(not(feature = "docker"))]
+    let others = [];
+    std::iter::once(local).chain(others).collect()
 }
 
 fn open_scheduler(root: &Path, cpus: Option<u32>) -> Result<Arc<dyn Scheduler>> {

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ymir::{BranchKind, Parameters, Resources, Result, TaskOptions};
+use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
     diff, evaluate, export, import, infer, init, iterate, label, log, mine, show, train,
@@ -11,7 +11,7 @@ use crate::{executor, parameters};
 
 /// The loop train, mine, label, train again for vision models, in a directory of your own.
 #[derive(Debug, Parser)]
-#[command(name = "ymir", version, after_help = crate::exit::HELP, propagate_version = true)]
+#[command(name = "ymir", version, after_help = crate::exit::HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -131,18 +131,21 @@ impl From<Needs> for Resources {
 }
 
 impl Run {
-    /// Returns the options of a task.
-    pub(crate) fn options(&self) -> Result<TaskOptions> {
+    /// Returns the options of a task that does these kinds of thing.
+    pub(crate) async fn options(
+        &self,
+        workspace: &Workspace,
+        kinds: &[TmiKind],
+    ) -> Result<TaskOptions> {
+        let executor = executor::choose(self.executor.as_deref())?;
+        let parameters = parameters::parse(&self.parameters)?;
+        parameters::check(workspace, &executor, kinds, &parameters).await?;
         Ok(TaskOptions {
-            parameters: self.parameters()?,
+            parameters,
             seed: self.seed,
             resources: self.resources.into(),
             reuse: !self.again,
-            ..TaskOptions::new(executor::choose(self.executor.as_deref())?)
+            ..TaskOptions::new(executor)
         })
-    }
-
-    fn parameters(&self) -> Result<Parameters> {
-        parameters::parse(&self.parameters)
     }
 }

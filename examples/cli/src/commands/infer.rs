@@ -1,5 +1,5 @@
 use clap::Args;
-use ymir::{InferOptions, Name, Result};
+use ymir::{InferOptions, Name, Result, TmiKind};
 
 use super::made;
 use crate::args::Run;
@@ -30,7 +30,7 @@ impl Infer {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
         let workspace = context.open().await?;
         let options = InferOptions {
-            task: self.run.options()?,
+            task: self.run.options(&workspace, &[TmiKind::Inference]).await?,
             dataset: versions::dataset(&workspace, &self.dataset).await?,
             model: versions::model(&workspace, &self.model).await?,
             stage: self.stage,

@@ -1,5 +1,5 @@
 use clap::Args;
-use ymir::{MineOptions, Name, Result};
+use ymir::{MineOptions, Name, Result, TmiKind};
 
 use super::made;
 use crate::args::Run;
@@ -36,7 +36,7 @@ impl Mine {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
         let workspace = context.open().await?;
         let options = MineOptions {
-            task: self.run.options()?,
+            task: self.run.options(&workspace, &[TmiKind::Mining, TmiKind::Inference]).await?,
             candidates: versions::dataset(&workspace, &self.candidates).await?,
             model: versions::model(&workspace, &self.model).await?,
             stage: self.stage,

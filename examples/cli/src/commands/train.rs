@@ -1,5 +1,5 @@
 use clap::Args;
-use ymir::{Name, Result, TrainOptions};
+use ymir::{Name, Result, TmiKind, TrainOptions};
 
 use super::made;
 use crate::args::Run;
@@ -40,7 +40,7 @@ impl Train {
             None => None,
         };
         let options = TrainOptions {
-            task: self.run.options()?,
+            task: self.run.options(&workspace, &[TmiKind::Training]).await?,
             classes: self.classes,
             training: versions::dataset(&workspace, &self.training).await?,
             validation: versions::dataset(&workspace, &self.validation).await?,

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use ymir::{Error, ExecutorRef, Parameters, Result, Selection};
+use ymir::{Error, ExecutorRef, Parameters, Result, Selection, TmiKind, Workspace};
 
 use super::Demo;
 use crate::{executor, parameters};
@@ -17,7 +17,9 @@ pub(super) struct Plan {
     pub(super) iterations: u32,
     pub(super) labels: u64,
     pub(super) executor: ExecutorRef,
-    pub(super) training: Parameters,
+    /// The parameters of training that the user gave.
+    pub(super) given: Parameters,
+    quick: bool,
 }
 
 /// Where the images come from; kept in the directory, so that another run there can tell whether
@@ -45,16 +47,25 @@ impl Plan {
             None => Source::Scenes { pool: 300, validation: 100 },
         };
         let (seeds, iterations, labels) = if demo.quick { (1, 2, 8) } else { (3, 5, 20) };
-        let mut training = usual(demo.quick);
-        training.extend(parameters::parse(&demo.training_parameters)?);
         Ok(Self {
             source,
             seeds: 1..=demo.seeds.unwrap_or(seeds),
             iterations: demo.iterations.unwrap_or(iterations),
             labels: demo.labels.unwrap_or(labels),
             executor: executor::choose(demo.executor.as_deref())?,
-            training,
+            given: parameters::parse(&demo.training_parameters)?,
+            quick: demo.quick,
         })
+    }
+
+    /// Returns the parameters of training: those that suit the demo, as far as the executor has
+    /// them where it says what it has, and those that the user gave.
+    pub(super) async fn training(&self, workspace: &Workspace) -> Result<Parameters> {
+        let known = parameters::known(workspace, &self.executor, &[TmiKind::Training]).await?;
+        let mut training = usual(self.quick);
+        training.retain(|name, _| known.is_empty() || known.contains(name));
+        training.extend(self.given.clone());
+        Ok(training)
     }
 
     /// Returns what the report is about.
@@ -70,7 +81,7 @@ impl Plan {
 
 /// Returns parameters with which the default executor learns something in a few seconds.
 fn usual(quick: bool) -> Parameters {
-    let steps = if quick { 10 } else { 120 };
+    let steps = if quick { 10 } else { 200 };
     [
         ("width", json!(0.5)),
         ("image_size", json!(if quick { 96 } else { 192 })),

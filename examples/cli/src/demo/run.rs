@@ -44,7 +44,7 @@ async fn one(
         selection: Some(selection),
         seed: Some(seed),
         executor: Some(plan.executor.clone()),
-        training_parameters: plan.training.clone(),
+        training_parameters: plan.training(workspace).await?,
         ..Wanted::default()
     };
     let name = Name::new(format!("{strategy}-{seed}"))?;

@@ -87,7 +87,7 @@ impl Mark {
             "<rect class=\"{kind}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\"/>"
         );
         let Some(score) = self.score.filter(|_| with_label) else { return svg };
-        let size = 4.2 * unit;
+        let size = 3.8 * unit;
         let text = format!("{} {score:.2}", self.class);
         let length = text.chars().count() as f64 * size * 0.56;
         let left = x.min(width - length).max(0.0);

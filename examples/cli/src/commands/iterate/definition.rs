@@ -1,7 +1,7 @@
 use clap::{Args, ValueEnum};
 use ymir::{
     Error, ErrorKind, ExecutorRef, LabelerSpec, Name, Parameters, Project, ProjectHandle,
-    Resources, Result, Selection, VersionId, Workspace,
+    Resources, Result, Selection, TmiKind, VersionId, Workspace,
 };
 
 use crate::commands::label::Labeler;
@@ -155,12 +155,16 @@ pub(crate) async fn ensure(
     let handle = match workspace.project(name.as_str()).await {
         Ok(handle) => handle,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return workspace.create_project(wanted.new_project(name)?).await;
+            let project = wanted.new_project(name)?;
+            wanted.check_parameters(workspace, &project.executor).await?;
+            return workspace.create_project(project).await;
         }
         Err(error) => return Err(error),
     };
     let state = handle.state().await?;
     wanted.fits(&state.project)?;
+    let executor = wanted.executor.as_ref().unwrap_or(&state.project.executor);
+    wanted.check_parameters(workspace, executor).await?;
     let mut changed = state.project.clone();
     wanted.apply(&mut changed);
     if changed != state.project || (state.stopped && wanted.is_definition()) {
@@ -190,6 +194,17 @@ impl Wanted {
         project.seed = self.seed.unwrap_or_default();
         self.apply(&mut project);
         Ok(project)
+    }
+
+    async fn check_parameters(&self, workspace: &Workspace, executor: &ExecutorRef) -> Result<()> {
+        for (kinds, parameters) in [
+            (&[TmiKind::Training][..], &self.training_parameters),
+            (&[TmiKind::Mining, TmiKind::Inference], &self.mining_parameters),
+            (&[TmiKind::Inference], &self.inference_parameters),
+        ] {
+            parameters::check(workspace, executor, kinds, parameters).await?;
+        }
+        Ok(())
     }
 
     /// Returns whether anything is asked at all.

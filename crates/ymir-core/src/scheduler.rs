@@ -109,4 +109,17 @@ pub trait Scheduler: Send + Sync + fmt::Debug {
     ///
     /// - In the order of `seq`, each at least once, the last state of each task always.
     fn events(&self, after: u64) -> BoxStream<'static, Result<TaskEvent>>;
+
+    /// Returns the events of one task after a sequence number, 0 for all that are kept, and then
+    /// those to come, up to its last state.
+    ///
+    /// # Behavior
+    ///
+    /// - As [`Scheduler::events`] without those of other tasks, which are not read either.
+    /// - The stream ends with the event of the task's last state; at once if that came before.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound`, as its only item, if there is no such task.
+    fn task_events(&self, id: &TaskId, after: u64) -> BoxStream<'static, Result<TaskEvent>>;
 }

@@ -347,6 +347,38 @@ pub async fn events_are_kept_and_followed(scheduler: Tested) {
     }
 }
 
+/// The events of one task are those of the workspace without the others', up to its last state.
+pub async fn one_task_is_followed_to_its_end(scheduler: Tested) {
+    let held = ScriptedWork::new().holding(TaskStep::Run);
+    let held = submit(&scheduler, "other", slots(1), held).await;
+    let work = ScriptedWork::new().reporting(&[0.5], 20).holding(TaskStep::Run);
+    let work = submit(&scheduler, "t", slots(1), work).await;
+    work.entered(TaskStep::Run).await;
+    let follow = async |after: u64| -> Vec<TaskEvent> {
+        let events: Vec<_> = scheduler.task_events(&id("t"), after).collect().await;
+        events.into_iter().map(|event| event.expect("an event")).collect()
+    };
+    // Begun while the task runs; it ends although the other task goes on.
+    let release = async { work.release() };
+    let (all, ()) = futures::join!(follow(0), release);
+    assert_eq!(all, events_of(&scheduler, "t").await);
+    assert_eq!(follow(0).await, all, "a task that has ended");
+    for (at, event) in all.iter().enumerate() {
+        assert_eq!(follow(event.seq).await, all[at + 1..]);
+    }
+    held.release();
+    wait(&scheduler, "other").await;
+    let last = all.last().expect("events").seq;
+    assert_eq!(follow(last).await, [], "only others' events come after its last state");
+}
+
+/// `task_events`: `NotFound`, as its only item, if there is no such task.
+pub async fn an_unknown_task_is_not_followed(scheduler: Tested) {
+    let events: Vec<_> = scheduler.task_events(&id("none"), 0).collect().await;
+    let kinds: Vec<_> = events.into_iter().map(|event| event.map_err(|e| e.kind())).collect();
+    assert_eq!(kinds, [Err(ErrorKind::NotFound)]);
+}
+
 /// What a task reports becomes events, its log lines all and in order, its last progress always.
 pub async fn reports_become_events(scheduler: Tested) {
     let progress: Vec<_> = (0..=500).map(|n| f64::from(n) / 1000.0).collect();
@@ -403,6 +435,8 @@ macro_rules! scheduler_tests {
             an_ended_task_is_not_cancelled
             all_who_wait_are_told
             events_are_kept_and_followed
+            one_task_is_followed_to_its_end
+            an_unknown_task_is_not_followed
             reports_become_events
         }
     };

@@ -6,7 +6,8 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use tokio::sync::watch;
 use ymir_core::{
-    Error, ErrorKind, Result, Scheduler, TaskEvent, TaskId, TaskRequest, TaskStatus, TaskWork,
+    Error, ErrorKind, Result, Scheduler, TaskEvent, TaskEventKind, TaskId, TaskRequest, TaskStatus,
+    TaskWork,
 };
 
 use super::local::LocalScheduler;
@@ -56,9 +57,20 @@ impl Scheduler for LocalScheduler {
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
+        self.follow(None, after)
+    }
+
+    fn task_events(&self, id: &TaskId, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
+        self.follow(Some(id.clone()), after)
+    }
+}
+
+impl LocalScheduler {
+    fn follow(&self, task: Option<TaskId>, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
         let follower = Follower {
             outbox: Arc::clone(&self.inner.shared.outbox),
             signal: self.inner.signals.events.subscribe(),
+            task,
             after: After::Unchecked(after),
             ready: VecDeque::new(),
             ended: false,
@@ -75,6 +87,8 @@ fn no_task(id: &TaskId) -> Error {
 struct Follower {
     outbox: Arc<Outbox>,
     signal: watch::Receiver<u64>,
+    /// The one task that is followed; `None` for all.
+    task: Option<TaskId>,
     after: After,
     ready: VecDeque<Result<TaskEvent>>,
     ended: bool,
@@ -91,6 +105,10 @@ impl Follower {
     async fn next(mut self) -> Option<(Result<TaskEvent>, Self)> {
         loop {
             if let Some(event) = self.ready.pop_front() {
+                if self.task.is_some() && is_last(&event) {
+                    self.ended = true;
+                    self.ready.clear();
+                }
                 return Some((event, self));
             }
             if self.ended {
@@ -98,10 +116,11 @@ impl Follower {
             }
             self.signal.borrow_and_update();
             match self.read().await {
-                Ok(events) if events.is_empty() => {
+                Ok(Page { events, finished: true }) if events.is_empty() => return None,
+                Ok(Page { events, .. }) if events.is_empty() => {
                     self.ended = self.signal.changed().await.is_err()
                 }
-                Ok(events) => self.ready = events.into(),
+                Ok(Page { events, .. }) => self.ready = events.into(),
                 // It was closed.
                 Err(error) if error.kind() == ErrorKind::Cancelled => return None,
                 Err(error) => {
@@ -112,21 +131,40 @@ impl Follower {
         }
     }
 
-    async fn read(&mut self) -> Result<Vec<Result<TaskEvent>>> {
-        let after = self.after;
+    async fn read(&mut self) -> Result<Page> {
+        let (after, task) = (self.after, self.task.clone());
         let read = move |ledger: &mut super::ledger::Ledger| {
+            // First, so that the events hold the last state if it is said to be there.
+            let finished = match &task {
+                None => false,
+                Some(task) => {
+                    let status = ledger.read(|db| tasks::status(db, task))?;
+                    status.ok_or_else(|| no_task(task))?.state.is_final()
+                }
+            };
             ledger.read(|db| {
                 let after = match after {
                     After::Known(seq) => seq,
                     After::Unchecked(seq) if seq > events::last(db)? => 0,
                     After::Unchecked(seq) => seq,
                 };
-                Ok((after, events::page(db, after)?))
+                Ok((after, Page { events: events::page(db, task.as_ref(), after)?, finished }))
             })
         };
-        let (after, events) = self.outbox.call(read).await?;
-        let last = events.iter().filter_map(|event| event.as_ref().ok()).map(|event| event.seq);
+        let (after, page) = self.outbox.call(read).await?;
+        let last = page.events.iter().filter_map(|event| event.as_ref().ok()).map(|e| e.seq);
         self.after = After::Known(last.max().unwrap_or(after));
-        Ok(events)
+        Ok(page)
     }
+}
+
+/// What a [`Follower`] reads at once.
+struct Page {
+    events: Vec<Result<TaskEvent>>,
+    /// Whether the followed task has ended.
+    finished: bool,
+}
+
+fn is_last(event: &Result<TaskEvent>) -> bool {
+    matches!(event, Ok(TaskEvent { kind: TaskEventKind::State(state), .. }) if state.is_final())
 }

@@ -41,6 +41,7 @@ CREATE TABLE event (
     state INTEGER NOT NULL,
     kind  TEXT NOT NULL
 ) STRICT;
+CREATE INDEX event_task ON event (task, seq);
 CREATE INDEX event_state ON event (task, seq) WHERE state = 1;
 ";
 

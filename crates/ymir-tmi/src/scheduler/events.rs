@@ -55,14 +55,20 @@ fn bound(number: u64) -> i64 {
 const PAGE: i64 = 1000;
 const PAGE_BYTES: usize = 1 << 20;
 
-/// Returns the next events after a sequence number, or none at the end.
+/// Returns the next events after a sequence number, of all tasks or of one; or none at the end.
 pub(super) fn page(
     connection: &Connection,
+    task: Option<&TaskId>,
     after: u64,
 ) -> rusqlite::Result<Vec<Result<TaskEvent>>> {
-    let sql = "SELECT seq, time, task, kind FROM event WHERE seq > ? ORDER BY seq LIMIT ?";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![bound(after), PAGE])?;
+    let all = "SELECT seq, time, task, kind FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    let of_one = "SELECT seq, time, task, kind FROM event
+                  WHERE task = ?3 AND seq > ?1 ORDER BY seq LIMIT ?2";
+    let mut statement = connection.prepare_cached(if task.is_some() { of_one } else { all })?;
+    let mut rows = match task {
+        Some(task) => statement.query(params![bound(after), PAGE, task.as_str()])?,
+        None => statement.query(params![bound(after), PAGE])?,
+    };
     let mut events = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.next()? {

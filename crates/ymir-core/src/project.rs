@@ -29,7 +29,7 @@ pub enum LabelerSpec {
     },
     /// Exchanges files through a folder.
     Folder {
-        /// The folder; each job gets a folder of its own in it.
+        /// The folder, by its absolute path; each job gets a folder of its own in it.
         path: PathBuf,
     },
     /// A backend that the embedding program registered under this name.
@@ -136,6 +136,9 @@ impl Project {
         }
         if self.target.is_some_and(|target| !(0.0..=1.0).contains(&target)) {
             return fail("target", "between 0 and 1");
+        }
+        if matches!(&self.labeler, LabelerSpec::Folder { path } if path.is_relative()) {
+            return fail("labeler", "a folder with an absolute path, the same for every process");
         }
         if self.max_iterations == Some(0) || self.label_budget == Some(0) {
             return fail("max_iterations and label_budget", "1 at least where they are given");

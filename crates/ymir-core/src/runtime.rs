@@ -159,6 +159,24 @@ pub trait TmiRuntime: Send + Sync + fmt::Debug {
     ///
     /// - As [`TmiRuntime::inspect`]; `ResourceExhausted` if the grant cannot be given.
     async fn start(&self, request: RunRequest) -> Result<Box<dyn Run>>;
+
+    /// Ends the runs of a task of a workspace that a dead process left behind; `dir` is the task
+    /// directory. [`TmiRuntime::start`] does so too, for its own task.
+    ///
+    /// # Behavior
+    ///
+    /// - Returns when they have ended. Nothing happens if there are none.
+    ///
+    /// # Errors
+    ///
+    /// - `Conflict` if the process that started the run is known to be alive.
+    /// - `Unavailable` if the engine cannot be reached.
+    async fn end_left_behind(
+        &self,
+        workspace: &WorkspaceId,
+        task: &TaskId,
+        dir: &Path,
+    ) -> Result<()>;
 }
 
 /// An executor that was started.

@@ -122,10 +122,20 @@ async fn nothing_is_left_behind() {
         ..ContainerCreateBody::default()
     };
     let engine = docker::engine().await.unwrap();
-    let stale = engine.create_container(None::<CreateContainerOptions>, body).await.unwrap();
-    let none = None::<bollard::query_parameters::StartContainerOptions>;
-    engine.start_container(&stale.id, none).await.unwrap();
-    let run = suite.runtime.start(request).await.unwrap();
+    let leave_one = async || {
+        let create = engine.create_container(None::<CreateContainerOptions>, body.clone());
+        let stale = create.await.unwrap();
+        let none = None::<bollard::query_parameters::StartContainerOptions>;
+        engine.start_container(&stale.id, none).await.unwrap();
+        assert_eq!(containers("leftover").await, 1);
+    };
+    leave_one().await;
+    let end = || suite.runtime.end_left_behind(&request.workspace, &request.task, &request.dir);
+    end().await.unwrap();
+    assert_eq!(containers("leftover").await, 0);
+    end().await.expect("nothing is left");
+    leave_one().await;
+    let run = suite.runtime.start(request.clone()).await.unwrap();
     assert!(containers("leftover").await <= 1, "the stale one is gone");
     let (end, lines) = finish(run).await;
     assert_eq!((end.exit_code, lines), (Some(0), vec!["done".to_owned()]));

@@ -1,4 +1,5 @@
-//! What a killed host leaves running is ended by the next start of the task, and nothing else is.
+//! What a killed host leaves running is ended by the next start of the task, or when asked for, and
+//! nothing else is.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -68,7 +69,16 @@ async fn host() {
 }
 
 #[tokio::test]
-async fn run_of_a_killed_host_is_ended() {
+async fn run_of_a_killed_host_is_ended_by_the_next_start() {
+    run_of_a_killed_host(false).await;
+}
+
+#[tokio::test]
+async fn run_of_a_killed_host_is_ended_when_asked_for() {
+    run_of_a_killed_host(true).await;
+}
+
+async fn run_of_a_killed_host(asked: bool) {
     let dir = prepare();
     let mut host = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "host", "--ignored"])
@@ -84,11 +94,19 @@ async fn run_of_a_killed_host_is_ended() {
     let runtime = LocalRuntime::new(LocalOptions::default());
     let error = runtime.start(request(dir.path())).await.expect_err("it is being run");
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let (workspace, task) = (WorkspaceId::new("w").unwrap(), TaskId::new("t1").unwrap());
+    let end = || runtime.end_left_behind(&workspace, &task, dir.path());
+    assert_eq!(end().await.expect_err("it is being run").kind(), ErrorKind::Conflict);
     assert!(!is_still(leader.clone()));
 
     host.kill().unwrap();
     host.wait().unwrap();
     assert!(!is_still(leader.clone()), "the executor outlives its host");
+    if asked {
+        end().await.unwrap();
+        assert!(is_still(leader.clone()) && is_still(alive.clone()));
+        end().await.expect("nothing is left");
+    }
     let run = runtime.start(request(dir.path())).await.unwrap();
     let end = run.wait().await.unwrap();
     assert_eq!((end.cause, end.exit_code), (EndCause::Exited, Some(6)));

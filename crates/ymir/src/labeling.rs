@@ -35,15 +35,12 @@ impl LabelOptions {
     /// Returns the id of the job: the same for the same work, so that it is made once however
     /// often it is tried.
     fn job_id(&self) -> Result<LabelJobId> {
-        let text = format!(
-            "{}\n{}\n{:?}\n{}\n{:?}",
-            self.dataset,
-            self.classes.join("\n"),
-            self.pre_annotations,
-            self.labeled,
-            self.labeler
-        );
-        let digest = AssetId::of(text.as_bytes()).to_string();
+        let work =
+            (self.dataset, &self.classes, self.pre_annotations, &self.labeled, &self.labeler);
+        let text = serde_json::to_vec(&work).map_err(|e| {
+            Error::invalid("the labeler's folder must have a path of UTF-8").caused_by(e)
+        })?;
+        let digest = AssetId::of(&text).to_string();
         LabelJobId::new(format!("{}_{}", sanitise(self.labeled.as_str()), &digest[..12]))
     }
 
@@ -75,7 +72,6 @@ impl LabelOptions {
         if let Some(version) = self.pre_annotations {
             record.inputs.push(Input { role: "predictions".to_owned(), version });
         }
-        record.fingerprint = record.fingerprint();
         record
     }
 }
@@ -227,6 +223,11 @@ impl Workspace {
         Ok(match spec {
             LabelerSpec::Oracle { truth } => {
                 Arc::new(OracleBackend::new(self.store().clone(), *truth, jobs))
+            }
+            LabelerSpec::Folder { path } if path.is_relative() => {
+                let message = "the labeler's folder must be an absolute path, so that it is the \
+                               same one wherever the work is taken up again";
+                return Err(Error::invalid(message).with("folder", path.display()));
             }
             LabelerSpec::Folder { path } => Arc::new(FolderBackend::new(path)),
             LabelerSpec::Custom(name) => {

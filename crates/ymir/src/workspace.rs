@@ -15,6 +15,7 @@ use ymir_core::{
 use ymir_tmi::LocalRuntime;
 use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
 
+use crate::task::left_behind;
 use crate::{Dataset, Task};
 
 /// The version of the layout of a workspace directory.
@@ -65,8 +66,11 @@ pub(crate) struct Inner {
     pub(crate) scheduler: Arc<dyn Scheduler>,
     runtimes: BTreeMap<String, Arc<dyn TmiRuntime>>,
     pub(crate) labelers: BTreeMap<String, Arc<dyn LabelBackend>>,
-    next_task: AtomicU64,
+    warnings: Vec<String>,
 }
+
+/// Counts the tasks of this process, also over several handles of one workspace.
+static TASKS: AtomicU64 = AtomicU64::new(0);
 
 impl Workspace {
     /// Makes a workspace in a directory, which is made if it is not there.
@@ -100,41 +104,36 @@ impl Workspace {
     /// As [`Workspace::open`].
     pub async fn open_with(root: impl AsRef<Path>, options: WorkspaceOptions) -> Result<Self> {
         let root = root.as_ref().to_path_buf();
-        let create = options.create;
-        let own_store = options.store.is_none();
-        let (root, config, store) = tokio::task::spawn_blocking(move || {
+        let (create, cpus) = (options.create, options.cpus);
+        let (own_store, own_scheduler) = (options.store.is_none(), options.scheduler.is_none());
+        let opened = tokio::task::spawn_blocking(move || {
             let (root, config) = if create { create_config(&root)? } else { load_config(&root)? };
             let store = own_store.then(|| open_store(&root, create)).transpose()?;
-            Ok::<_, Error>((root, config, store))
-        })
-        .await
-        .map_err(|e| {
+            let scheduler = own_scheduler.then(|| open_scheduler(&root, cpus)).transpose()?;
+            Ok::<_, Error>((root, config, store, scheduler))
+        });
+        let (root, config, store, scheduler) = opened.await.map_err(|e| {
             Error::new(ErrorKind::Unexpected, "opening the workspace broke off").caused_by(e)
         })??;
-        let store = match (options.store, store) {
-            (Some(store), _) => store,
-            (None, Some(store)) => store,
-            (None, None) => return Err(Error::not_found("the workspace has no asset store")),
-        };
-        let scheduler = match options.scheduler {
-            Some(scheduler) => scheduler,
-            None => open_scheduler(&root, options.cpus)?,
-        };
-        let mut runtimes: BTreeMap<String, Arc<dyn TmiRuntime>> = BTreeMap::new();
-        for runtime in default_runtimes().into_iter().chain(options.runtimes) {
-            runtimes.insert(runtime.name().to_owned(), runtime);
-        }
-        Ok(Self {
-            inner: Arc::new(Inner {
-                root,
-                id: config.id,
-                store,
-                scheduler,
-                runtimes,
-                labelers: options.labelers,
-                next_task: AtomicU64::new(0),
-            }),
-        })
+        let nothing = || Error::new(ErrorKind::Unexpected, "a part of the workspace is not there");
+        let store = options.store.or(store).ok_or_else(nothing)?;
+        let mut warnings: Vec<String> = scheduler.iter().filter_map(set_aside).collect();
+        let scheduler = scheduler.map(|scheduler| Arc::new(scheduler) as Arc<dyn Scheduler>);
+        let scheduler = options.scheduler.or(scheduler).ok_or_else(nothing)?;
+        let runtimes = default_runtimes().into_iter().chain(options.runtimes);
+        let runtimes = runtimes.map(|runtime| (runtime.name().to_owned(), runtime)).collect();
+        let tasks = root.join("tasks");
+        warnings.extend(left_behind::end(tasks, &config.id, &scheduler, &runtimes).await);
+        let (id, labelers) = (config.id, options.labelers);
+        let inner = Inner { root, id, store, scheduler, runtimes, labelers, warnings };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Returns what was found and put right when the workspace was opened, as sentences for
+    /// people; usually nothing. A damaged database of the tasks, for example, is put aside, and its
+    /// tasks are no longer listed.
+    pub fn warnings(&self) -> &[String] {
+        &self.inner.warnings
     }
 
     /// Returns the directory.
@@ -262,7 +261,7 @@ impl Workspace {
 
     /// Returns an id that no task of this workspace has.
     pub(crate) fn new_task_id(&self, kind: TaskKind) -> Result<TaskId> {
-        let count = self.inner.next_task.fetch_add(1, Ordering::Relaxed);
+        let count = TASKS.fetch_add(1, Ordering::Relaxed);
         let millis = Timestamp::now().as_millisecond();
         TaskId::new(format!("{}_{millis:x}_{:x}_{count:x}", kind.as_str(), std::process::id()))
     }
@@ -278,11 +277,13 @@ fn default_runtimes() -> Vec<Arc<dyn TmiRuntime>> {
     std::iter::once(local).chain(others).collect()
 }
 
-fn open_scheduler(root: &Path, cpus: Option<u32>) -> Result<Arc<dyn Scheduler>> {
-    // Shared by all workspaces of the host, so that none is granted a GPU that another has.
-    let leases = std::env::temp_dir().join("ymir-gpu-leases");
+/// Shared by all workspaces of the host, so that none is granted a GPU that another has: the same
+/// place whatever the environment of a process says.
+const GPU_LEASES: &str = "/tmp/ymir-gpu-leases";
+
+fn open_scheduler(root: &Path, cpus: Option<u32>) -> Result<LocalScheduler> {
     let mut options =
-        SchedulerOptions::new(root.join("state/tasks.sqlite"), root.join("tasks"), leases);
+        SchedulerOptions::new(root.join("state/tasks.sqlite"), root.join("tasks"), GPU_LEASES);
     if let Some(cpus) = cpus {
         options.cpus = cpus;
     }
@@ -290,7 +291,16 @@ fn open_scheduler(root: &Path, cpus: Option<u32>) -> Result<Arc<dyn Scheduler>> 
     {
         options.devices = Arc::new(ymir_tmi::gpu::NvmlDevices::new());
     }
-    Ok(Arc::new(LocalScheduler::open(options)?))
+    LocalScheduler::open(options)
+}
+
+/// Returns what a user is to know of a damaged database of the tasks.
+fn set_aside(scheduler: &LocalScheduler) -> Option<String> {
+    let path = scheduler.set_aside()?.display();
+    Some(format!(
+        "the database of the tasks was damaged: it was put aside as {path} and a new one was begun; \
+         earlier tasks are no longer listed, datasets, models and projects are not affected"
+    ))
 }
 
 fn open_store(root: &Path, create: bool) -> Result<Arc<dyn AssetStore>> {

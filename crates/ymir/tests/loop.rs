@@ -194,6 +194,32 @@ async fn a_failed_step_can_be_tried_again() {
 }
 
 #[tokio::test]
+async fn a_loop_that_is_left_stops_its_task() {
+    let fixture = fixture().await;
+    let mut definition = fixture.project("p");
+    definition.training_parameters.insert("fail".to_owned(), "hang".into());
+    let project = fixture.workspace.create_project(definition).await.unwrap();
+    let (found, runs) = tokio::sync::oneshot::channel();
+    let found = Mutex::new(Some(found));
+    let on = |event| {
+        if let LoopEvent::Task(event) = event
+            && matches!(event.kind, TaskEventKind::Log(_))
+            && let Some(found) = found.lock().unwrap().take()
+        {
+            found.send(event.task).unwrap();
+        }
+    };
+    let task = tokio::select! {
+        ended = project.run(&on) => panic!("{ended:?}"),
+        task = runs => fixture.workspace.task(&task.unwrap()).await.unwrap(),
+    };
+    assert_eq!(task.wait().await.unwrap_err().kind(), ErrorKind::Cancelled);
+    // Nobody holds the project any more, and it goes on from the step that was left.
+    project.update(|project| project.training_parameters.clear()).await.unwrap();
+    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::BudgetExhausted);
+}
+
+#[tokio::test]
 async fn a_definition_that_cannot_work_is_refused() {
     let fixture = fixture().await;
     let refused = async |change: &dyn Fn(&mut ymir::Project)| {
@@ -211,6 +237,8 @@ async fn a_definition_that_cannot_work_is_refused() {
         refused(&|p| p.executor = "moon:base".parse().unwrap()).await,
         ErrorKind::Unsupported
     );
+    let relative = || ymir::LabelerSpec::Folder { path: "labels".into() };
+    assert_eq!(refused(&|p| p.labeler = relative()).await, ErrorKind::InvalidInput);
     fixture.workspace.create_project(fixture.project("p")).await.unwrap();
     assert_eq!(refused(&|_| ()).await, ErrorKind::AlreadyExists);
     assert_eq!(fixture.workspace.project("q").await.unwrap_err().kind(), ErrorKind::NotFound);

@@ -217,8 +217,10 @@ impl ProjectHandle {
         }
     }
 
-    /// Waits for a task and passes its events on.
+    /// Waits for a task and passes its events on. If it is left before, the task is stopped: the
+    /// step will be done again from its beginning.
     async fn follow(&self, task: Task, on: OnLoopEvent<'_>) -> Result<Vec<Version>> {
+        let _stop = task.stop_when_dropped();
         let mut events = std::pin::pin!(task.events(0));
         while let Some(event) = events.next().await {
             on(LoopEvent::Task(event?));

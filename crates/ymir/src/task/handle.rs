@@ -1,7 +1,8 @@
-use futures::{Stream, StreamExt, future, stream};
+use futures::stream::BoxStream;
+use futures::{StreamExt, future, stream};
+use tokio::runtime::Handle;
 use ymir_core::{
-    Error, ErrorKind, Result, TaskEvent, TaskEventKind, TaskId, TaskState, TaskStatus, Version,
-    VersionId,
+    Error, ErrorKind, Result, TaskEvent, TaskId, TaskState, TaskStatus, Version, VersionId,
 };
 
 use crate::Workspace;
@@ -52,26 +53,18 @@ impl Task {
         }
     }
 
-    /// Returns the events of this task after a sequence number, up to its last one.
-    pub fn events(&self, after: u64) -> impl Stream<Item = Result<TaskEvent>> + Send + use<> {
-        let wanted = self.id().cloned();
-        let all = match wanted {
-            Some(_) => self.workspace.events(after),
+    /// Returns the events of this task after a sequence number (0 for all that are kept), up to
+    /// that of its last state; none if nothing was started.
+    pub fn events(&self, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
+        match self.id() {
+            Some(id) => self.workspace.scheduler().task_events(id, after),
             None => stream::empty().boxed(),
-        };
-        let own = all.filter(move |event| {
-            future::ready(event.as_ref().map_or(true, |event| Some(&event.task) == wanted.as_ref()))
-        });
-        // The stream of the workspace never ends: this one must not wait for what comes after.
-        stream::unfold(Some(own), |own| async move {
-            let mut own = own?;
-            let event = own.next().await?;
-            let last = match &event {
-                Ok(event) => matches!(&event.kind, TaskEventKind::State(s) if s.is_final()),
-                Err(_) => true,
-            };
-            Some((event, (!last).then_some(own)))
-        })
+        }
+    }
+
+    /// Returns what asks the task to stop when it is dropped; nothing happens if it has ended.
+    pub(crate) fn stop_when_dropped(&self) -> impl Drop + Send + use<> {
+        Stop { task: self.clone(), runtime: Handle::current() }
     }
 
     /// Waits for the end and returns the versions that the task made, its main one first.
@@ -85,6 +78,19 @@ impl Task {
             State::Running(id) => output_of(self.workspace.scheduler().wait(id).await?)?,
         };
         future::try_join_all(output.iter().map(|id| self.workspace.store().version(id))).await
+    }
+}
+
+struct Stop {
+    task: Task,
+    runtime: Handle,
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        let task = self.task.clone();
+        // Without a scheduler to ask there is no task any more.
+        self.runtime.spawn(async move { task.cancel().await.ok() });
     }
 }
 

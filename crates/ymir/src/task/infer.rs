@@ -10,7 +10,9 @@ use ymir_core::{
 use ymir_tmi::contract::{self, InferenceResult};
 
 use super::train::stage;
-use super::work::{Collect, Job, Plan, Sources, commit_once, replace, start};
+use super::work::{
+    Collect, Job, Plan, Sources, Store, commit_once, nothing_collected, replace, start,
+};
 use super::{Task, TaskOptions};
 use crate::Workspace;
 use crate::dataset::records;
@@ -88,28 +90,28 @@ impl Job for Infer {
         Sources { candidates: Some(self.options.dataset), ..Sources::default() }
     }
 
-    fn collect(&self, run: &Collect<'_>) -> Result<()> {
+    fn collect(&self, run: &Collect) -> Result<()> {
         let result = read_predictions(run)?;
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         Ok(())
     }
 
-    async fn commit(&self, workspace: &Workspace, record: TaskRecord) -> Result<Vec<VersionId>> {
+    async fn commit(&self, store: &Store, record: TaskRecord) -> Result<Vec<VersionId>> {
         let result = self.result.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let predictions = result.map(|result| result.annotations).unwrap_or_default();
+        let predictions = result.ok_or_else(nothing_collected)?.annotations;
         let set = PredictionSet {
             branch: self.branch.clone(),
             dataset: self.options.dataset,
             model: self.options.model,
             reuse: self.options.task.reuse,
         };
-        Ok(vec![set.commit(workspace, record, predictions).await?])
+        Ok(vec![set.commit(store, record, predictions).await?])
     }
 }
 
 /// Reads what an executor predicted, and logs what it left out.
-pub(super) fn read_predictions(run: &Collect<'_>) -> Result<InferenceResult> {
-    let result = contract::read_inference(run.dir, &|id| run.known.contains(id))?;
+pub(super) fn read_predictions(run: &Collect) -> Result<InferenceResult> {
+    let result = contract::read_inference(&run.task.dir, &|id| run.known.contains(id))?;
     let dropped = result.without_score + result.invalid;
     if dropped > 0 {
         let text = format!("{dropped} boxes without a usable score or size are left out");
@@ -132,11 +134,10 @@ impl PredictionSet {
     /// Commits predictions for every asset of the dataset.
     pub(super) async fn commit(
         &self,
-        workspace: &Workspace,
+        store: &Store,
         record: TaskRecord,
         mut predictions: Predictions,
     ) -> Result<VersionId> {
-        let store = workspace.store();
         let classes = store.classes().await?;
         let mut edits = Vec::new();
         let mut assets = std::pin::pin!(records(store.as_ref(), self.dataset));
@@ -150,7 +151,7 @@ impl PredictionSet {
         let manifest = Manifest { task: record, prediction, ..Manifest::default() };
         let edits = Edits::new(edits.into_iter());
         let request = replace(self.branch.clone(), edits, manifest, message);
-        Ok(commit_once(workspace, self.reuse, request).await?.id)
+        Ok(commit_once(store, self.reuse, request).await?.id)
     }
 }
 

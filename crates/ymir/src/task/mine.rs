@@ -9,7 +9,9 @@ use ymir_tmi::contract::{self, InferenceResult};
 
 use super::infer::{PredictionSet, inputs, read_predictions};
 use super::train::stage;
-use super::work::{Collect, Job, Plan, Sources, commit_once, replace, start};
+use super::work::{
+    Collect, Job, Plan, Sources, Store, commit_once, nothing_collected, replace, start,
+};
 use super::{Task, TaskOptions, scoring};
 use crate::Workspace;
 
@@ -125,13 +127,15 @@ impl Job for Mine {
         Sources { candidates: Some(self.options.candidates), ..Sources::default() }
     }
 
-    fn collect(&self, run: &Collect<'_>) -> Result<()> {
+    fn collect(&self, run: &Collect) -> Result<()> {
         let predictions = match self.kinds.contains(&TmiKind::Inference) {
             true => read_predictions(run)?,
             false => InferenceResult::default(),
         };
         let mut chosen = match self.kinds.contains(&TmiKind::Mining) {
-            true => contract::read_mining(run.dir, run.layout, &|id| run.known.contains(id))?,
+            true => {
+                contract::read_mining(&run.task.dir, &run.layout, &|id| run.known.contains(id))?
+            }
             false => rank(run, &predictions),
         };
         chosen.truncate(usize::try_from(self.options.count).unwrap_or(usize::MAX));
@@ -140,30 +144,26 @@ impl Job for Mine {
         Ok(())
     }
 
-    async fn commit(&self, workspace: &Workspace, record: TaskRecord) -> Result<Vec<VersionId>> {
+    async fn commit(&self, store: &Store, record: TaskRecord) -> Result<Vec<VersionId>> {
         let result = self.result.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut mined =
-            result.ok_or_else(|| Error::new(ErrorKind::Unexpected, "nothing was collected"))?;
-        let selected = self.commit_selected(workspace, record.clone(), &mined.chosen).await?;
+        let mined = result.ok_or_else(nothing_collected)?;
+        let selected = self.commit_selected(store, record.clone(), &mined.chosen).await?;
         let mut made = vec![selected.id];
         if let Some(branch) = &self.predictions {
-            let chosen: std::collections::BTreeSet<_> =
-                mined.chosen.iter().map(|(id, _)| *id).collect();
-            mined.predictions.annotations.retain(|id, _| chosen.contains(id));
             let set = PredictionSet {
                 branch: branch.clone(),
                 dataset: selected.id,
                 model: self.options.model,
                 reuse: self.options.task.reuse,
             };
-            made.push(set.commit(workspace, record, mined.predictions.annotations).await?);
+            made.push(set.commit(store, record, mined.predictions.annotations).await?);
         }
         Ok(made)
     }
 }
 
 /// Scores the candidates by the predictions on them; equal scores in the order of the ids.
-fn rank(run: &Collect<'_>, predictions: &InferenceResult) -> Vec<(AssetId, f64)> {
+fn rank(run: &Collect, predictions: &InferenceResult) -> Vec<(AssetId, f64)> {
     let score =
         |id: &AssetId| predictions.annotations.get(id).map_or(0.0, |found| scoring::score(found));
     let mut ranked: Vec<_> = run.known.iter().map(|id| (*id, score(id))).collect();
@@ -175,12 +175,12 @@ impl Mine {
     /// Commits the chosen assets, without annotations: those of a pool are not to be known yet.
     async fn commit_selected(
         &self,
-        workspace: &Workspace,
+        store: &Store,
         mut record: TaskRecord,
         chosen: &[(AssetId, f64)],
     ) -> Result<Version> {
         let ids: Vec<_> = chosen.iter().map(|(id, _)| *id).collect();
-        let found = workspace.store().get(&self.options.candidates, &ids).await?;
+        let found = store.get(&self.options.candidates, &ids).await?;
         let records: Vec<_> = found
             .into_iter()
             .flatten()
@@ -193,6 +193,6 @@ impl Mine {
         let message = format!("Mine {} assets", records.len());
         let manifest = Manifest { task: record, ..Manifest::default() };
         let request = replace(self.selected.clone(), Edits::put(records), manifest, message);
-        commit_once(workspace, self.options.task.reuse, request).await
+        commit_once(store, self.options.task.reuse, request).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod handle;
 mod infer;
+pub(crate) mod left_behind;
 mod mine;
 mod options;
 mod scoring;

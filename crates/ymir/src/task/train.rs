@@ -3,12 +3,14 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ymir_core::{
-    BlobSource, Branch, BranchKind, Edits, Error, ErrorKind, Input, Manifest, Model, ModelFile,
-    Name, Result, Stage, TaskKind, TaskRecord, TmiKind, Transfer, VersionId,
+    BlobSource, Branch, BranchKind, Edits, Error, Input, Manifest, Model, ModelFile, Name, Result,
+    Stage, TaskKind, TaskRecord, TmiKind, Transfer, VersionId,
 };
 use ymir_tmi::contract::{self, ResultFile, TrainingResult};
 
-use super::work::{Collect, Job, Plan, Sources, commit_once, replace, start};
+use super::work::{
+    Collect, Job, Plan, Sources, Store, commit_once, nothing_collected, replace, start,
+};
 use super::{Task, TaskOptions};
 use crate::Workspace;
 
@@ -115,8 +117,8 @@ impl Job for Train {
         }
     }
 
-    fn collect(&self, run: &Collect<'_>) -> Result<()> {
-        let result = contract::read_training(run.dir)?;
+    fn collect(&self, run: &Collect) -> Result<()> {
+        let result = contract::read_training(&run.task.dir)?;
         *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         Ok(())
     }
@@ -132,18 +134,13 @@ impl Job for Train {
         ))
     }
 
-    async fn commit(
-        &self,
-        workspace: &Workspace,
-        mut record: TaskRecord,
-    ) -> Result<Vec<VersionId>> {
+    async fn commit(&self, store: &Store, mut record: TaskRecord) -> Result<Vec<VersionId>> {
         let result = self.result.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let result =
-            result.ok_or_else(|| Error::new(ErrorKind::Unexpected, "nothing was collected"))?;
+        let result = result.ok_or_else(nothing_collected)?;
         let mut stages = Vec::with_capacity(result.stages.len());
         for stage in result.stages {
             stages.push(Stage {
-                files: put_files(workspace, &stage.files).await?,
+                files: put_files(store, &stage.files).await?,
                 name: stage.name,
                 timestamp: stage.timestamp,
                 metrics: stage.metrics,
@@ -153,21 +150,21 @@ impl Job for Train {
             stages,
             best_stage: result.best_stage,
             class_names: self.options.classes.clone(),
-            attachments: put_files(workspace, &result.attachments).await?,
+            attachments: put_files(store, &result.attachments).await?,
         };
         record.metrics = model.stage(None)?.metrics.clone();
         let shown = record.metrics.get("mAP").map(|map| format!(", mAP {map:.4}"));
         let message = format!("Train {}{}", self.options.model, shown.unwrap_or_default());
         let manifest = Manifest { task: record, model: Some(model), ..Manifest::default() };
         let request = replace(self.branch.clone(), Edits::none(), manifest, message);
-        Ok(vec![commit_once(workspace, self.options.task.reuse, request).await?.id])
+        Ok(vec![commit_once(store, self.options.task.reuse, request).await?.id])
     }
 }
 
-async fn put_files(workspace: &Workspace, files: &[ResultFile]) -> Result<Vec<ModelFile>> {
+async fn put_files(store: &Store, files: &[ResultFile]) -> Result<Vec<ModelFile>> {
     // Linked, not copied, they would change with what the executor's directory is used for next.
     let sources = files.iter().map(|file| BlobSource::File(file.host.clone(), Transfer::Copy));
-    let blobs = workspace.store().put_blobs(sources.collect()).await?;
+    let blobs = store.put_blobs(sources.collect()).await?;
     let file = |(file, blob): (&ResultFile, ymir_core::BlobInfo)| ModelFile {
         path: file.path.clone(),
         blob: blob.id,

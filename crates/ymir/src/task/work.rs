@@ -7,21 +7,21 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use ymir_assets::operations::find_by_fingerprint;
 use ymir_core::{
-    AssetId, Branch, ClassTable, CommitRequest, Error, ErrorKind, ExecutorInfo, Expect, Grant,
-    Input, Layout, LogLine, LogSource, Manifest, ModelFile, ObjectType, Record, Result, RunRequest,
-    TaskContext, TaskKind, TaskRecord, TaskRequest, TaskWork, Timestamp, TmiKind, TmiRuntime,
-    Transfer, Version, VersionId,
+    AssetId, AssetStore, Branch, ClassTable, CommitRequest, Error, ErrorKind, ExecutorInfo, Expect,
+    Grant, Input, Layout, LogLine, LogSource, Manifest, ModelFile, ObjectType, Record, Result,
+    RunRequest, TaskContext, TaskKind, TaskRecord, TaskRequest, TaskWork, Timestamp, TmiKind,
+    TmiRuntime, Transfer, Version, VersionId, WorkspaceId,
 };
 use ymir_tmi::contract::{self, ContractTask, Item, Prepared, TaskClass};
 use ymir_tmi::run_executor;
 
-use super::{Task, TaskOptions};
+use super::{Task, TaskOptions, left_behind};
 use crate::Workspace;
 use crate::dataset::records;
 
 /// What differs between training, mining and inference.
 #[async_trait]
-pub(super) trait Job: Send + Sync + fmt::Debug {
+pub(super) trait Job: Send + Sync + fmt::Debug + 'static {
     /// Returns what the executor is asked to do, all in one run.
     fn kinds(&self) -> Vec<TmiKind>;
 
@@ -32,7 +32,7 @@ pub(super) trait Job: Send + Sync + fmt::Debug {
     fn sources(&self) -> Sources;
 
     /// Reads and checks what the executor wrote.
-    fn collect(&self, run: &Collect<'_>) -> Result<()>;
+    fn collect(&self, run: &Collect) -> Result<()>;
 
     /// Tells what can be used of what an executor wrote that did not end well.
     fn salvage(&self, _dir: &Path) -> Option<String> {
@@ -40,7 +40,7 @@ pub(super) trait Job: Send + Sync + fmt::Debug {
     }
 
     /// Makes what was collected versions. `record` is complete but for the metrics.
-    async fn commit(&self, workspace: &Workspace, record: TaskRecord) -> Result<Vec<VersionId>>;
+    async fn commit(&self, store: &Store, record: TaskRecord) -> Result<Vec<VersionId>>;
 }
 
 /// The dataset versions of a task.
@@ -52,24 +52,29 @@ pub(super) struct Sources {
 }
 
 /// What [`Job::collect`] reads.
-pub(super) struct Collect<'a> {
-    pub(super) dir: &'a Path,
-    pub(super) layout: &'a Layout,
+pub(super) struct Collect {
+    pub(super) layout: Layout,
     /// The assets that the executor was given.
-    pub(super) known: &'a HashSet<AssetId>,
-    pub(super) task: &'a TaskContext,
+    pub(super) known: HashSet<AssetId>,
+    pub(super) task: TaskContext,
 }
 
+pub(super) type Store = Arc<dyn AssetStore>;
+
 /// A task that runs an executor: the steps that are the same for every [`Job`].
+///
+/// It does not hold the workspace, whose scheduler holds it: a workspace that nobody else holds
+/// shall end.
 #[derive(Debug)]
 struct ExecutorWork<J> {
-    workspace: Workspace,
+    workspace: WorkspaceId,
+    store: Store,
     runtime: Arc<dyn TmiRuntime>,
     executor: ExecutorInfo,
     options: TaskOptions,
     model_files: Vec<ModelFile>,
     record: TaskRecord,
-    job: J,
+    job: Arc<J>,
     prepared: Mutex<Option<Arc<Prepared>>>,
 }
 
@@ -89,7 +94,7 @@ pub(super) struct Plan {
 }
 
 /// Starts a job, or returns what the same work made earlier.
-pub(super) async fn start<J: Job + 'static>(
+pub(super) async fn start<J: Job>(
     workspace: &Workspace,
     options: &TaskOptions,
     plan: Plan,
@@ -139,13 +144,14 @@ pub(super) async fn start<J: Job + 'static>(
         priority: options.priority,
     };
     let work = ExecutorWork {
-        workspace: workspace.clone(),
+        workspace: workspace.id().clone(),
+        store: workspace.store().clone(),
         runtime,
         executor,
         options,
         model_files: plan.model_files,
         record,
-        job,
+        job: Arc::new(job),
         prepared: Mutex::default(),
     };
     workspace.scheduler().submit(request, Arc::new(work)).await?;
@@ -170,18 +176,20 @@ async fn find_outputs(
 /// Commits a result, unless the same work has committed it already: a task that was broken off
 /// between two results makes only the one that lacks.
 pub(super) async fn commit_once(
-    workspace: &Workspace,
+    store: &Store,
     reuse: bool,
     request: CommitRequest,
 ) -> Result<Version> {
     let fingerprint = &request.manifest.task.fingerprint;
-    if reuse
-        && let Some(found) =
-            find_by_fingerprint(workspace.store(), &request.branch, fingerprint).await?
-    {
+    if reuse && let Some(found) = find_by_fingerprint(store, &request.branch, fingerprint).await? {
         return Ok(found);
     }
-    workspace.store().commit(request).await
+    store.commit(request).await
+}
+
+/// Returns the error for a commit without a collection before it.
+pub(super) fn nothing_collected() -> Error {
+    Error::new(ErrorKind::Unexpected, "nothing was collected")
 }
 
 /// Returns a request that sets a branch to records, or to none.
@@ -205,7 +213,7 @@ impl<J: Job> ExecutorWork<J> {
 
     async fn read(&self, version: Option<VersionId>) -> Result<Vec<Record>> {
         match version {
-            Some(version) => records(self.workspace.store().as_ref(), version).try_collect().await,
+            Some(version) => records(self.store.as_ref(), version).try_collect().await,
             None => Ok(Vec::new()),
         }
     }
@@ -231,7 +239,7 @@ impl<J: Job> ExecutorWork<J> {
 #[async_trait]
 impl<J: Job> TaskWork for ExecutorWork<J> {
     async fn prepare(&self, task: &TaskContext) -> Result<()> {
-        let store = self.workspace.store();
+        let store = &self.store;
         let contract = self.contract_task(task, &store.classes().await?)?;
         let sources = self.job.sources();
         let training = self.read(sources.training).await?;
@@ -268,7 +276,7 @@ impl<J: Job> TaskWork for ExecutorWork<J> {
             limits.shared_memory = bytes;
         }
         let request = RunRequest {
-            workspace: self.workspace.id().clone(),
+            workspace: self.workspace.clone(),
             task: task.id.clone(),
             executor: self.options.executor.clone(),
             dir: task.dir.clone(),
@@ -276,7 +284,10 @@ impl<J: Job> TaskWork for ExecutorWork<J> {
             limits,
             environment: Default::default(),
         };
-        run_executor(self.runtime.as_ref(), request, task).await
+        left_behind::note(&task.dir, &self.options.executor).await?;
+        let ran = run_executor(self.runtime.as_ref(), request, task).await;
+        left_behind::forget(&task.dir).await;
+        ran
     }
 
     async fn collect(&self, task: &TaskContext, run: Result<&(), &Error>) -> Result<()> {
@@ -289,13 +300,17 @@ impl<J: Job> TaskWork for ExecutorWork<J> {
         let prepared = self.prepared()?;
         let layout = self.runtime.layout(&self.options.executor, &task.dir);
         let known = prepared.assets.iter().map(|(id, _)| *id).collect();
-        self.job.collect(&Collect { dir: &task.dir, layout: &layout, known: &known, task })
+        let collect = Collect { layout, known, task: task.clone() };
+        let job = self.job.clone();
+        tokio::task::spawn_blocking(move || job.collect(&collect)).await.map_err(|e| {
+            Error::new(ErrorKind::Unexpected, "reading the results broke off").caused_by(e)
+        })?
     }
 
     async fn commit(&self, _task: &TaskContext) -> Result<Vec<VersionId>> {
         let mut record = self.record.clone();
         record.config = self.prepared()?.config.clone();
         record.finished = Timestamp::now();
-        self.job.commit(&self.workspace, record).await
+        self.job.commit(&self.store, record).await
     }
 }

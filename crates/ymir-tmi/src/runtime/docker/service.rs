@@ -9,7 +9,8 @@ use bollard::query_parameters::{
 };
 use tokio::sync::OnceCell;
 use ymir_core::{
-    Error, ErrorKind, ExecutorInfo, ExecutorRef, Layout, Result, Run, RunRequest, TmiRuntime,
+    Error, ErrorKind, ExecutorInfo, ExecutorRef, Layout, Result, Run, RunRequest, TaskId,
+    TmiRuntime, WorkspaceId,
 };
 
 use super::container::{TASK_LABEL, WORKSPACE_LABEL, body};
@@ -58,11 +59,13 @@ impl DockerRuntime {
     }
 
     /// Removes what an earlier process left of this task.
-    async fn remove_stale(&self, docker: &Docker, request: &RunRequest) -> Result<()> {
-        let labels = vec![
-            format!("{WORKSPACE_LABEL}={}", request.workspace),
-            format!("{TASK_LABEL}={}", request.task),
-        ];
+    async fn remove_stale(
+        &self,
+        docker: &Docker,
+        workspace: &WorkspaceId,
+        task: &TaskId,
+    ) -> Result<()> {
+        let labels = vec![format!("{WORKSPACE_LABEL}={workspace}"), format!("{TASK_LABEL}={task}")];
         let filters = [("label".to_owned(), labels)].into();
         let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
         let stale = docker
@@ -100,7 +103,7 @@ impl TmiRuntime for DockerRuntime {
         request.dir = std::path::absolute(&request.dir)
             .map_err(|error| Error::io("cannot find the task directory", &request.dir, error))?;
         let docker = self.engine().await?;
-        self.remove_stale(docker, &request).await?;
+        self.remove_stale(docker, &request.workspace, &request.task).await?;
         if request.limits.image_user {
             open_output(&request.dir).await?;
         }
@@ -116,6 +119,15 @@ impl TmiRuntime for DockerRuntime {
                 Err(error)
             }
         }
+    }
+
+    async fn end_left_behind(
+        &self,
+        workspace: &WorkspaceId,
+        task: &TaskId,
+        _dir: &Path,
+    ) -> Result<()> {
+        self.remove_stale(self.engine().await?, workspace, task).await
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use sha2::{Digest, Sha256};
 use ymir_core::{
     Error, ErrorKind, ExecutorInfo, ExecutorRef, Layout, ObjectType, Parameters, Result, Run,
-    RunRequest, TmiKind, TmiRuntime,
+    RunRequest, TaskId, TmiKind, TmiRuntime, WorkspaceId,
 };
 
 use super::options::LocalOptions;
@@ -102,15 +102,31 @@ impl TmiRuntime for LocalRuntime {
         let environment = self.environment(&request);
         let run = blocking(move || {
             check_program(&program)?;
-            let mut variable = b"YMIR_ENV_FILE=".to_vec();
-            variable.extend(env_file(&request.dir).as_os_str().as_encoded_bytes());
-            record::end_stale(&request.dir, &request.task, &variable)?;
+            end_stale(&request.dir, &request.task)?;
             // Followed here too: should the caller be gone by now, dropping the run ends it.
             spawn::follow(spawn::spawn(&request, &program, &environment)?, &request)
         })
         .await?;
         Ok(Box::new(run))
     }
+
+    async fn end_left_behind(
+        &self,
+        _workspace: &WorkspaceId,
+        task: &TaskId,
+        dir: &Path,
+    ) -> Result<()> {
+        let dir = std::path::absolute(dir)
+            .map_err(|error| Error::io("cannot find the task directory", dir, error))?;
+        let task = task.clone();
+        blocking(move || end_stale(&dir, &task)).await
+    }
+}
+
+fn end_stale(dir: &Path, task: &TaskId) -> Result<()> {
+    let mut variable = b"YMIR_ENV_FILE=".to_vec();
+    variable.extend(env_file(dir).as_os_str().as_encoded_bytes());
+    record::end_stale(dir, task, &variable)
 }
 
 /// Runs blocking work; it goes on to its end even if the caller goes away.

@@ -19,8 +19,10 @@ pub(super) fn escape(text: &str) -> String {
 /// Returns a table: headings, and rows of cells that are HTML already. The first cell of a row is
 /// its heading.
 pub(super) fn table(caption: &str, headings: &[String], rows: &[Vec<String>]) -> String {
-    let mut html =
-        format!("<div class=\"scroll\"><table><caption>{}</caption><thead><tr>", escape(caption));
+    let mut html = format!(
+        "<div class=\"scroll\" tabindex=\"0\"><table><caption>{}</caption><thead><tr>",
+        escape(caption)
+    );
     for heading in headings {
         html.push_str(&format!("<th scope=\"col\">{}</th>", escape(heading)));
     }

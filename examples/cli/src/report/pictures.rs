@@ -89,7 +89,7 @@ impl Mark {
         let Some(score) = self.score.filter(|_| with_label) else { return svg };
         let size = 3.8 * unit;
         let text = format!("{} {score:.2}", self.class);
-        let length = text.chars().count() as f64 * size * 0.56;
+        let length = text.chars().count() as f64 * size * 0.64;
         let left = x.min(width - length).max(0.0);
         let base = if y > size * 1.2 { y - size * 0.25 } else { y + size };
         svg.push_str(&format!(

@@ -89,8 +89,13 @@ fn difference(mined: Option<f64>, random: Option<f64>) -> String {
     match (mined, random) {
         (Some(mined), Some(random)) => {
             let difference = mined - random;
-            let class = if difference >= 0.0 { "up" } else { "down" };
-            format!("<span class=\"{class}\">{difference:+.3}</span>")
+            let class = match difference {
+                difference if difference >= 0.0005 => "up",
+                difference if difference <= -0.0005 => "down",
+                _ => return "0.000".to_owned(),
+            };
+            let sign = if difference > 0.0 { '+' } else { '\u{2212}' };
+            format!("<span class=\"{class}\">{sign}{:.3}</span>", difference.abs())
         }
         _ => "–".to_owned(),
     }

@@ -71,7 +71,8 @@ impl From<ExecutorRef> for String {
 /// What an executor says about itself, read without running it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ExecutorInfo {
-    /// Its identity: image digest, or SHA-256 of the program.
+    /// Its identity: image digest, or SHA-256 of the program and its manifest files. Results of
+    /// another one can differ.
     pub digest: String,
     /// The object types it handles.
     pub object_types: Vec<ObjectType>,

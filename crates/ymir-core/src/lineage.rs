@@ -31,7 +31,8 @@ pub struct TaskRecord {
     /// The executor as it was named, `docker:ymir/detector` for example; empty where none ran.
     #[serde(default)]
     pub executor: String,
-    /// The identity of the executor: image digest, or SHA-256 of the program.
+    /// The identity of the executor: image digest, or SHA-256 of the program and its
+    /// manifest files.
     #[serde(default)]
     pub executor_digest: String,
     /// The config file that the executor was given.

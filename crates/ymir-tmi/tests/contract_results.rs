@@ -284,6 +284,12 @@ fn inference_result() {
     refused(read("[]".to_owned()), &["detection"]);
     refused(read(one("{\"boxes\": [{\"box\": 3}]}")), &["line 1", &id(1).to_string()]);
     refused(read(one("{}")), &["boxes"]);
+    let crowd = |count: usize| {
+        let raw = "{\"box\":{\"x\":0,\"y\":0,\"w\":1,\"h\":1},\"class_name\":\"a\",\"score\":1}";
+        one(&format!("{{\"boxes\": [{}]}}", vec![raw; count].join(",")))
+    };
+    assert_eq!(read(crowd(10_000)).unwrap().annotations[&id(1)].len(), 10_000);
+    refused(read(crowd(10_001)), &["10000 boxes", &id(1).to_string()]);
     let nan = "{\"boxes\": [{\"box\": {\"x\": NaN, \"y\": 1, \"w\": 1, \"h\": 1}}]}";
     refused(read(one(nan)), &["line 1"]);
     refused(

@@ -5,7 +5,9 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use ymir_core::{Annotation, AssetId, BBox, Class, Result};
 
 use super::OutDir;
@@ -13,6 +15,9 @@ use super::out::{failed, missing, show};
 
 const FILE: &str = "infer-result.json";
 const MAX_BYTES: u64 = 2 << 30;
+
+/// The most boxes that one image may have.
+const MAX_BOXES: usize = 10_000;
 
 /// What an inference executor wrote.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,7 +36,8 @@ pub struct InferenceResult {
 /// # Errors
 ///
 /// `ExecutorFailed` if the file is missing, a link, too long, or no such document (`NaN` is no
-/// JSON), or names an unknown asset or one twice; place and image are named.
+/// JSON), names an unknown asset or one twice, or more than 10,000 boxes for one; place and image
+/// are named.
 pub fn read_inference(dir: &Path, known: &dyn Fn(&AssetId) -> bool) -> Result<InferenceResult> {
     let (file, size) = OutDir::open(dir)?.file(FILE)?.ok_or_else(|| missing(FILE))?;
     if size > MAX_BYTES {
@@ -54,7 +60,38 @@ pub fn read_inference(dir: &Path, known: &dyn Fn(&AssetId) -> bool) -> Result<In
 #[derive(Deserialize)]
 struct RawImage {
     #[serde(alias = "annotations")]
-    boxes: Vec<RawBox>,
+    boxes: RawBoxes,
+}
+
+/// The boxes of an image; reading ends where there are too many.
+struct RawBoxes(Vec<RawBox>);
+
+impl<'de> Deserialize<'de> for RawBoxes {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(BoxesVisitor)
+    }
+}
+
+struct BoxesVisitor;
+
+impl<'de> Visitor<'de> for BoxesVisitor {
+    type Value = RawBoxes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of boxes")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<RawBoxes, A::Error> {
+        let mut boxes = Vec::new();
+        while let Some(raw) = list.next_element()? {
+            if boxes.len() == MAX_BOXES {
+                let message = format!("an image has more than {MAX_BOXES} boxes");
+                return Err(A::Error::custom(message));
+            }
+            boxes.push(raw);
+        }
+        Ok(RawBoxes(boxes))
+    }
 }
 
 #[derive(Deserialize)]
@@ -143,7 +180,7 @@ impl<'de> Visitor<'de> for DetectionSeed<'_> {
                 return Err(A::Error::custom("the file name is none of the candidates'"));
             };
             let image: RawImage = map.next_value()?;
-            let annotations = image.boxes.into_iter().filter_map(|raw| result.annotation(raw));
+            let annotations = image.boxes.0.into_iter().filter_map(|raw| result.annotation(raw));
             let annotations = annotations.collect();
             if result.annotations.insert(asset, annotations).is_some() {
                 return Err(A::Error::custom("the image is there twice"));

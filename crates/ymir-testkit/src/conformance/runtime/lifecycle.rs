@@ -155,6 +155,11 @@ pub async fn inspect(suite: &RuntimeSuite) {
     assert_eq!(training["export_format"], json!("ark:raw"));
     assert!(info.template(TmiKind::Inference).expect("a template").is_empty());
     assert_eq!(suite.runtime.inspect(&executor).await.expect("again").digest, info.digest);
+    let mut changed = manifest;
+    changed[1].1 = "learning_rate: 0.1\n";
+    let changed = suite.executors.make("echo ran > $OUT/ran; exit 1", &changed).await;
+    let changed = suite.runtime.inspect(&changed).await.expect("it can be inspected");
+    assert_ne!(changed.digest, info.digest, "other defaults make it another executor");
 }
 
 /// A malformed template is told from a missing executor, and its file is named.

@@ -181,11 +181,10 @@ fn manifest_folder(program: &Path) -> Option<PathBuf> {
 
 fn inspect(program: &Path) -> Result<ExecutorInfo> {
     check_program(program)?;
-    let digest = digest(program)?;
     let Some(folder) = manifest_folder(program) else {
         let kinds = [TmiKind::Training, TmiKind::Mining, TmiKind::Inference];
         return Ok(ExecutorInfo {
-            digest,
+            digest: digest(program, &BTreeMap::new())?,
             object_types: vec![ObjectType::default()],
             templates: kinds.map(|kind| (kind, Parameters::new())).into(),
         });
@@ -204,14 +203,21 @@ fn inspect(program: &Path) -> Result<ExecutorInfo> {
         }
         files.insert(name, bytes);
     }
-    read_manifest(&files, digest).map_err(|error| error.with("folder", folder.display()))
+    read_manifest(&files, digest(program, &files)?)
+        .map_err(|error| error.with("folder", folder.display()))
 }
 
-/// Returns the SHA-256 of a program, in the form that image digests have.
-fn digest(program: &Path) -> Result<String> {
+/// Returns the SHA-256 of a program and, where it has them, of the files of its manifest folder,
+/// in the form that image digests have: other defaults make it another executor.
+fn digest(program: &Path, manifest: &BTreeMap<String, Vec<u8>>) -> Result<String> {
     let fail = |error| Error::io("cannot read the program", program, error);
     let mut file = File::open(program).map_err(fail)?;
     let mut hasher = Sha256::new();
     std::io::copy(&mut file, &mut hasher).map_err(fail)?;
+    for (name, bytes) in manifest {
+        hasher.update(name);
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    }
     Ok(format!("sha256:{}", hex::encode(hasher.finalize())))
 }

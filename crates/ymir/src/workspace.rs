@@ -52,7 +52,9 @@ pub struct WorkspaceOptions {
 /// processes may have it open.
 ///
 /// It is opened within a tokio runtime, which it uses for its tasks. When the last clone is
-/// dropped, the tasks that run in this process are ended.
+/// dropped, and what was had from it (datasets, tasks, projects), its tasks in this process are
+/// stopped where they are and count as failed. What a killed process left running is ended when the
+/// workspace is opened next.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     pub(crate) inner: Arc<Inner>,

@@ -229,6 +229,10 @@ async fn a_definition_that_cannot_work_is_refused() {
     };
     assert_eq!(refused(&|p| p.classes.clear()).await, ErrorKind::InvalidInput);
     assert_eq!(refused(&|p| p.classes.push("unheard of".into())).await, ErrorKind::NotFound);
+    assert_eq!(refused(&|p| p.classes.push(p.classes[0].clone())).await, ErrorKind::InvalidInput);
+    fixture.workspace.add_classes(&["unseen"]).await.unwrap();
+    let unseen = || vec!["unseen".to_owned()];
+    assert_eq!(refused(&|p| p.classes = unseen()).await, ErrorKind::InvalidInput);
     assert_eq!(refused(&|p| p.target = Some(1.5)).await, ErrorKind::InvalidInput);
     assert_eq!(refused(&|p| p.labels_per_iteration = 0).await, ErrorKind::InvalidInput);
     let unknown = ymir::VersionId::new([7; 20]);
@@ -242,4 +246,7 @@ async fn a_definition_that_cannot_work_is_refused() {
     fixture.workspace.create_project(fixture.project("p")).await.unwrap();
     assert_eq!(refused(&|_| ()).await, ErrorKind::AlreadyExists);
     assert_eq!(fixture.workspace.project("q").await.unwrap_err().kind(), ErrorKind::NotFound);
+    let project = fixture.workspace.project("p").await.unwrap();
+    let error = project.update(|p| p.pool = unknown).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }

@@ -50,6 +50,11 @@ async fn training_makes_a_model_whose_files_can_be_had() {
     };
     assert!(logged("executor starts") && logged("executor ends"));
 
+    let dir = fixture.workspace.root().join("tasks").join(task.id().unwrap().as_str());
+    let kept = |path: &str| dir.join(path).exists();
+    assert!(kept("out/models/result.yaml") && kept("out/ymir-executor-out.log"));
+    assert!(!kept("in") && !kept("out/models/best/weights"), "the disk is not filled");
+
     let files = fixture
         .workspace
         .export_model("model", None, fixture.dir.path().join("files"))

@@ -6,6 +6,7 @@ use ymir_core::{
 };
 
 use crate::Workspace;
+use crate::task::distinct;
 
 /// A project of a workspace. Its definition and state are versions of the branch
 /// `projects/<name>`; what it makes are versions of branches whose names begin with its own.
@@ -21,14 +22,21 @@ impl Workspace {
     /// # Errors
     ///
     /// `AlreadyExists` if there is one of the name; `NotFound` if a class or version that it names
-    /// does not exist; `InvalidInput` as [`Project::check`].
+    /// does not exist; `InvalidInput` as [`Project::check`], for a class that is named twice, or
+    /// if the validation set has no annotation of the classes.
     pub async fn create_project(&self, project: Project) -> Result<ProjectHandle> {
         let state = ProjectState::new(project)?;
         let project = &state.project;
-        let classes = self.classes().await?;
-        for name in &project.classes {
-            classes.require(name)?;
-        }
+        self.check_project(project).await?;
+        let handle = ProjectHandle { workspace: self.clone(), name: project.name.clone() };
+        handle.save(&state, Expect::New, "Make the project").await?;
+        Ok(handle)
+    }
+
+    /// Checks that what a definition names exists and can be worked with.
+    async fn check_project(&self, project: &Project) -> Result<()> {
+        project.check()?;
+        let classes = distinct(&self.classes().await?, &project.classes)?;
         for version in [project.pool, project.validation].iter().chain(&project.training) {
             let version = self.store().version(version).await?;
             if version.branch.kind != BranchKind::Dataset {
@@ -36,10 +44,13 @@ impl Workspace {
                 return Err(Error::invalid(message).with("version", version.branch));
             }
         }
-        self.runtime(&project.executor)?;
-        let handle = ProjectHandle { workspace: self.clone(), name: project.name.clone() };
-        handle.save(&state, Expect::New, "Make the project").await?;
-        Ok(handle)
+        let validation = self.store().manifest(&project.validation).await?.summary;
+        if !classes.iter().any(|class| validation.classes.contains_key(class)) {
+            let message = "the validation set has no annotation of the project's classes, so that \
+                           no model could be scored; choose another";
+            return Err(Error::invalid(message).with("validation", project.validation));
+        }
+        self.runtime(&project.executor).map(drop)
     }
 
     /// Returns a project by its name.
@@ -74,13 +85,13 @@ impl ProjectHandle {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` as [`Project::check`], or if the name was changed; `Conflict` if another
-    /// process carries the project on.
+    /// As [`Workspace::create_project`]; `InvalidInput` if the name was changed; `Conflict` if
+    /// another process carries the project on.
     pub async fn update(&self, change: impl FnOnce(&mut Project)) -> Result<ProjectState> {
         let _lock = self.lock()?;
         let (tip, mut state) = self.load().await?;
         change(&mut state.project);
-        state.project.check()?;
+        self.workspace.check_project(&state.project).await?;
         if state.project.name != self.name {
             return Err(Error::invalid("a project cannot be renamed").with("project", &self.name));
         }

@@ -14,3 +14,4 @@ pub use infer::InferOptions;
 pub use mine::MineOptions;
 pub use options::TaskOptions;
 pub use train::TrainOptions;
+pub(crate) use train::distinct;

@@ -3,8 +3,8 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ymir_core::{
-    BlobSource, Branch, BranchKind, Edits, Error, Input, Manifest, Model, ModelFile, Name, Result,
-    Stage, TaskKind, TaskRecord, TmiKind, Transfer, VersionId,
+    BlobSource, Branch, BranchKind, ClassId, ClassTable, Edits, Error, Input, Manifest, Model,
+    ModelFile, Name, Result, Stage, TaskKind, TaskRecord, TmiKind, Transfer, VersionId,
 };
 use ymir_tmi::contract::{self, ResultFile, TrainingResult};
 
@@ -39,17 +39,14 @@ impl Workspace {
     /// # Errors
     ///
     /// `NotFound` if a version, class or the executor does not exist; `Unsupported` if the executor
-    /// cannot train; `InvalidInput` if no class is named. What goes wrong later is the task's.
+    /// cannot train; `InvalidInput` if no class is named, or one twice. What goes wrong later is the task's.
     pub async fn train(&self, options: &TrainOptions) -> Result<Task> {
         if options.classes.is_empty() {
             return Err(
                 Error::invalid("a training needs one class at least").with("field", "classes")
             );
         }
-        let all = self.classes().await?;
-        for name in &options.classes {
-            all.require(name)?;
-        }
+        distinct(&self.classes().await?, &options.classes)?;
         let input = |role: &str, version| Input { role: role.to_owned(), version };
         let mut inputs =
             vec![input("training", options.training), input("validation", options.validation)];
@@ -85,6 +82,23 @@ impl Workspace {
         };
         Ok(stage.files.iter().map(below).collect())
     }
+}
+
+/// Returns the ids of classes by their names.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such class; `InvalidInput` if two names mean the same one.
+pub(crate) fn distinct(all: &ClassTable, names: &[String]) -> Result<Vec<ClassId>> {
+    let mut ids = Vec::with_capacity(names.len());
+    for name in names {
+        let id = all.require(name)?;
+        if ids.contains(&id) {
+            return Err(Error::invalid("a class is named twice; name it once").with("class", name));
+        }
+        ids.push(id);
+    }
+    Ok(ids)
 }
 
 /// Returns the stage as a parameter of the record, if one was named.
@@ -137,6 +151,9 @@ impl Job for Train {
     async fn commit(&self, store: &Store, mut record: TaskRecord) -> Result<Vec<VersionId>> {
         let result = self.result.lock().unwrap_or_else(PoisonError::into_inner).take();
         let result = result.ok_or_else(nothing_collected)?;
+        let written = result.stages.iter().flat_map(|stage| &stage.files);
+        let written: Vec<_> =
+            written.chain(&result.attachments).map(|file| file.host.clone()).collect();
         let mut stages = Vec::with_capacity(result.stages.len());
         for stage in result.stages {
             stages.push(Stage {
@@ -157,7 +174,12 @@ impl Job for Train {
         let message = format!("Train {}{}", self.options.model, shown.unwrap_or_default());
         let manifest = Manifest { task: record, model: Some(model), ..Manifest::default() };
         let request = replace(self.branch.clone(), Edits::none(), manifest, message);
-        Ok(vec![commit_once(store, self.options.task.reuse, request).await?.id])
+        let version = commit_once(store, self.options.task.reuse, request).await?;
+        // The store has them now; kept here as well, the models of a long loop would fill the disk.
+        for file in written {
+            let _ = tokio::fs::remove_file(file).await;
+        }
+        Ok(vec![version.id])
     }
 }
 

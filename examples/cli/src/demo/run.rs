@@ -4,9 +4,8 @@ use ymir::{LabelerSpec, Name, Result, Selection, Workspace};
 use super::Curve;
 use super::data::Data;
 use super::plan::{Plan, strategy_name};
-use crate::commands::iterate::{How, Line, Wanted, drive, ensure, lines_of};
+use crate::commands::iterate::{How, Line, Wanted, drive, ensure, line_heading, lines_of};
 use crate::context::Context;
-use crate::output::{metric, seconds};
 
 /// Runs every loop: mined and random selection with each seed.
 pub(super) async fn all(
@@ -18,7 +17,9 @@ pub(super) async fn all(
     let mut curves = Vec::new();
     for seed in plan.seeds.clone() {
         for selection in [Selection::Mined, Selection::Random] {
-            context.out.text(|| heading(seed, selection))?;
+            let name = strategy_name(selection);
+            let heading = line_heading(&data.classes);
+            context.out.text(|| format!("\n{name} selection, seed {seed}\n{heading}"))?;
             curves.push(one(context, workspace, plan, data, seed, selection).await?);
         }
     }
@@ -53,7 +54,7 @@ async fn one(
         let mut value = line.object();
         value["strategy"] = strategy.into();
         value["seed"] = json!(seed);
-        context.out.result(&value, || text(line))
+        context.out.result(&value, || line.text())
     };
     for line in lines_of(&project.state().await?) {
         print(&line)?;
@@ -62,25 +63,4 @@ async fn one(
     drive(context, &project, How::ToTheEnd, &label, &print).await?;
     let lines = lines_of(&project.state().await?);
     Ok(Curve { seed, selection, project: name, lines })
-}
-
-fn heading(seed: u64, selection: Selection) -> String {
-    format!(
-        "\n{} selection, seed {seed}\n{:>9}  {:>6}  {:>5}  {:>7}\n",
-        strategy_name(selection),
-        "iteration",
-        "labels",
-        "AP50",
-        "time"
-    )
-}
-
-fn text(line: &Line) -> String {
-    format!(
-        "{:>9}  {:>6}  {:>5}  {:>7}\n",
-        line.iteration,
-        line.labels,
-        metric(Some(line.metric)),
-        seconds(line.seconds)
-    )
 }

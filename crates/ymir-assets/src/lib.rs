@@ -1,10 +1,10 @@
 //! YMIR's dataset store (git and protobuf), blob store, formats, dataset operations and evaluation.
 
+mod blob;
+mod blocking;
 pub mod evaluation;
 pub mod formats;
 pub mod operations;
-mod blob;
-mod blocking;
 mod pages;
 mod store;
 

@@ -103,6 +103,29 @@ async fn stock_git_may_collect_garbage_and_pack_refs() {
     assert_eq!(git(&repo, &["fsck", "--full", "--strict"]), "");
 }
 
+/// A pack that stock git wrote has deltas and stays by itself; those around it are joined all the
+/// same.
+#[tokio::test]
+async fn a_pack_of_stock_git_does_not_keep_others_from_being_joined() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = filled(dir.path()).await;
+    for n in 0..8 {
+        commit(&store, Edits::put(vec![RECORDS.record(1000 + n)])).await;
+    }
+    git(&dir.path().join("repo.git"), &["gc", "-q", "--prune=now"]);
+    let of_git = packs(dir.path());
+    assert_eq!(of_git.len(), 1);
+    let listed = git(dir.path(), &["verify-pack", "-v", of_git[0].to_str().unwrap()]);
+    assert!(listed.contains("chain length"), "it has deltas: {listed}");
+    for n in 0..80 {
+        commit(&store, Edits::put(vec![RECORDS.record(2000 + n)])).await;
+    }
+    let packs = packs(dir.path());
+    assert!(packs.len() < 40, "{} packs", packs.len());
+    assert!(packs.contains(&of_git[0]));
+    git(&dir.path().join("repo.git"), &["fsck", "--full", "--strict", "--no-dangling"]);
+}
+
 #[test]
 fn init_and_open_say_what_is_wrong() {
     let dir = tempfile::tempdir().unwrap();

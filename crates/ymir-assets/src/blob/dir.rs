@@ -1,6 +1,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::sync::atomic::AtomicBool;
 
 use sha2::{Digest, Sha256};
@@ -12,12 +13,14 @@ pub(crate) struct BlobDir {
     pub(super) root: PathBuf,
     /// Whether the file system turned out not to share blocks between files.
     pub(super) no_reflinks: AtomicBool,
+    /// Done when what dead processes left was deleted.
+    pub(super) swept: Once,
 }
 
 impl BlobDir {
     /// Returns the blobs below a directory, which is made by the first one put in.
     pub(crate) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), no_reflinks: AtomicBool::new(false) }
+        Self { root: root.to_owned(), no_reflinks: AtomicBool::new(false), swept: Once::new() }
     }
 
     /// Returns where a blob is, or would be.

@@ -10,11 +10,11 @@ use tempfile::{NamedTempFile, TempPath};
 use ymir_core::{BlobId, BlobInfo, BlobSource, Error, Result, Transfer};
 
 use super::dir::{BlobDir, hash};
-use crate::store::sync_all;
+use crate::store::{remove_stale, sync_all};
 
 /// Files up to this size are read once, hashed and written from memory.
 const IN_MEMORY: u64 = 4 << 20;
-/// Up to so many new files are made durable one by one, all at the same time; more by one flush of
+/// Up to so many files or folders are made durable one by one, all at the same time; more by one flush of
 /// the file system.
 const ONE_BY_ONE: usize = 16;
 
@@ -35,6 +35,7 @@ impl BlobDir {
         let temporary = self.root.join("tmp");
         let fail = |e| Error::io("cannot make the directory of the blobs", &temporary, e);
         fs::create_dir_all(&temporary).map_err(fail)?;
+        self.swept.call_once(|| remove_stale(&temporary));
         let staged: Vec<(BlobInfo, Staged)> = sources
             .par_iter()
             .map(|source| self.stage(source, &temporary))
@@ -42,20 +43,20 @@ impl BlobDir {
         let new: Vec<&Path> = staged.iter().filter_map(|(_, staged)| staged.path()).collect();
         self.flush(&new)?;
 
-        let mut folders = BTreeSet::new();
+        // Also of blobs that are there: who put them in may not have come to this yet. A folder
+        // may be new itself, and the root with it.
+        let mut folders = BTreeSet::from([self.root.clone()]);
+        folders.extend(self.root.parent().map(Path::to_owned));
         let mut infos = Vec::with_capacity(staged.len());
         for (info, staged) in staged {
             if let Staged::File(file) = staged {
-                folders.insert(self.settle(&info.id, file)?);
+                self.settle(&info.id, file)?;
             }
+            folders.extend(self.path(&info.id).parent().map(Path::to_owned));
             infos.push(info);
         }
-        if !folders.is_empty() {
-            // A folder may be new itself, and the root with it.
-            folders.extend([self.root.clone()]);
-            folders.extend(self.root.parent().map(Path::to_owned));
-        }
-        sync_folders(&folders.into_iter().collect::<Vec<_>>())?;
+        let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
+        self.flush(&folders)?;
         Ok(infos)
     }
 
@@ -143,9 +144,8 @@ impl BlobDir {
         if self.is_present(&info) {
             return Ok(Some((info, Staged::Present)));
         }
-        let place = tempfile::Builder::new()
-            .prefix("link-")
-            .make_in(temporary, |to| fs::hard_link(fs::canonicalize(path)?, to));
+        let place =
+            tempfile::Builder::new().prefix("link-").make_in(temporary, |to| hard_link(path, to));
         io::Seek::rewind(source)?;
         let Ok(place) = place else { return Ok(None) };
         let (linked, hashed) = (fs::metadata(place.path())?, source.metadata()?);
@@ -171,23 +171,23 @@ impl BlobDir {
         self.adopt(file).map(Some)
     }
 
-    /// Moves a new blob to its place and returns the folder.
-    fn settle(&self, id: &BlobId, file: TempPath) -> Result<PathBuf> {
+    /// Moves a new blob to its place.
+    fn settle(&self, id: &BlobId, file: TempPath) -> Result<()> {
         let path = self.path(id);
-        let folder = path.parent().expect("a blob stands in a folder").to_owned();
+        let folder = path.parent().expect("a blob stands in a folder");
         let fail = |e| Error::io("cannot store a blob", &path, e).with("blob", id);
         match file.persist(&path) {
             Ok(()) => {}
             Err(e) if e.error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(&folder).map_err(fail)?;
+                fs::create_dir_all(folder).map_err(fail)?;
                 e.path.persist(&path).map_err(|e| fail(e.error))?;
             }
             Err(e) => return Err(fail(e.error)),
         }
-        Ok(folder)
+        Ok(())
     }
 
-    /// Makes the content of new files durable.
+    /// Makes the content of files, or the names in folders, durable.
     fn flush(&self, files: &[&Path]) -> Result<()> {
         if files.len() > ONE_BY_ONE && flush_file_system(&self.root)? {
             return Ok(());
@@ -214,15 +214,16 @@ fn protect(file: &NamedTempFile) -> io::Result<()> {
     file.as_file().set_permissions(Permissions::from_mode(0o444))
 }
 
-fn sync_folders(folders: &[PathBuf]) -> Result<()> {
-    let paths: Vec<&Path> = folders.iter().map(PathBuf::as_path).collect();
-    paths.chunks(ONE_BY_ONE).try_for_each(sync_paths)
+/// Makes a link to a file, not to a link to it.
+fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
+    let (cwd, follow) = (rustix::fs::CWD, rustix::fs::AtFlags::SYMLINK_FOLLOW);
+    Ok(rustix::fs::linkat(cwd, from, cwd, to, follow)?)
 }
 
-fn sync_paths<P: AsRef<Path>>(paths: &[P]) -> Result<()> {
-    let open = |path: &Path| File::open(path).map_err(|e| Error::io("cannot open", path, e));
-    let files: Vec<File> = paths.iter().map(|path| open(path.as_ref())).collect::<Result<_>>()?;
-    let pairs: Vec<_> = files.iter().zip(paths).map(|(f, path)| (f, path.as_ref())).collect();
+fn sync_paths(paths: &[&Path]) -> Result<()> {
+    let open = |path: &&Path| File::open(path).map_err(|e| Error::io("cannot open", path, e));
+    let files: Vec<File> = paths.iter().map(open).collect::<Result<_>>()?;
+    let pairs: Vec<_> = files.iter().zip(paths.iter().copied()).collect();
     sync_all(&pairs)
 }
 

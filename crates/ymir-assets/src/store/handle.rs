@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -60,6 +61,8 @@ pub(super) struct Shared {
     pub(super) blobs: BlobDir,
     /// The class table that was read last, with the commit it is from.
     pub(super) class_table: Mutex<Option<(Oid, ClassTable)>>,
+    /// Packs that were found to be not for joining with others.
+    pub(super) lone_packs: Mutex<HashSet<PathBuf>>,
 }
 
 impl GitAssetStore {
@@ -125,6 +128,7 @@ impl GitAssetStore {
             refs: Refs::new(&git),
             blobs: BlobDir::new(&root.join("blobs")),
             class_table: Mutex::default(),
+            lone_packs: Mutex::default(),
             git,
         };
         Ok(Self { shared: Arc::new(shared) })

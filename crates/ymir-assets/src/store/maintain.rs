@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::sync::PoisonError;
 
+use flate2::Crc;
 use git2::Oid;
 use ymir_core::{Error, Result};
 
@@ -12,6 +14,7 @@ use super::durable::{sync_all, sync_dir};
 use super::handle::Shared;
 use super::lock::Lock;
 use super::pack::PackWriter;
+use super::stale::remove_stale;
 
 /// So many packs of one order of size are made one.
 const FAN_IN: usize = 32;
@@ -19,8 +22,6 @@ const FAN_IN: usize = 32;
 const SMALLEST: u64 = 64 << 10;
 /// Packs larger than this stay as they are.
 const LARGEST: u64 = 32 << 20;
-/// Temporary files of processes that died are deleted when they are as old as this.
-const STALE: Duration = Duration::from_secs(24 * 3600);
 
 impl Shared {
     /// Joins small packs where there are many. The commit before it is durable already, so that a
@@ -33,8 +34,8 @@ impl Shared {
             for group in groups {
                 let _ = self.join(&group);
             }
-            self.remove_stale(&self.packs(), "tmp_");
-            self.remove_stale(&self.git.join("ymir/tmp"), "");
+            remove_stale(&self.packs());
+            remove_stale(&self.git.join("ymir/tmp"));
             drop(lock);
         }
     }
@@ -53,9 +54,11 @@ impl Shared {
         if packs.len() < FAN_IN {
             return Ok(Vec::new());
         }
+        let lone = self.lone_packs.lock().unwrap_or_else(PoisonError::into_inner);
         let mut orders: BTreeMap<u32, Vec<PathBuf>> = BTreeMap::new();
         for path in packs {
-            if ["keep", "promisor"].iter().any(|e| path.with_extension(e).exists()) {
+            let is_kept = || ["keep", "promisor"].iter().any(|e| path.with_extension(e).exists());
+            if lone.contains(&path) || is_kept() {
                 continue;
             }
             let Ok(size) = fs::metadata(&path).map(|data| data.len()) else { continue };
@@ -69,64 +72,81 @@ impl Shared {
     /// Writes the objects of several packs into one, then deletes them.
     fn join(&self, packs: &[PathBuf]) -> Result<()> {
         let writer = PackWriter::new(&self.packs());
-        for pack in packs {
-            copy_entries(pack, &writer)?;
+        let mut copied = Vec::new();
+        for path in packs {
+            match SmallPack::read(path) {
+                Some(pack) => {
+                    pack.copy(&writer)?;
+                    copied.push(path);
+                }
+                // The others are joined all the same, and this one is not read again.
+                None => {
+                    let mut lone = self.lone_packs.lock().unwrap_or_else(PoisonError::into_inner);
+                    lone.insert(path.clone());
+                }
+            }
         }
         let Some(joined) = writer.finish()? else { return Ok(()) };
         let files = [&joined.pack, &joined.index];
         sync_all(&files.map(|file| (file.as_file(), file.path())))?;
         let joined = joined.publish()?;
         sync_dir(&self.packs())?;
-        for pack in packs.iter().filter(|pack| **pack != joined) {
+        for pack in copied.into_iter().filter(|pack| **pack != joined) {
             // The index first: a pack without one is ignored by git, the reverse is not.
             let _ = fs::remove_file(pack.with_extension("idx"));
             let _ = fs::remove_file(pack);
         }
-        self.objects.refresh();
+        self.objects.reopen();
         Ok(())
     }
+}
 
-    fn remove_stale(&self, dir: &Path, prefix: &str) {
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            let is_ours = entry.file_name().to_string_lossy().starts_with(prefix);
-            let age = entry.metadata().and_then(|data| data.modified());
-            let age = age.ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-            if is_ours && age.is_some_and(|age| age > STALE) {
-                let _ = fs::remove_file(entry.path());
+/// A pack in memory, with the place of each object.
+struct SmallPack {
+    data: Vec<u8>,
+    entries: Vec<(Range<usize>, Oid)>,
+}
+
+impl SmallPack {
+    /// Reads a pack; none if it is damaged, or has deltas, as those of stock git have.
+    fn read(path: &Path) -> Option<Self> {
+        let index = fs::read(path.with_extension("idx")).ok()?;
+        let data = fs::read(path).ok()?;
+        let mut places = index_entries(&index)?;
+        places.sort_unstable();
+        let end = data.len().checked_sub(20)?;
+        let ends: Vec<usize> = places.iter().skip(1).map(|(offset, ..)| *offset).collect();
+        let mut entries = Vec::with_capacity(places.len());
+        for ((start, oid, crc), end) in places.into_iter().zip(ends.into_iter().chain([end])) {
+            let entry = data.get(start..end)?;
+            let mut found = Crc::new();
+            found.update(entry);
+            if !(1..=3).contains(&(entry.first()? >> 4 & 7)) || found.sum() != crc {
+                return None;
             }
+            entries.push((start..end, oid));
         }
+        Some(Self { data, entries })
+    }
+
+    /// Copies the entries as they stand.
+    fn copy(&self, writer: &PackWriter) -> Result<()> {
+        self.entries
+            .iter()
+            .try_for_each(|(range, oid)| writer.put_entry(*oid, &self.data[range.clone()]))
     }
 }
 
-/// Copies the entries of a pack as they stand. Packs with deltas, which stock git writes, are left
-/// alone: an error says so.
-fn copy_entries(path: &Path, writer: &PackWriter) -> Result<()> {
-    let read = |path: &Path| fs::read(path).map_err(|e| Error::io("cannot read a pack", path, e));
-    let index = read(&path.with_extension("idx"))?;
-    let pack = read(path)?;
-    let damaged = || Error::corrupted("not a pack of this store").with("pack", path.display());
-    let mut entries = index_entries(&index).ok_or_else(damaged)?;
-    entries.sort_unstable();
-    let ends = entries.iter().skip(1).map(|(offset, _)| *offset);
-    let end = pack.len().checked_sub(20).ok_or_else(damaged)?;
-    for ((start, oid), end) in entries.iter().zip(ends.chain([end])) {
-        let entry = pack.get(*start..end).filter(|entry| !entry.is_empty()).ok_or_else(damaged)?;
-        if !(1..=3).contains(&(entry[0] >> 4 & 7)) {
-            return Err(damaged());
-        }
-        writer.put_entry(*oid, entry)?;
-    }
-    Ok(())
-}
-
-/// Returns offset and id of each object in a small pack's index of version 2.
-fn index_entries(index: &[u8]) -> Option<Vec<(usize, Oid)>> {
+/// Returns offset, id and checksum of each object in a small pack's index of version 2.
+fn index_entries(index: &[u8]) -> Option<Vec<(usize, Oid, u32)>> {
     let body = index.strip_prefix(&[0xff, b't', b'O', b'c', 0, 0, 0, 2])?;
     let count = u32::from_be_bytes(body.get(255 * 4..256 * 4)?.try_into().ok()?) as usize;
-    let ids = body.get(1024..1024 + count.checked_mul(20)?)?;
-    let start = 1024 + count * 24;
-    let offsets = body.get(start..start + count * 4)?;
-    let offset = |bytes: &[u8]| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-    let entries = ids.chunks(20).zip(offsets.chunks(4));
-    entries.map(|(id, at)| Some((offset(at) as usize, Oid::from_bytes(id).ok()?))).collect()
+    let column = |start: usize, width: usize| body.get(start..start + count.checked_mul(width)?);
+    let ids = column(1024, 20)?;
+    let crcs = column(1024 + count * 20, 4)?;
+    let offsets = column(1024 + count * 24, 4)?;
+    let number = |bytes: &[u8]| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    let rows = ids.chunks(20).zip(crcs.chunks(4)).zip(offsets.chunks(4));
+    rows.map(|((id, crc), at)| Some((number(at) as usize, Oid::from_bytes(id).ok()?, number(crc))))
+        .collect()
 }

@@ -1,11 +1,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use git2::{ErrorCode, ObjectType, Odb, OdbLookupFlags, Oid};
-use ymir_core::{Error, ErrorKind, Result};
+use git2::{ErrorCode, ObjectType, OdbLookupFlags, Oid};
+use ymir_core::{Error, Result};
 
 use super::cache::Cache;
 use super::class_scan::ClassColumns;
+use super::database::Database;
 use super::leaf::Leaf;
 use super::manifest::VersionData;
 use super::node::{Child, Inner};
@@ -15,7 +16,7 @@ const CLASS_SHARE: usize = 4;
 
 /// The objects of one repository, with what was decoded of them in a cache.
 pub(super) struct Objects {
-    odb: Odb<'static>,
+    database: Database,
     cache: Cache<Oid, Decoded>,
     /// Of leaves, the columns of classes by themselves.
     class_cache: Cache<Oid, Arc<ClassColumns>>,
@@ -35,23 +36,11 @@ impl std::fmt::Debug for Objects {
 }
 
 impl Objects {
-    /// Opens the object database in a directory. It is opened by itself and not as part of a
-    /// repository, because libgit2 would then read the user's own git configuration.
+    /// Opens the object database in a directory.
     pub(super) fn open(dir: &Path, cache_bytes: usize) -> Result<Self> {
-        let fail = |e: git2::Error| {
-            Error::new(ErrorKind::Unexpected, "cannot open the objects of the repository")
-                .with("path", dir.display())
-                .caused_by(e)
-        };
-        let path = dir.to_str().ok_or_else(|| {
-            Error::invalid("the path of a workspace must be UTF-8; move it")
-                .with("path", dir.display())
-        })?;
-        let odb = Odb::new().map_err(fail)?;
-        odb.add_disk_alternate(path).map_err(fail)?;
         let class_bytes = cache_bytes / CLASS_SHARE;
         Ok(Self {
-            odb,
+            database: Database::open(dir)?,
             cache: Cache::new(cache_bytes - class_bytes),
             class_cache: Cache::new(class_bytes),
         })
@@ -59,7 +48,11 @@ impl Objects {
 
     /// Returns the content of an object; none if there is no such object.
     pub(super) fn find(&self, oid: Oid, kind: ObjectType) -> Result<Option<Vec<u8>>> {
-        match self.odb.read(oid) {
+        if kind == ObjectType::Commit {
+            // It is the first that is read of what other writers added.
+            self.database.watch();
+        }
+        match self.database.odb().read(oid) {
             Ok(object) if object.kind() == kind => Ok(Some(object.data().to_vec())),
             Ok(_) => Ok(None),
             Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
@@ -74,13 +67,12 @@ impl Objects {
 
     /// Returns whether the object is there, without looking for what other processes just added.
     pub(super) fn contains(&self, oid: Oid) -> bool {
-        self.odb.exists_ext(oid, OdbLookupFlags::NO_REFRESH)
+        self.database.odb().exists_ext(oid, OdbLookupFlags::NO_REFRESH)
     }
 
-    /// Looks again which packs there are.
-    pub(super) fn refresh(&self) {
-        // A failure shows in the next read, with more to say about it.
-        let _ = self.odb.refresh();
+    /// Lets go of packs that are gone.
+    pub(super) fn reopen(&self) {
+        self.database.reopen();
     }
 
     pub(super) fn cached_inner(&self, oid: Oid) -> Option<Arc<Inner>> {

@@ -223,7 +223,7 @@ impl ProjectState {
             return Action::End(EndReason::TargetReached);
         }
         let iterations_left = self.project.max_iterations.is_none_or(|max| last.number < max);
-        if !iterations_left || self.labels_allowed() == 0 {
+        if !iterations_left || self.labels_left() == 0 {
             return Action::End(EndReason::BudgetExhausted);
         }
         Action::Run(last.number + 1, self.first_step(last.number + 1))

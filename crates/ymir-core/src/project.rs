@@ -198,10 +198,9 @@ impl ProjectState {
         self.iterations.iter().filter_map(Iteration::labeled).map(|(_, count)| count).sum()
     }
 
-    /// Returns how many assets may be labeled in the iteration at hand.
-    pub fn labels_allowed(&self) -> u64 {
-        let left = self.project.label_budget.map(|budget| budget.saturating_sub(self.labels()));
-        self.project.labels_per_iteration.min(left.unwrap_or(u64::MAX))
+    /// Returns how many assets the budget still allows to be labeled; `u64::MAX` without one.
+    pub fn labels_left(&self) -> u64 {
+        self.project.label_budget.map_or(u64::MAX, |budget| budget.saturating_sub(self.labels()))
     }
 
     /// Returns the newest model.

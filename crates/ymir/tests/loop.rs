@@ -220,6 +220,23 @@ async fn a_loop_that_is_left_stops_its_task() {
 }
 
 #[tokio::test]
+async fn a_step_can_choose_another_number_within_the_budget() {
+    let fixture = fixture().await;
+    let mut definition = fixture.project("p");
+    definition.label_budget = Some(5);
+    let project = fixture.workspace.create_project(definition).await.unwrap();
+    for (asked, chosen) in [(4, 4), (100, 1)] {
+        let options = StepOptions { labels: Some(asked), ..StepOptions::default() };
+        for _ in Step::ALL {
+            project.advance(&options, &|_| ()).await.unwrap();
+        }
+        let state = project.state().await.unwrap();
+        assert_eq!(state.iterations.last().unwrap().selected().unwrap().1, chosen);
+    }
+    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::BudgetExhausted);
+}
+
+#[tokio::test]
 async fn a_definition_that_cannot_work_is_refused() {
     let fixture = fixture().await;
     let refused = async |change: &dyn Fn(&mut ymir::Project)| {

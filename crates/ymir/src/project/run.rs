@@ -10,7 +10,7 @@ use super::ProjectHandle;
 /// What differs from the project's definition in one step.
 #[derive(Debug, Clone)]
 pub struct StepOptions {
-    /// How many assets to choose, in the step that mines.
+    /// How many assets to choose, in the step that mines; at most what the budget leaves.
     pub labels: Option<u64>,
     /// Parameters of the executor, in a step that runs one; they go before the project's.
     pub parameters: Parameters,

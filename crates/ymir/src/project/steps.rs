@@ -61,7 +61,8 @@ impl ProjectHandle {
         let project = &state.project;
         let (candidates, available) =
             current(state)?.candidates().ok_or_else(|| missing("candidates"))?;
-        let count = options.labels.unwrap_or_else(|| state.labels_allowed()).min(available);
+        let wanted = options.labels.unwrap_or(project.labels_per_iteration);
+        let count = wanted.min(state.labels_left()).min(available);
         if count == 0 {
             return Err(Error::invalid("the number of assets to choose must be 1 at least")
                 .with("iteration", iteration));

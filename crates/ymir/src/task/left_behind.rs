@@ -6,12 +6,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ymir_core::{
     Error, ErrorKind, ExecutorRef, Result, Scheduler, TaskId, TmiRuntime, WorkspaceId,
 };
 
 const RUNNING: &str = "running";
+
+/// How long ending one run may hold up the opening of a workspace.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Notes that an executor runs over a task directory.
 pub(super) async fn note(dir: &Path, executor: &ExecutorRef) -> Result<()> {
@@ -42,7 +46,11 @@ pub(crate) async fn end(
             Err(error) => error.kind() == ErrorKind::NotFound,
         };
         let Some(runtime) = runtimes.get(&executor.runtime).filter(|_| dead) else { continue };
-        match runtime.end_left_behind(workspace, &task, &dir).await {
+        let ended = tokio::time::timeout(PATIENCE, runtime.end_left_behind(workspace, &task, &dir));
+        let ended = ended
+            .await
+            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the runtime does not answer")));
+        match ended {
             Ok(()) => forget(&dir).await,
             Err(error) => warnings.push(format!(
                 "the executor of task {task}, whose process died, may still run; it could not be \

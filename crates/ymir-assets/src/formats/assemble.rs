@@ -6,6 +6,9 @@ use ymir_core::{Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Reco
 use super::image_info::ImageInfo;
 use super::voc_read::Document;
 
+/// The most bytes of a file name that an annotation file tells: more than file systems allow.
+const MAX_FILE_NAME: usize = 1024;
+
 /// One image of an import, on its way to becoming a record. There may be millions of them: what
 /// most do not have is boxed.
 #[derive(Debug)]
@@ -84,7 +87,9 @@ impl Entry {
         // A name from elsewhere is never a path.
         let name = document.original_filename.as_deref();
         let name = name.and_then(|name| name.rsplit(['/', '\\']).next());
-        self.file_name = name.filter(|name| !matches!(*name, "" | "." | "..")).map(Into::into);
+        let is_name =
+            |name: &&str| !matches!(*name, "" | "." | "..") && name.len() <= MAX_FILE_NAME;
+        self.file_name = name.filter(is_name).map(Into::into);
         self.attributes = document.attributes;
         self.told = (document.width, document.height);
         self.objects = document

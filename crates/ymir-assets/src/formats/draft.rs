@@ -15,6 +15,8 @@ use super::scan::{relative, scan, scan_images};
 
 /// How many annotation files are read before it is asked whether to go on.
 const CHUNK: usize = 1024;
+/// The most characters of a reason that are kept.
+const MAX_REASON: usize = 500;
 
 /// What an import has found so far, in the order of the paths.
 #[derive(Debug)]
@@ -131,7 +133,13 @@ impl Draft {
     }
 
     fn skip_text(&mut self, path: String, kind: SkipReason, reason: impl Into<String>) {
-        self.skipped.push(Skipped { path, kind, reason: reason.into() });
+        let mut reason = reason.into();
+        // It may quote from a file that has names of any length.
+        if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+            reason.truncate(end);
+            reason.push('…');
+        }
+        self.skipped.push(Skipped { path, kind, reason });
     }
 
     /// Takes out what is not in the store and what is there twice, and cuts the boxes.

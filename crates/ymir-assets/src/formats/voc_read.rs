@@ -10,6 +10,9 @@ pub(super) const MAX_BYTES: u64 = 32 << 20;
 const MAX_DEPTH: usize = 64;
 const MAX_OBJECTS: usize = 100_000;
 const MAX_NAME: usize = 256;
+/// How many attributes a file may have, of the image and its objects together. Each takes far more
+/// memory than its few bytes in the file.
+const MAX_TAGS: usize = 200_000;
 
 /// An annotation file, understood.
 #[derive(Debug, Default, PartialEq)]
@@ -92,6 +95,7 @@ struct Builder {
     text: String,
     object: Partial,
     objects: u32,
+    tags: usize,
     has_root: bool,
 }
 
@@ -139,6 +143,12 @@ impl Builder {
                 self.object.object.number = self.objects;
             }
             Node::BndBox => self.object.has_box = true,
+            Node::Tag(_) => {
+                self.tags += 1;
+                if self.tags > MAX_TAGS {
+                    return Err(format!("the file has more than {MAX_TAGS} tags"));
+                }
+            }
             _ => {}
         }
         self.nodes.push(node);
@@ -333,11 +343,17 @@ impl Partial {
         let (w, h) = (size(xmin, xmax, w), size(ymin, ymax, h));
         self.object.bbox = BBox { x: xmin, y: ymin, w, h };
         if !self.object.bbox.is_valid() {
-            let edges = format!("xmin {xmin}, ymin {ymin}, xmax {xmax}, ymax {ymax}");
+            let edges = [("xmin", xmin), ("ymin", ymin), ("xmax", xmax), ("ymax", ymax)];
+            let edges = edges.map(|(name, edge)| format!("{name} {}", short(edge))).join(", ");
             return Err((number, format!("its box is inverted or empty: {edges}")));
         }
         Ok(self.object)
     }
+}
+
+/// Shows a number in a few digits.
+fn short(number: f64) -> String {
+    if number.abs() < 1e16 { number.to_string() } else { format!("{number:e}") }
 }
 
 /// Returns the size between two inclusive edges. An exact size that an export wrote beside them,

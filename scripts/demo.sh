@@ -9,5 +9,9 @@ need git git
 need_rust
 
 say 'building (a few minutes the first time)'
+target=${CARGO_TARGET_DIR:-target}
 cargo build --release --locked -p ymir-cli -p ymir-detector
-exec "${CARGO_TARGET_DIR:-target}/release/ymir" demo "$@"
+# The default parameters of the executor lie beside it, as in its image.
+rm -rf "$target/release/ymir-detector.img-man"
+cp -r executors/detector/img-man "$target/release/ymir-detector.img-man"
+exec "$target/release/ymir" demo "$@"

@@ -28,18 +28,24 @@ impl Context {
 
     /// Opens the workspace that was named, or the nearest one from the current directory upwards.
     pub(crate) async fn open(&self) -> Result<Workspace> {
-        if let Some(path) = &self.workspace {
-            return Workspace::open(path).await;
-        }
-        let here = current_dir()?;
-        let found = Workspace::find(&here).ok_or_else(|| {
-            Error::not_found(
-                "no workspace in this directory or above it; `ymir init` makes one, `--workspace DIR` names one",
-            )
-            .with("path", here.display())
-        })?;
-        Workspace::open(found).await
+        let path = match &self.workspace {
+            Some(path) => path.clone(),
+            None => nearest()?,
+        };
+        let workspace = Workspace::open(path).await?;
+        workspace.warnings().iter().for_each(|warning| self.out.note(warning));
+        Ok(workspace)
     }
+}
+
+fn nearest() -> Result<PathBuf> {
+    let here = current_dir()?;
+    Workspace::find(&here).ok_or_else(|| {
+        Error::not_found(
+            "no workspace in this directory or above it; `ymir init` makes one, `--workspace DIR` names one",
+        )
+        .with("path", here.display())
+    })
 }
 
 /// Returns the current directory.

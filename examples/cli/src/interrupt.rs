@@ -70,11 +70,6 @@ impl Interrupt {
     pub(crate) fn is_busy(&self) -> bool {
         self.busy.load(Ordering::SeqCst) > 0
     }
-
-    /// Fails if the user asked to stop.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.is_set() { Err(stopped()) } else { Ok(()) }
-    }
 }
 
 /// Returns the error of a command that the user stopped.

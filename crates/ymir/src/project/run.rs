@@ -98,13 +98,26 @@ impl ProjectHandle {
     ///
     /// As [`ProjectHandle::advance`].
     pub async fn run(&self, on: OnLoopEvent<'_>) -> Result<EndReason> {
+        loop {
+            if let Advance::Ended(reason) = self.run_with(&StepOptions::default(), on).await? {
+                return Ok(reason);
+            }
+        }
+    }
+
+    /// Carries the project on as [`ProjectHandle::run`], with options for every step: with
+    /// `wait: false` it also returns, with [`Advance::Waiting`], where labels are missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProjectHandle::advance`].
+    pub async fn run_with(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Advance> {
         let _lock = self.lock()?;
         let (mut tip, mut state) = self.load().await?;
-        let options = StepOptions::default();
         loop {
-            let (advance, next_tip, next_state) = self.take_step(tip, state, &options, on).await?;
-            if let Advance::Ended(reason) = advance {
-                return Ok(reason);
+            let (advance, next_tip, next_state) = self.take_step(tip, state, options, on).await?;
+            if !matches!(advance, Advance::Finished { .. }) {
+                return Ok(advance);
             }
             (tip, state) = (next_tip, next_state);
         }

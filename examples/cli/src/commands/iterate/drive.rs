@@ -35,41 +35,28 @@ pub(crate) async fn drive(
 ) -> Result<Driven> {
     let watch = Watch::new(context, label, project.state().await?, on_line);
     let driven = tokio::select! {
-        driven = carry_on(context, project, how, &watch) => driven,
+        driven = carry_on(project, how, &watch) => driven,
         () = watch.stop_tasks(project) => Err(crate::interrupt::stopped()),
     }?;
     watch.finish()?;
     Ok(driven)
 }
 
-async fn carry_on(
-    context: &Context,
-    project: &ProjectHandle,
-    how: How,
-    watch: &Watch<'_>,
-) -> Result<Driven> {
+async fn carry_on(project: &ProjectHandle, how: How, watch: &Watch<'_>) -> Result<Driven> {
     let on = |event| watch.on(event);
-    let options = match how {
-        How::ToTheEnd => return Ok(Driven::Ended(project.run(&on).await?)),
-        How::NoWait => StepOptions { wait: false, ..StepOptions::default() },
-        How::OneStep(options) => {
-            return Ok(match project.advance(&options, &on).await? {
-                Advance::Ended(reason) => Driven::Ended(reason),
-                Advance::Waiting { iteration, status } => Driven::Waiting(iteration, status),
-                finished => Driven::Stepped(finished),
-            });
+    let advance = match how {
+        How::ToTheEnd => project.run_with(&StepOptions::default(), &on).await?,
+        How::NoWait => {
+            let options = StepOptions { wait: false, ..StepOptions::default() };
+            project.run_with(&options, &on).await?
         }
+        How::OneStep(options) => project.advance(&options, &on).await?,
     };
-    loop {
-        context.interrupt.check()?;
-        match project.advance(&options, &on).await? {
-            Advance::Ended(reason) => return Ok(Driven::Ended(reason)),
-            Advance::Waiting { iteration, status } => {
-                return Ok(Driven::Waiting(iteration, status));
-            }
-            Advance::Finished { .. } => {}
-        }
-    }
+    Ok(match advance {
+        Advance::Ended(reason) => Driven::Ended(reason),
+        Advance::Waiting { iteration, status } => Driven::Waiting(iteration, status),
+        finished => Driven::Stepped(finished),
+    })
 }
 
 /// Returns why a loop ended, as people read it.

@@ -74,8 +74,8 @@ impl Shared {
             let files = [&pack.pack, &pack.index, &value.file];
             sync_all(&files.map(|file| (file.as_file(), file.path())))?;
             pack.publish()?;
+            sync_dir(&self.packs())?;
             if self.refs.set(&lock, REF, old, value)? {
-                sync_dir(&self.packs())?;
                 self.refs.sync(REF)?;
                 return Ok(table);
             }

@@ -126,12 +126,14 @@ impl Shared {
             return Ok(Attempt::Lost);
         }
         pack.publish()?;
+        // Second barrier: the names of the packs, so that the ref is never without them, also on a
+        // file system that does not keep the order of renames.
+        sync_dir(&self.packs())?;
         if !self.refs.set(&lock, &name, tip_oid, value)? {
             return Ok(Attempt::Lost);
         }
         drop(lock);
-        // Second barrier: the names. The packs come first, so that the ref is never without them.
-        sync_dir(&self.packs())?;
+        // Third barrier: the name of the ref.
         self.refs.sync(&name)?;
         self.consolidate();
         Ok(Attempt::Done(version))

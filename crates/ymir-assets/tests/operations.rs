@@ -292,3 +292,24 @@ proptest! {
         })?;
     }
 }
+
+#[test]
+fn one_thread_for_blocking_work_is_enough() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    runtime.block_on(async {
+        let store: Store = Arc::new(ymir_assets::GitAssetStore::init(folder.path()).unwrap());
+        let source = dataset(&store, "all", 0..5000).await;
+        let (some, others) = (branch("some"), branch("others"));
+        let made = tokio::join!(
+            sample(&store, &source.id, 4000, 1, &some),
+            sample(&store, &source.id, 4500, 2, &others)
+        );
+        assert_eq!(ids(&store, &made.0.unwrap().id).await.len(), 4000);
+        assert_eq!(ids(&store, &made.1.unwrap().id).await.len(), 4500);
+    });
+}

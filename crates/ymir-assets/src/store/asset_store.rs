@@ -39,7 +39,7 @@ impl AssetStore for GitAssetStore {
     }
 
     async fn commit(&self, request: CommitRequest) -> Result<Version> {
-        self.blocking(move |store| store.commit(request)).await
+        self.on_own_thread(move |store| store.commit(request)).await
     }
 
     async fn get(&self, version: &VersionId, ids: &[AssetId]) -> Result<Vec<Option<Record>>> {

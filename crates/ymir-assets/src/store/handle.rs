@@ -151,6 +151,27 @@ impl GitAssetStore {
             }
         })
     }
+
+    /// Runs work that may wait for reads of this store on a thread of its own: on one of the
+    /// runtime's, of which there may be few, it could keep out the very reads that it waits for.
+    pub(super) async fn on_own_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (done, result) = tokio::sync::oneshot::channel();
+        let shared = self.shared.clone();
+        let run = move || {
+            // Nobody waits for the result if the caller was dropped.
+            let _ = done.send(work(&shared));
+        };
+        std::thread::Builder::new().name("ymir-store".to_owned()).spawn(run).map_err(|e| {
+            Error::new(ErrorKind::ResourceExhausted, "cannot start a thread for the store's work")
+                .caused_by(e)
+        })?;
+        result.await.unwrap_or_else(|e| {
+            Err(Error::new(ErrorKind::Unexpected, "the store's work broke off").caused_by(e))
+        })
+    }
 }
 
 impl Shared {

@@ -6,7 +6,7 @@ use common::{Fixture, fixture, task_options};
 use futures::{StreamExt, TryStreamExt};
 use ymir::{
     BranchKind, ErrorKind, InferOptions, MineOptions, Name, PageOptions, TaskEventKind, TaskState,
-    TrainOptions, VersionId,
+    TrainOptions, UnknownClasses, VersionId,
 };
 
 fn train_options(fixture: &Fixture) -> TrainOptions {
@@ -154,6 +154,31 @@ async fn inference_answers_for_every_asset_and_is_evaluated() {
     let found = fixture.workspace.infer(&options).await.unwrap().wait().await.unwrap();
     let none = fixture.workspace.dataset_by_id(&found[0].id).await.unwrap();
     assert_eq!((none.len(), none.summary().annotations), (4, 0));
+}
+
+#[tokio::test]
+async fn predictions_of_unknown_classes_follow_the_strategy() {
+    let fixture = fixture().await;
+    let model = train(&fixture).await;
+    let mut options = infer_options(&fixture, model);
+    options.task.parameters.insert("predict".to_owned(), "dragon".into());
+    let found = async |strategy| {
+        let mut options = options.clone();
+        options.task.unknown_classes = strategy;
+        let made = fixture.workspace.infer(&options).await.unwrap().wait().await?;
+        fixture.workspace.dataset_by_id(&made[0].id).await
+    };
+    let error = found(UnknownClasses::Stop).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("dragon"), "{error}");
+    let ignored = found(UnknownClasses::Ignore).await.unwrap();
+    assert_eq!((ignored.len(), ignored.summary().annotations), (4, 0));
+    let kept = found(UnknownClasses::Keep).await.unwrap();
+    assert_eq!((kept.len(), kept.summary().annotations), (4, 4));
+    assert!(kept.summary().classes.is_empty() && !kept.manifest().classes.is_empty());
+    let added = found(UnknownClasses::Add).await.unwrap();
+    let dragon = fixture.workspace.classes().await.unwrap().require("Dragon").unwrap();
+    assert_eq!(added.summary().classes[&dragon].annotations, 4);
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use ymir_core::{
-    Annotation, AssetId, Branch, BranchKind, Class, ClassTable, Edit, Edits, Error, Input, LogLine,
-    LogSource, Manifest, Name, PredictionInfo, Record, Result, TaskKind, TaskRecord, TmiKind,
-    VersionId,
+    Annotation, AssetId, Branch, BranchKind, Class, ClassEntry, ClassId, ClassTable, Edit, Edits,
+    Error, Input, LogLine, LogSource, Manifest, Name, PredictionInfo, Record, Result, TaskKind,
+    TaskRecord, TmiKind, UnknownClasses, VersionId,
 };
 use ymir_tmi::contract::{self, InferenceResult};
 
@@ -103,7 +104,7 @@ impl Job for Infer {
             branch: self.branch.clone(),
             dataset: self.options.dataset,
             model: self.options.model,
-            reuse: self.options.task.reuse,
+            options: &self.options.task,
         };
         Ok(vec![set.commit(store, record, predictions).await?])
     }
@@ -121,16 +122,16 @@ pub(super) fn read_predictions(run: &Collect) -> Result<InferenceResult> {
 }
 
 /// Where predictions go, and what they were made from.
-pub(super) struct PredictionSet {
+pub(super) struct PredictionSet<'a> {
     pub(super) branch: Branch,
     pub(super) dataset: VersionId,
     pub(super) model: VersionId,
-    pub(super) reuse: bool,
+    pub(super) options: &'a TaskOptions,
 }
 
 type Predictions = std::collections::BTreeMap<AssetId, Vec<Annotation>>;
 
-impl PredictionSet {
+impl PredictionSet<'_> {
     /// Commits predictions for every asset of the dataset.
     pub(super) async fn commit(
         &self,
@@ -138,12 +139,12 @@ impl PredictionSet {
         record: TaskRecord,
         mut predictions: Predictions,
     ) -> Result<VersionId> {
-        let classes = store.classes().await?;
+        let classes = self.classes(store, &predictions).await?;
         let mut edits = Vec::new();
         let mut assets = std::pin::pin!(records(store.as_ref(), self.dataset));
         while let Some(Record { asset, .. }) = assets.try_next().await? {
             let annotations = predictions.remove(&asset.id).unwrap_or_default();
-            let annotations = resolve(annotations, &classes)?;
+            let annotations = self.resolve(annotations, &classes)?;
             edits.push(Ok(Edit::Put(Record { asset, annotations })));
         }
         let message = format!("Predict on {} assets", edits.len());
@@ -151,21 +152,42 @@ impl PredictionSet {
         let manifest = Manifest { task: record, prediction, ..Manifest::default() };
         let edits = Edits::new(edits.into_iter());
         let request = replace(self.branch.clone(), edits, manifest, message);
-        Ok(commit_once(store, self.reuse, request).await?.id)
+        Ok(commit_once(store, self.options.reuse, request).await?.id)
     }
-}
 
-/// Returns the predictions with the ids of their classes.
-fn resolve(mut annotations: Vec<Annotation>, classes: &ClassTable) -> Result<Vec<Annotation>> {
-    classes.resolve(&mut annotations);
-    match annotations.iter().find_map(|a| match &a.class {
-        Class::Name(name) => Some(name),
-        Class::Id(_) => None,
-    }) {
-        None => Ok(annotations),
-        Some(name) => Err(Error::invalid(
-            "the executor predicted a class that the workspace does not have; add the class, or correct the executor",
-        )
-        .with("class", name)),
+    /// Returns the class table, with what was predicted added to it if that is wished.
+    async fn classes(&self, store: &Store, predictions: &Predictions) -> Result<ClassTable> {
+        let classes = store.classes().await?;
+        if self.options.unknown_classes != UnknownClasses::Add {
+            return Ok(classes);
+        }
+        let named = predictions.values().flatten().filter_map(|a| match &a.class {
+            Class::Name(name) if classes.find(name).is_none() => Some(name.trim().to_owned()),
+            _ => None,
+        });
+        let named: BTreeSet<String> = named.collect();
+        let entry = |name| ClassEntry { id: ClassId(0), name, aliases: Vec::new() };
+        store.add_classes(&named.into_iter().map(entry).collect::<Vec<_>>()).await
+    }
+
+    /// Returns the predictions of an asset with the ids of their classes.
+    fn resolve(
+        &self,
+        mut annotations: Vec<Annotation>,
+        classes: &ClassTable,
+    ) -> Result<Vec<Annotation>> {
+        classes.resolve(&mut annotations);
+        let unknown = annotations.iter().find(|a| a.class.id().is_none());
+        match (unknown, self.options.unknown_classes) {
+            (Some(first), UnknownClasses::Stop | UnknownClasses::Add) => Err(Error::invalid(
+                "the executor predicted a class that the workspace does not have; add it, correct the executor, or choose another `unknown_classes`",
+            )
+            .with("class", classes.name_of(&first.class).unwrap_or_default())),
+            (Some(_), UnknownClasses::Ignore) => {
+                annotations.retain(|annotation| annotation.class.id().is_some());
+                Ok(annotations)
+            }
+            (Some(_), UnknownClasses::Keep) | (None, _) => Ok(annotations),
+        }
     }
 }

@@ -154,7 +154,7 @@ impl Job for Mine {
                 branch: branch.clone(),
                 dataset: selected.id,
                 model: self.options.model,
-                reuse: self.options.task.reuse,
+                options: &self.options.task,
             };
             made.push(set.commit(store, record, mined.predictions.annotations).await?);
         }

@@ -1,4 +1,4 @@
-use ymir_core::{ExecutorRef, Limits, Parameters, Resources};
+use ymir_core::{ExecutorRef, Limits, Parameters, Resources, UnknownClasses};
 
 /// How an executor is run; the same for training, mining and inference.
 #[derive(Debug, Clone)]
@@ -16,6 +16,8 @@ pub struct TaskOptions {
     pub limits: Limits,
     /// The higher, the sooner; 0 is usual.
     pub priority: i32,
+    /// What to do with predictions of a class that the workspace does not have.
+    pub unknown_classes: UnknownClasses,
     /// Returns the version that the same executor made of the same inputs, if there is one, in
     /// place of running it again.
     pub reuse: bool,
@@ -31,6 +33,7 @@ impl TaskOptions {
             resources: Resources::default(),
             limits: Limits::default(),
             priority: 0,
+            unknown_classes: UnknownClasses::Stop,
             reuse: true,
         }
     }

@@ -10,7 +10,7 @@ use ymir_core::{
     AssetId, AssetStore, Branch, ClassTable, CommitRequest, Error, ErrorKind, ExecutorInfo, Expect,
     Grant, Input, Layout, LogLine, LogSource, Manifest, ModelFile, ObjectType, Record, Result,
     RunRequest, TaskContext, TaskKind, TaskRecord, TaskRequest, TaskWork, Timestamp, TmiKind,
-    TmiRuntime, Transfer, Version, VersionId, WorkspaceId,
+    TmiRuntime, Transfer, UnknownClasses, Version, VersionId, WorkspaceId,
 };
 use ymir_tmi::contract::{self, ContractTask, Item, Prepared, TaskClass};
 use ymir_tmi::run_executor;
@@ -123,8 +123,11 @@ pub(super) async fn start<J: Job>(
     };
     let parameters = options.parameters.iter().map(|(k, v)| (k.as_str(), v.clone()));
     let classes = [("class_names", serde_json::json!(job.classes()))];
+    let unknown = (options.unknown_classes != UnknownClasses::Stop)
+        .then(|| ("unknown_classes", serde_json::json!(options.unknown_classes)));
     record.parameters = parameters
         .chain(classes)
+        .chain(unknown)
         .chain(plan.parameters)
         .map(|(k, v)| (k.to_owned(), v.to_string()))
         .collect();

@@ -1,7 +1,7 @@
 #!/bin/sh
 # An executor for tests: obeys the contract, learns nothing. What it predicts follows from its
 # inputs alone, so that results can be compared. Parameters: `fail` (train, infer, garbage, hang),
-# `boxes` (how many boxes it predicts per image).
+# `boxes` (0 for no predictions), `predict` (another class to predict).
 set -eu
 in=$(dirname "$YMIR_ENV_FILE")
 value() { sed -n "s/^ *$1: *//p" "$2" | head -n 1 | tr -d "\"'"; }
@@ -38,6 +38,8 @@ fi
 if [ "$(value run_infer "$in/env.yaml")" = true ]; then
   [ "$fail" = infer ] && exit 4
   boxes=$(value boxes "$config")
+  predict=$(value predict "$config")
+  class=${predict:-$class}
   printf '{"detection": {' >"$out/infer-result.json"
   comma=
   while read -r asset; do

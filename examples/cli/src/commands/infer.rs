@@ -1,5 +1,5 @@
 use clap::Args;
-use ymir::{InferOptions, Name, Result, TmiKind};
+use ymir::{InferOptions, Name, Result, TaskOptions, TmiKind, UnknownClasses};
 
 use super::made;
 use crate::args::Run;
@@ -22,6 +22,10 @@ pub(crate) struct Infer {
     /// The name of the prediction set
     #[arg(long, value_name = "PREDICTIONS")]
     into: Name,
+    /// What to do with predictions of classes that the workspace does not know: stop, ignore, add
+    /// or keep
+    #[arg(long, default_value = "stop", value_name = "HOW")]
+    unknown_classes: UnknownClasses,
     #[command(flatten)]
     run: Run,
 }
@@ -29,8 +33,9 @@ pub(crate) struct Infer {
 impl Infer {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
         let workspace = context.open().await?;
+        let task = self.run.options(&workspace, &[TmiKind::Inference]).await?;
         let options = InferOptions {
-            task: self.run.options(&workspace, &[TmiKind::Inference]).await?,
+            task: TaskOptions { unknown_classes: self.unknown_classes, ..task },
             dataset: versions::dataset(&workspace, &self.dataset).await?,
             model: versions::model(&workspace, &self.model).await?,
             stage: self.stage,

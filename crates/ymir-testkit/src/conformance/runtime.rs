@@ -1,4 +1,4 @@
-//! What every [`TmiRuntime`] must do, as functions that panic where it does not.
+//! What every [`TmiRuntime`](ymir_core::TmiRuntime) must do, as functions that panic where it does not.
 
 mod lifecycle;
 mod logs;

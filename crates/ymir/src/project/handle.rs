@@ -181,7 +181,7 @@ impl ProjectHandle {
             Ok(()) => Ok(file),
             Err(TryLockError::Error(e)) => Err(failed(e)),
             Err(TryLockError::WouldBlock) => {
-                let message = "another process carries this project on; wait for it or stop it";
+                let message = "this project is being carried on, here or by another process; wait for it or end it there";
                 Err(Error::new(ErrorKind::Conflict, message).with("project", &self.name))
             }
         }

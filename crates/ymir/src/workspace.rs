@@ -8,9 +8,9 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use ymir_assets::GitAssetStore;
 use ymir_core::{
-    AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind, ExecutorRef,
-    LabelBackend, Name, Result, Scheduler, TaskEvent, TaskId, TaskKind, Timestamp, TmiRuntime,
-    Version, VersionId, VersionSpec, WorkspaceId,
+    AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
+    ExecutorInfo, ExecutorRef, LabelBackend, Name, Result, Scheduler, TaskEvent, TaskId, TaskKind,
+    Timestamp, TmiRuntime, Version, VersionId, VersionSpec, WorkspaceId,
 };
 use ymir_tmi::LocalRuntime;
 use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
@@ -259,6 +259,15 @@ impl Workspace {
             let message = format!("no runtime of this name; there are: {}", names.join(", "));
             Error::new(ErrorKind::Unsupported, message).with("executor", executor)
         })
+    }
+
+    /// Returns what an executor says about itself: what it can do, with which parameters.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if there is no runtime for it; else as [`TmiRuntime::inspect`].
+    pub async fn inspect(&self, executor: &ExecutorRef) -> Result<ExecutorInfo> {
+        self.runtime(executor)?.inspect(executor).await
     }
 
     /// Returns an id that no task of this workspace has.

@@ -44,7 +44,7 @@ pub(crate) async fn known(
     executor: &ExecutorRef,
     kinds: &[TmiKind],
 ) -> Result<BTreeSet<String>> {
-    let info = workspace.runtime(executor)?.inspect(executor).await?;
+    let info = workspace.inspect(executor).await?;
     let templates = kinds.iter().filter_map(|kind| info.templates.get(kind));
     Ok(templates.flat_map(|template| template.keys().cloned()).collect())
 }

@@ -46,6 +46,7 @@ impl Workspace {
         let branch = Branch::new(BranchKind::Prediction, options.predictions.clone());
         let plan = Plan {
             kind: TaskKind::Infer,
+            executor: self.inspect(&options.task.executor).await?,
             inputs: inputs("dataset", options.dataset, options.model),
             parameters: stage(&options.stage),
             outputs: vec![branch.clone()],

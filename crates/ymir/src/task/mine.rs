@@ -51,8 +51,7 @@ impl Workspace {
             return Err(Error::invalid("the number of assets to choose must be 1 at least")
                 .with("field", "count"));
         }
-        let runtime = self.runtime(&options.task.executor)?;
-        let executor = runtime.inspect(&options.task.executor).await?;
+        let executor = self.inspect(&options.task.executor).await?;
         let can = |kind| executor.templates.contains_key(&kind);
         let kinds = match (can(TmiKind::Mining), can(TmiKind::Inference)) {
             (true, true) if options.predictions.is_some() => {
@@ -79,6 +78,7 @@ impl Workspace {
         parameters.push(("count", options.count.into()));
         let plan = Plan {
             kind: TaskKind::Mine,
+            executor,
             inputs: inputs("candidates", options.candidates, options.model),
             parameters,
             outputs,

@@ -60,6 +60,7 @@ impl Workspace {
             Train { options: options.clone(), branch: branch.clone(), result: Mutex::default() };
         let plan = Plan {
             kind: TaskKind::Train,
+            executor: self.inspect(&options.task.executor).await?,
             inputs,
             parameters: stage(&options.stage),
             outputs: vec![branch],

@@ -83,6 +83,8 @@ struct ExecutorWork<J> {
 pub(super) struct Plan {
     /// The kind.
     pub(super) kind: TaskKind,
+    /// What the executor says about itself.
+    pub(super) executor: ExecutorInfo,
     /// The versions that it reads.
     pub(super) inputs: Vec<Input>,
     /// What its results depend on beside the executor's parameters.
@@ -101,7 +103,7 @@ pub(super) async fn start<J: Job>(
     job: J,
 ) -> Result<Task> {
     let runtime = workspace.runtime(&options.executor)?.clone();
-    let executor = runtime.inspect(&options.executor).await?;
+    let executor = plan.executor;
     if !executor.object_types.contains(&ObjectType::Detection) {
         let message = "the executor does not handle object type 2 (detection)";
         return Err(Error::new(ErrorKind::Unsupported, message).with("executor", &options.executor));

@@ -21,6 +21,7 @@ ALLOWED = {
     "ymir-detector": set(),
     "ymir-cli": {"ymir"},
     "ymir-benches": {"ymir"},
+    "ymir-python": {"ymir"},
 }
 # Tests may also use the suites, doubles and generators of the testkit.
 ALLOWED_IN_TESTS = {"ymir-testkit"}

@@ -28,9 +28,10 @@ pub use ymir_assets::formats::{
 pub use ymir_assets::operations::MergeStrategy;
 pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};
 pub use ymir_core::*;
-pub use ymir_tmi::LocalRuntime;
+pub use ymir_tmi::contract::{Sample, SampleSet};
 #[cfg(feature = "docker")]
 pub use ymir_tmi::{DockerOptions, DockerRuntime};
+pub use ymir_tmi::{HostDetection, HostExecutor, HostStage, HostTask, LocalRuntime};
 
 #[cfg(feature = "testkit")]
 pub use ymir_testkit as testkit;

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod dataset;
 mod evaluate;
 mod find;
@@ -11,6 +13,8 @@ mod task;
 mod transfer;
 mod workspace;
 
+#[cfg(feature = "arrow")]
+pub use arrow::ArrowTable;
 pub use dataset::Dataset;
 pub use evaluate::Evaluated;
 pub use labeling::LabelOptions;

@@ -89,7 +89,7 @@ async fn on_workspace(
             log.iter().map(version_json).collect()
         }
         "resolve" => version_json(&workspace.resolve(kind(args)?, text(args, 1)).await?),
-        "dataset" => return workspace.dataset(text(args, 0)).await.map(Object::Dataset),
+        "dataset" => return workspace.dataset(text(args, 0)).await.map(Object::from),
         "model" => return model(workspace, text(args, 0)).await,
         "evaluate" => {
             let truth = workspace.dataset(text(args, 0)).await?.id();
@@ -119,7 +119,7 @@ async fn on_workspace(
             let request: LabelRequest = parse_request("a labeling", options.into())?;
             let options = request.resolve(workspace).await?;
             let version = workspace.label(&options).await?;
-            return workspace.dataset_by_id(&version.id).await.map(Object::Dataset);
+            return workspace.dataset_by_id(&version.id).await.map(Object::from);
         }
         "tasks" => json!(workspace.tasks().await?),
         "create_project" => {
@@ -195,7 +195,7 @@ async fn on_dataset(
         }
         _ => panic!("a dataset has no method {method}"),
     };
-    Ok(Object::Dataset(made))
+    Ok(Object::from(made))
 }
 
 async fn on_task(task: &Task, method: &str) -> Result<Object> {
@@ -208,7 +208,7 @@ async fn on_task(task: &Task, method: &str) -> Result<Object> {
                     let (model, _) = workspace.model(&made[0].id).await?;
                     Ok(Object::Model(workspace.clone(), made[0].clone(), model))
                 }
-                _ => workspace.dataset_by_id(&made[0].id).await.map(Object::Dataset),
+                _ => workspace.dataset_by_id(&made[0].id).await.map(Object::from),
             }
         }
         "log" => Ok(Object::Value(json!(task.log().await?))),

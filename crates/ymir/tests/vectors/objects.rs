@@ -9,11 +9,17 @@ use ymir::{
 #[derive(Debug, Clone)]
 pub(crate) enum Object {
     Workspace(Workspace),
-    Dataset(Dataset),
+    Dataset(Box<Dataset>),
     Task(Task),
     Model(Workspace, Version, Model),
     Project(ProjectHandle),
     Value(Value),
+}
+
+impl From<Dataset> for Object {
+    fn from(dataset: Dataset) -> Self {
+        Self::Dataset(Box::new(dataset))
+    }
 }
 
 impl Object {

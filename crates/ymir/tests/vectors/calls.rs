@@ -26,7 +26,8 @@ pub(crate) async fn call(
         Object::Dataset(dataset) => on_dataset(dataset, method, args, options).await,
         Object::Project(project) => on_project(project, method, options).await,
         Object::Task(task) => on_task(task, method).await,
-        Object::Model(workspace, version, _) => {
+        Object::Model(made) => {
+            let (workspace, version, _) = made.as_ref();
             assert_eq!(method, "export", "a model has no other method");
             let spec = format!("{}@{}", version.branch.name, version.id);
             let files = workspace.export_model(&spec, None, text(args, 0)).await?;
@@ -137,7 +138,7 @@ async fn on_workspace(
 async fn model(workspace: &Workspace, spec: &str) -> Result<Object> {
     let version = workspace.resolve(BranchKind::Model, spec).await?;
     let (model, _) = workspace.model(&version.id).await?;
-    Ok(Object::Model(workspace.clone(), version, model))
+    Ok(Object::Model(Box::new((workspace.clone(), version, model))))
 }
 
 async fn on_dataset(
@@ -206,7 +207,7 @@ async fn on_task(task: &Task, method: &str) -> Result<Object> {
             match made[0].branch.kind {
                 BranchKind::Model => {
                     let (model, _) = workspace.model(&made[0].id).await?;
-                    Ok(Object::Model(workspace.clone(), made[0].clone(), model))
+                    Ok(Object::Model(Box::new((workspace.clone(), made[0].clone(), model))))
                 }
                 _ => workspace.dataset_by_id(&made[0].id).await.map(Object::from),
             }

@@ -11,7 +11,7 @@ pub(crate) enum Object {
     Workspace(Workspace),
     Dataset(Box<Dataset>),
     Task(Task),
-    Model(Workspace, Version, Model),
+    Model(Box<(Workspace, Version, Model)>),
     Project(ProjectHandle),
     Value(Value),
 }
@@ -28,7 +28,8 @@ impl Object {
             Self::Workspace(workspace) => json!({ "root": workspace.root() }),
             Self::Dataset(dataset) => dataset_json(dataset),
             Self::Task(task) => json!({ "id": task.id() }),
-            Self::Model(_, version, model) => {
+            Self::Model(made) => {
+                let (_, version, model) = made.as_ref();
                 let mut value = json!(model);
                 value["version"] = version_json(version);
                 value["metrics"] = json!(model.stage(None)?.metrics);

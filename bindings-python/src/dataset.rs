@@ -1,5 +1,6 @@
 mod derive;
 mod read;
+mod show;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

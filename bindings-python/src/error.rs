@@ -41,7 +41,8 @@ pub(crate) fn raised(py: Python<'_>, raised: &PyErr, kind: ErrorKind, what: &str
     if ours && let Ok(error) = rebuild(value) {
         return error;
     }
-    let name = raised.get_type(py).name().map_or_else(|_| "exception".to_owned(), |n| n.to_string());
+    let name =
+        raised.get_type(py).name().map_or_else(|_| "exception".to_owned(), |n| n.to_string());
     let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
     let text = if text.is_empty() { name } else { format!("{name}: {text}") };
     Error::new(kind, format!("{what} raised {text}"))

@@ -3,10 +3,14 @@
 //! Each operation exists once, as a future in a [`pending::Pending`]; the package's Python code
 //! waits for it, or awaits it. What is read often (records, pages) has a direct way besides.
 
+mod arrow;
 mod convert;
 mod dataset;
 mod error;
+mod executor;
 mod generation;
+mod interrupt;
+mod labeler;
 mod pending;
 mod project;
 mod record;
@@ -32,5 +36,8 @@ fn _ymir(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<task::Task>()?;
     module.add_class::<project::Project>()?;
     module.add_class::<stream::Stream>()?;
+    module.add_class::<executor::Task>()?;
+    module.add_class::<arrow::ArrowTable>()?;
+    module.add_function(wrap_pyfunction!(interrupt::interrupt, module)?)?;
     generation::watch_forks(module)
 }

@@ -59,7 +59,8 @@ impl Record {
 
     #[getter]
     fn media_type(&self) -> &'static str {
-        self.inner.asset.media_type.mime()
+        let mime = self.inner.asset.media_type.mime();
+        mime.strip_prefix("image/").unwrap_or(mime)
     }
 
     #[getter]

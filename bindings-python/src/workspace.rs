@@ -1,5 +1,6 @@
 mod label;
 mod read;
+mod register;
 mod work;
 
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ use crate::error::raise;
 use crate::generation::Kept;
 use crate::pending::{Pending, direct};
 
+use register::Registered;
+
 /// A workspace, opened again by itself in a forked child.
 #[pyclass(frozen, module = "ymir._ymir")]
 pub(crate) struct Workspace {
@@ -23,6 +26,7 @@ pub(crate) struct Workspace {
     /// None once it is closed. The lock is held for moments only, and never without the
     /// interpreter, so that no fork finds it taken.
     state: Mutex<Option<Kept<ymir::Workspace>>>,
+    registered: Mutex<Vec<Registered>>,
 }
 
 impl Workspace {
@@ -33,6 +37,7 @@ impl Workspace {
             warnings: opened.warnings().to_vec(),
             cpus,
             state: Mutex::new(Some(Kept::new(opened))),
+            registered: Mutex::default(),
         }
     }
 
@@ -52,6 +57,9 @@ impl Workspace {
         }
         let options = WorkspaceOptions { cpus: self.cpus, ..WorkspaceOptions::default() };
         let live = direct(py, ymir::Workspace::open_with(&self.root, options))?;
+        for code in &*self.registered.lock().unwrap_or_else(PoisonError::into_inner) {
+            code.register(&live).map_err(|e| raise(py, &e))?;
+        }
         *lock() = Some(Kept::new(live.clone()));
         Ok(live)
     }

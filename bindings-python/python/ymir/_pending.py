@@ -2,53 +2,78 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ymir import _ymir
+if TYPE_CHECKING:
+    from ymir import _ymir
 
 T = TypeVar("T")
 OnEvent = Callable[[Any], object]
 
 
-def wait(pending: _ymir.Pending[T], on_event: OnEvent | None = None) -> T:
-    """Waits with the interpreter released; Ctrl-C drops the operation."""
-    return pending.wait(on_event)
+def identity(value: Any) -> Any:
+    """Returns its argument, where nothing has to be made of a native result."""
+    return value
 
 
-async def wait_async(pending: _ymir.Pending[T], on_event: OnEvent | None = None) -> T:
-    """Awaits on the running event loop; cancelling drops the operation."""
-    import asyncio
+class Operation(Generic[T]):
+    """A native operation with what is made of its result. It is waited for or awaited, once."""
 
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
+    __slots__ = ("_convert", "_pending")
 
-    def settle(value: T, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is None:
-            future.set_result(value)
-        else:
-            future.set_exception(error)
+    def __init__(self, pending: _ymir.Pending, convert: Callable[[Any], T] = identity) -> None:
+        self._pending = pending
+        self._convert = convert
 
-    def deliver(event: Any) -> None:
-        if future.done() or on_event is None:
-            return
+    def wait(self, on_event: OnEvent | None = None) -> T:
+        """Waits with the interpreter released; Ctrl-C drops the operation."""
+        return self._convert(self._pending.wait(on_event))
+
+    def wait_for(self, seconds: float) -> None:
+        """Waits for the end, but not longer than this; how it ended is not told."""
+        ended = threading.Event()
+        started = self._pending.start(lambda _value, _error: ended.set())
         try:
-            on_event(event)
-        except BaseException as error:
-            future.set_exception(error)
+            ended.wait(seconds)
+        finally:
+            started.abort()
 
-    def soon(callback: Callable[..., None], *values: Any) -> None:
-        # Called on a thread of the runtime. A loop that is closed has nobody who waits.
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(callback, *values)
+    async def wait_async(self, on_event: OnEvent | None = None) -> T:
+        """Awaits on the running event loop; cancelling drops the operation."""
+        import asyncio
 
-    started = pending.start(
-        lambda value, error: soon(settle, value, error),
-        None if on_event is None else lambda event: soon(deliver, event),
-    )
-    try:
-        return await future
-    finally:
-        started.abort()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def settle(value: Any, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+
+        def deliver(event: Any) -> None:
+            if future.done() or on_event is None:
+                return
+            try:
+                on_event(event)
+            except Exception as error:
+                future.set_exception(error)
+
+        def soon(callback: Callable[..., None], *values: Any) -> None:
+            # Called on a thread of the runtime; a loop that is closed has nobody who waits.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(callback, *values)
+
+        started = self._pending.start(
+            lambda value, error: soon(settle, value, error),
+            None if on_event is None else lambda event: soon(deliver, event),
+        )
+        try:
+            value = await future
+        finally:
+            started.abort()
+        return self._convert(value)

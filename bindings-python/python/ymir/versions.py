@@ -20,10 +20,10 @@ class _Versioned(Protocol):
 
 
 def instant(text: str) -> datetime:
-    """Returns a time as the native module tells it, to the microsecond."""
-    head, _, zone = text.partition("Z") if text.endswith("Z") else (text, "", "")
-    whole, dot, fraction = head.partition(".")
-    return datetime.fromisoformat(f"{whole}{dot}{fraction[:6].ljust(6, '0') if dot else ''}+00:00")
+    """Returns a time as the native module tells it (UTC, ends in Z), to the microsecond."""
+    whole, dot, fraction = text.removesuffix("Z").partition(".")
+    micros = f".{fraction[:6].ljust(6, '0')}" if dot else ""
+    return datetime.fromisoformat(f"{whole}{micros}+00:00")
 
 
 @dataclass(frozen=True, slots=True)

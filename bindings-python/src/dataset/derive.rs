@@ -49,9 +49,9 @@ impl Dataset {
         let (py, home) = (slf.py(), slf.get().home.clone_ref(slf.py()));
         let live = slf.get().live(py)?;
         let ids = ids.iter().map(|id| parse(py, id)).collect::<PyResult<Vec<AssetId>>>()?;
-        Ok(Pending::new(async move {
-            live.select(&ids, &into).await.map(|made| opened(home, made))
-        }))
+        Ok(Pending::new(
+            async move { live.select(&ids, &into).await.map(|made| opened(home, made)) },
+        ))
     }
 
     fn export(&self, py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {

@@ -127,9 +127,8 @@ impl Dataset {
         let (id, live) = (parse::<AssetId>(py, id)?, self.live(py)?);
         Ok(Pending::new(async move {
             let bytes = live.workspace().image(&id).await?;
-            let object: Value = Box::new(move |py| {
-                Ok(pyo3::types::PyBytes::new(py, &bytes).into_any())
-            });
+            let object: Value =
+                Box::new(move |py| Ok(pyo3::types::PyBytes::new(py, &bytes).into_any()));
             Ok(object)
         }))
     }

@@ -150,7 +150,9 @@ impl Annotation {
 
     fn __hash__(&self) -> u64 {
         let ymir::BBox { x, y, w, h } = self.inner.bbox;
-        [x, y, w, h].iter().fold(self.class_name.len() as u64, |n, v| n.rotate_left(7) ^ v.to_bits())
+        [x, y, w, h]
+            .iter()
+            .fold(self.class_name.len() as u64, |n, v| n.rotate_left(7) ^ v.to_bits())
     }
 
     fn __repr__(&self) -> String {
@@ -176,9 +178,9 @@ fn given_box(value: &Bound<'_, PyAny>) -> PyResult<ymir::BBox> {
     if let Ok(bbox) = value.cast::<BBox>() {
         return Ok(bbox.get().0);
     }
-    let numbers: [f64; 4] = value.extract().map_err(|_| {
-        PyTypeError::new_err("a box is a BBox, or the four numbers (x, y, w, h)")
-    })?;
+    let numbers: [f64; 4] = value
+        .extract()
+        .map_err(|_| PyTypeError::new_err("a box is a BBox, or the four numbers (x, y, w, h)"))?;
     let [x, y, w, h] = numbers;
     Ok(ymir::BBox { x, y, w, h })
 }

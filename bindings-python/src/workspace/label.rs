@@ -5,15 +5,18 @@ use ymir::{LabelRequest, parse_request};
 
 use super::Workspace;
 use crate::convert::{data, object, plain};
+use crate::dataset::opened;
 use crate::pending::Pending;
 
 #[pymethods]
 impl Workspace {
-    fn label(&self, py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
-        let (live, options) = (self.live(py)?, plain(options)?);
+    fn label(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let options = plain(options)?;
         Ok(Pending::new(async move {
             let request: LabelRequest = parse_request("a labeling", options)?;
-            live.label(&request.resolve(&live).await?).await.map(data)
+            let version = live.label(&request.resolve(&live).await?).await?;
+            Ok(opened(home, live.dataset_by_id(&version.id).await?))
         }))
     }
 
@@ -33,11 +36,13 @@ impl Workspace {
         }))
     }
 
-    fn collect_labels(&self, py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
-        let (live, options) = (self.live(py)?, plain(options)?);
+    fn collect_labels(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let options = plain(options)?;
         Ok(Pending::new(async move {
             let request: LabelRequest = parse_request("a labeling", options)?;
-            live.collect_labels(&request.resolve(&live).await?).await.map(data)
+            let version = live.collect_labels(&request.resolve(&live).await?).await?;
+            Ok(opened(home, live.dataset_by_id(&version.id).await?))
         }))
     }
 

@@ -8,6 +8,7 @@ use crate::convert::{data, named, object, parse};
 use crate::dataset::opened;
 use crate::error::raise;
 use crate::pending::Pending;
+use crate::task;
 
 fn kind(py: Python<'_>, text: &str) -> PyResult<BranchKind> {
     named("kind", text).map_err(|e: Error| raise(py, &e))
@@ -45,33 +46,35 @@ impl Workspace {
 
     fn dataset(slf: &Bound<'_, Self>, spec: String) -> PyResult<Pending> {
         let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
-        Ok(Pending::new(async move {
-            live.dataset(&spec).await.map(|found| opened(home, found))
-        }))
+        Ok(Pending::new(async move { live.dataset(&spec).await.map(|found| opened(home, found)) }))
     }
 
     fn predictions(slf: &Bound<'_, Self>, spec: String) -> PyResult<Pending> {
         let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
-        Ok(Pending::new(async move {
-            live.predictions(&spec).await.map(|found| opened(home, found))
-        }))
+        Ok(Pending::new(
+            async move { live.predictions(&spec).await.map(|found| opened(home, found)) },
+        ))
     }
 
     fn dataset_by_id(slf: &Bound<'_, Self>, id: &str) -> PyResult<Pending> {
         let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
         let id: VersionId = parse(slf.py(), id)?;
-        Ok(Pending::new(async move {
-            live.dataset_by_id(&id).await.map(|found| opened(home, found))
-        }))
+        Ok(Pending::new(
+            async move { live.dataset_by_id(&id).await.map(|found| opened(home, found)) },
+        ))
     }
 
     fn model(&self, py: Python<'_>, spec: String) -> PyResult<Pending> {
         let live = self.live(py)?;
         Ok(Pending::new(async move {
             let version = live.resolve(BranchKind::Model, &spec).await?;
-            let (model, manifest) = live.model(&version.id).await?;
-            Ok(data((version, model, manifest.task)))
+            task::model(&live, &version.id).await
         }))
+    }
+
+    fn model_by_id(&self, py: Python<'_>, id: &str) -> PyResult<Pending> {
+        let (live, id) = (self.live(py)?, parse::<VersionId>(py, id)?);
+        Ok(Pending::new(async move { task::model(&live, &id).await }))
     }
 
     fn export_model(

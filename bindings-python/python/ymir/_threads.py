@@ -1,0 +1,35 @@
+"""The threads that executors run on, which end before the interpreter does."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic, sleep
+
+from ymir import _ymir
+
+_GRACE = 2.0
+_running: set[int] = set()
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Marks this thread as one that runs an executor."""
+    thread = threading.get_ident()
+    _running.add(thread)
+    try:
+        yield
+    finally:
+        _running.discard(thread)
+
+
+@atexit.register
+def _end() -> None:
+    """Interrupts what runs: a thread that still ran in an interpreter that ends would crash it."""
+    deadline = monotonic() + _GRACE
+    for thread in tuple(_running):
+        _ymir.interrupt(thread)
+    while _running and monotonic() < deadline:
+        sleep(0.01)

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from data import write_voc
-
 import ymir
+from data import write_voc
 
 
 @pytest.fixture(scope="session")

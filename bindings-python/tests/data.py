@@ -59,7 +59,7 @@ class Memorizer:
     version = "1"
     parameters = {"epochs": 2}  # noqa: RUF012
 
-    def train(self, task: ymir.ExecutorTask) -> None:
+    def train(self, task: ymir.TrainTask) -> None:
         boxes: dict[str, list[ymir.BBox]] = {name: [] for name in task.class_names}
         for sample in task.training:
             for annotation in sample.annotations:
@@ -76,7 +76,7 @@ class Memorizer:
         (task.model_dir / "boxes.txt").write_text("\n".join(lines))
         task.save_stage("last", files=["boxes.txt"], mAP=0.5)
 
-    def infer(self, task: ymir.ExecutorTask) -> None:
+    def infer(self, task: ymir.InferTask) -> None:
         rows = [line.split() for line in task.model_files[0].read_text().splitlines()]
         for sample in task.candidates:
             found = [

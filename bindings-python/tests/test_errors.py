@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-
 import ymir
 from ymir import errors
 

@@ -5,9 +5,8 @@ import pickle
 from pathlib import Path
 
 import pytest
-from data import CLASSES
-
 import ymir
+from data import CLASSES
 
 
 def test_open_and_close(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import ymir
 
 ROOT = Path(__file__).parents[2]

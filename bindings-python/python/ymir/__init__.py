@@ -37,13 +37,17 @@ from ymir.errors import (
 )
 from ymir.events import Events, LogLine, LoopEvent, TaskEvent, TaskState, TaskStep
 from ymir.executors import (
+    Detection,
     Executor,
     ExecutorInfo,
     ExecutorTask,
     Infers,
+    InferTask,
     Mines,
+    MineTask,
     Sample,
     Trains,
+    TrainTask,
 )
 from ymir.iteration import (
     Advance,
@@ -103,6 +107,7 @@ __all__ = [
     "CorruptedError",
     "Dataset",
     "Definition",
+    "Detection",
     "Dropped",
     "Duplicate",
     "EndReason",
@@ -118,6 +123,7 @@ __all__ = [
     "Folder",
     "ImportReport",
     "InferOptions",
+    "InferTask",
     "Infers",
     "InvalidInputError",
     "Iteration",
@@ -134,6 +140,7 @@ __all__ = [
     "LogLine",
     "LoopEvent",
     "MineOptions",
+    "MineTask",
     "Mines",
     "Model",
     "ModelFile",
@@ -166,6 +173,7 @@ __all__ = [
     "TaskStep",
     "TimeoutError",
     "TrainOptions",
+    "TrainTask",
     "Trains",
     "UnauthorizedError",
     "UnavailableError",

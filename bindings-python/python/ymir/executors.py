@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from ymir._ymir import Annotation
+from ymir._ymir import Annotation, BBox
 from ymir.errors import CancelledError, TaskCancelled
 
 if TYPE_CHECKING:
     from ymir import _ymir
 
-__all__ = ["Executor", "ExecutorInfo", "ExecutorTask", "Infers", "Mines", "Sample", "Trains"]
+__all__ = [
+    "Detection",
+    "Executor",
+    "ExecutorInfo",
+    "ExecutorTask",
+    "InferTask",
+    "Infers",
+    "MineTask",
+    "Mines",
+    "Sample",
+    "TrainTask",
+    "Trains",
+]
 
 TmiKind: TypeAlias = Literal["training", "mining", "inference"]
 _METHODS: dict[TmiKind, str] = {"training": "train", "mining": "mine", "inference": "infer"}
@@ -108,12 +121,28 @@ class Sample:
         return f"<Sample {self.file_name!r} {self.width}x{self.height}, {count} annotations>"
 
 
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What an executor found on an image.
+
+    Attributes:
+        class_name: The class.
+        bbox: The box: a :class:`ymir.BBox`, or its four numbers ``x, y, w, h`` in pixels.
+        score: The confidence, 0 to 1.
+        rotate_angle: The rotation around the centre in radians.
+    """
+
+    class_name: str
+    bbox: BBox | Sequence[float]
+    score: float
+    rotate_angle: float | None = None
+
+
 class ExecutorTask:
     """What an executor is given: its samples, its parameters, and where its results go.
 
-    Once the task is cancelled, :meth:`progress`, :meth:`log`, :meth:`predict` and :meth:`score`
-    raise :class:`ymir.TaskCancelled`; code that calls none of them gets it thrown in after half a
-    second.
+    Once the task is cancelled, ``progress``, ``log``, ``predict`` and ``score`` raise
+    :class:`ymir.TaskCancelled`; code that calls none of them gets it thrown in after half a second.
     """
 
     __slots__ = ("_native", "_sets")
@@ -154,21 +183,6 @@ class ExecutorTask:
         return self._native.model_files
 
     @property
-    def training(self) -> list[Sample]:
-        """What a training learns from."""
-        return self._samples("training")
-
-    @property
-    def validation(self) -> list[Sample]:
-        """What a training scores itself on."""
-        return self._samples("validation")
-
-    @property
-    def candidates(self) -> list[Sample]:
-        """What is mined or inferred."""
-        return self._samples("candidates")
-
-    @property
     def cancelled(self) -> bool:
         """Whether the task is to end."""
         return self._native.cancelled
@@ -182,6 +196,27 @@ class ExecutorTask:
         """Writes to the log of the task."""
         with _stopping():
             self._native.log("stdout", text)
+
+    def _samples(self, name: Literal["training", "validation", "candidates"]) -> list[Sample]:
+        if name not in self._sets:
+            self._sets[name] = [Sample(*pair) for pair in self._native.samples(name)]
+        return self._sets[name]
+
+
+class TrainTask(ExecutorTask):
+    """What :meth:`Trains.train` is given."""
+
+    __slots__ = ()
+
+    @property
+    def training(self) -> list[Sample]:
+        """What a training learns from."""
+        return self._samples("training")
+
+    @property
+    def validation(self) -> list[Sample]:
+        """What a training scores itself on."""
+        return self._samples("validation")
 
     def save_stage(
         self,
@@ -205,22 +240,54 @@ class ExecutorTask:
         figures = {key: float(value) for key, value in {**(metrics or {}), **more_metrics}.items()}
         self._native.save_stage(name, paths, figures, best)
 
+
+class InferTask(ExecutorTask):
+    """What :meth:`Infers.infer` is given."""
+
+    __slots__ = ()
+
+    @property
+    def candidates(self) -> list[Sample]:
+        """What is looked at."""
+        return self._samples("candidates")
+
     def predict(
-        self, sample: Sample | str, detections: Iterable[Annotation | Mapping[str, Any]]
+        self, sample: Sample | str, found: Iterable[Detection | Annotation | Mapping[str, Any]]
     ) -> None:
-        """Says what is on an image: annotations with scores, or dicts with their fields."""
+        """Says what is on an image: nothing, for an empty list.
+
+        Args:
+            sample: The image, or its id.
+            found: Detections, annotations with scores, or dicts with their fields.
+        """
         with _stopping():
-            self._native.predict(_id(sample), list(detections))
+            self._native.predict(_id(sample), [_annotation(one) for one in found])
+
+
+class MineTask(ExecutorTask):
+    """What :meth:`Mines.mine` is given."""
+
+    __slots__ = ()
+
+    @property
+    def candidates(self) -> list[Sample]:
+        """What is chosen from."""
+        return self._samples("candidates")
 
     def score(self, sample: Sample | str, value: float) -> None:
         """Says how much a label of an image would teach: the higher, the more."""
         with _stopping():
             self._native.score(_id(sample), float(value))
 
-    def _samples(self, name: Literal["training", "validation", "candidates"]) -> list[Sample]:
-        if name not in self._sets:
-            self._sets[name] = [Sample(*pair) for pair in self._native.samples(name)]
-        return self._sets[name]
+
+def _annotation(
+    found: Detection | Annotation | Mapping[str, Any],
+) -> Annotation | Mapping[str, Any]:
+    if not isinstance(found, Detection):
+        return found
+    return Annotation(
+        found.class_name, found.bbox, score=found.score, rotate_angle=found.rotate_angle
+    )
 
 
 def _id(sample: Sample | str) -> str:
@@ -233,6 +300,13 @@ def _stopping() -> Iterator[None]:
         yield
     except CancelledError as error:
         raise TaskCancelled(str(error)) from None
+
+
+_TASKS: dict[TmiKind, type[ExecutorTask]] = {
+    "training": TrainTask,
+    "mining": MineTask,
+    "inference": InferTask,
+}
 
 
 class ExecutorInfo:
@@ -289,11 +363,10 @@ class Runner:
         """Does what a task asks for; what is raised ends it as failed."""
         from ymir._threads import running
 
-        task = ExecutorTask(native)
         with running():
             try:
                 for kind in native.kinds:
-                    self._call(getattr(self._executor, _METHODS[kind]), task)
+                    self._call(getattr(self._executor, _METHODS[kind]), _TASKS[kind](native))
             except TaskCancelled:
                 raise
             except BaseException as error:

@@ -131,6 +131,11 @@ class Iteration:
         return self._result("evaluate").metrics
 
     @property
+    def labeled_count(self) -> int:
+        """How many assets were labeled."""
+        return self._result("label").count or 0
+
+    @property
     def candidates(self) -> Dataset | None:
         """What was mined in."""
         return self._dataset(self._result("prepare_mining").candidates)

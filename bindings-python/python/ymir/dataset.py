@@ -124,7 +124,9 @@ class Dataset:
         if self._parts is None:
             kind, task, prediction, counts, classes = self._native.manifest()
             named = {name: ClassCount(**count) for name, count in classes}
-            self._parts = kind, Lineage._of(task, prediction), Summary(*counts, classes=named)
+            assets, negatives, annotations, size = counts
+            summary = Summary(assets, negatives, annotations, size, named)
+            self._parts = kind, Lineage._of(task, prediction), summary
         return self._parts
 
     def __len__(self) -> int:

@@ -47,21 +47,31 @@ def rust() -> dict[str, set[str]]:
 
 
 def python() -> dict[str, set[str]]:
-    found = {noun: set() for noun in NOUNS}
+    classes = {}
     for file in (ROOT / "bindings-python/python/ymir").rglob("*.py"):
         for node in ast.parse(file.read_text()).body:
-            if isinstance(node, ast.ClassDef) and (noun := node.name) in found:
-                for member in node.body:
-                    name = None
-                    if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef):
-                        name = member.name
-                    elif isinstance(member, ast.AnnAssign):
-                        name = member.target.id
-                    if name and not name.startswith("_"):
-                        found[noun].add(name.removesuffix("_async"))
-                    elif name == "__len__":
-                        found[noun].add("len")
-    return found
+            if isinstance(node, ast.ClassDef):
+                classes[node.name] = node
+
+    def members(noun: str) -> set[str]:
+        found = set()
+        if (node := classes.get(noun)) is None:
+            return found
+        for base in node.bases:
+            found |= members(base.id) if isinstance(base, ast.Name) else set()
+        for member in node.body:
+            name = None
+            if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef):
+                name = member.name
+            elif isinstance(member, ast.AnnAssign):
+                name = member.target.id
+            if name and not name.startswith("_"):
+                found.add(name.removesuffix("_async"))
+            elif name == "__len__":
+                found.add("len")
+        return found
+
+    return {noun: members(noun) for noun in NOUNS}
 
 
 def node() -> dict[str, set[str]]:

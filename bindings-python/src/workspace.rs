@@ -1,4 +1,5 @@
 mod label;
+mod maintain;
 mod read;
 mod register;
 mod work;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -37,7 +37,7 @@ def bar(**options: Any) -> Any:
 
 
 @contextmanager
-def counting(progress: OnProgress, title: str) -> Iterator[OnEvent | None]:
+def counting(progress: OnProgress, title: str) -> Generator[OnEvent | None, None, None]:
     """Gives what is to be called with each native event of an operation that counts images."""
     if progress is False:
         yield None

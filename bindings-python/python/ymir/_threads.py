@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from time import monotonic, sleep
 
@@ -15,7 +15,7 @@ _running: set[int] = set()
 
 
 @contextmanager
-def running() -> Iterator[None]:
+def running() -> Generator[None, None, None]:
     """Marks this thread as one that runs an executor."""
     thread = threading.get_ident()
     _running.add(thread)

@@ -401,11 +401,12 @@ class Dataset:
     def to_pandas(self, class_name: str | None = None) -> pandas.DataFrame:
         """Returns a pandas data frame with a row per asset (``pip install ymir[pandas]``)."""
         try:
-            import pyarrow  # type: ignore[import-untyped]  # it ships no types
+            import pyarrow as arrow  # type: ignore[import-untyped]  # it ships no types
         except ImportError as error:
             raise ImportError(
                 "to_pandas() needs pandas and pyarrow: run `pip install ymir[pandas]`"
             ) from error
+        pyarrow: Any = arrow
         frame: pandas.DataFrame = pyarrow.table(self.to_arrow(class_name)).to_pandas()
         return frame
 

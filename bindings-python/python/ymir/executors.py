@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -295,7 +295,7 @@ def _id(sample: Sample | str) -> str:
 
 
 @contextmanager
-def _stopping() -> Iterator[None]:
+def _stopping() -> Generator[None, None, None]:
     try:
         yield
     except CancelledError as error:
@@ -339,7 +339,9 @@ def name_of(executor: object) -> str:
 
 def describe(executor: object, name: str) -> tuple[str, dict[TmiKind, dict[str, Any]]]:
     """Returns digest and default parameters of an executor."""
-    able = [kind for kind, method in _METHODS.items() if callable(getattr(executor, method, None))]
+    able: list[TmiKind] = [
+        kind for kind, method in _METHODS.items() if callable(getattr(executor, method, None))
+    ]
     if not able:
         raise TypeError(
             f"{type(executor).__name__} is no executor: it needs a method train(task), infer(task)"
@@ -347,7 +349,9 @@ def describe(executor: object, name: str) -> tuple[str, dict[TmiKind, dict[str, 
         )
     given: Mapping[str, Any] = getattr(executor, "parameters", None) or {}
     nested = bool(given) and set(given) <= set(_METHODS)
-    templates = {kind: dict(given.get(kind, {}) if nested else given) for kind in able}
+    templates: dict[TmiKind, dict[str, Any]] = {
+        kind: dict(given.get(kind, {}) if nested else given) for kind in able
+    }
     version = getattr(executor, "version", None)
     return f"python {name} {uuid.uuid4() if version is None else version}", templates
 

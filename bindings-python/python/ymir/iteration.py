@@ -62,7 +62,7 @@ class StepResult:
     model: str | None = None
     predictions: str | None = None
     metric: float | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> StepResult:
@@ -248,7 +248,8 @@ class Definition:
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> Definition:
-        return cls(**{**data, "classes": tuple(data["classes"])})
+        fields: dict[str, Any] = {**data, "classes": tuple(data["classes"])}
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

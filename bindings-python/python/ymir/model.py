@@ -89,7 +89,8 @@ class Model:
     @property
     def metrics(self) -> Mapping[str, float]:
         """The metrics of the best stage."""
-        return next((s.metrics for s in self.stages if s.name == self.best_stage), {})
+        stages = {stage.name: stage.metrics for stage in self.stages}
+        return stages[self.best_stage]
 
     def _export(
         self, destination: str | os.PathLike[str], stage: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ __all__ = ["following"]
 @contextmanager
 def following(
     progress: bool, on_event: Callable[[LoopEvent], object] | None
-) -> Iterator[OnEvent | None]:
+) -> Generator[OnEvent | None, None, None]:
     """Gives what is to be called with the native events of a loop."""
     bars = _Bars() if progress else None
     if bars is None and on_event is None:

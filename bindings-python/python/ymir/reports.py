@@ -14,8 +14,11 @@ __all__ = [
     "Duplicate",
     "Evaluation",
     "ExportReport",
+    "FsckReport",
+    "GarbageReport",
     "ImportReport",
     "LabelStatus",
+    "Problem",
     "Renamed",
     "Skipped",
     "UnknownClass",
@@ -142,6 +145,65 @@ class ExportReport:
     def _of(cls, data: dict[str, Any]) -> ExportReport:
         renamed = (Renamed(item["id"], item["from"], item["to"]) for item in data["renamed"])
         return cls(data["images"], data["annotations"], tuple(renamed))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it was written.
+
+    Attributes:
+        subject: What is damaged or missing.
+        message: What is wrong with it, and what can be done.
+        version: The version by which it was come upon, where there is one.
+    """
+
+    subject: str
+    message: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What a check of a workspace found.
+
+    Attributes:
+        versions: Versions that were looked at.
+        nodes: Nodes of their trees that were read.
+        assets: Different assets in all versions.
+        blobs: Image and model files that versions need.
+        blob_bytes: Their bytes.
+        problems: What is wrong; nothing where all is well.
+    """
+
+    versions: int
+    nodes: int
+    assets: int
+    blobs: int
+    blob_bytes: int
+    problems: tuple[Problem, ...]
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> FsckReport:
+        problems = tuple(Problem(**item) for item in data["problems"])
+        fields: dict[str, Any] = {**data, "problems": problems}
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class GarbageReport:
+    """What a cleaning of a workspace deleted, or would have.
+
+    Attributes:
+        blobs: Image and model files that no version reaches.
+        bytes: Their bytes.
+        kept_young: Such files that were kept because they are young.
+        in_use: Files that versions reach.
+    """
+
+    blobs: int
+    bytes: int
+    kept_young: int
+    in_use: int
 
 
 @dataclass(frozen=True, slots=True)

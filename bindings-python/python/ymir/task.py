@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -184,7 +184,7 @@ class Task(Generic[T]):
 @contextmanager
 def _following(
     kind: str, progress: bool, on_event: Callable[[TaskEvent], object] | None
-) -> Iterator[OnEvent | None]:
+) -> Generator[OnEvent | None, None, None]:
     """Gives what is to be called with the native events."""
     if not progress and on_event is None:
         yield None

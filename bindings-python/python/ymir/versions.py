@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias
 
 __all__ = ["ClassCount", "Kind", "Lineage", "Spec", "Summary", "Version", "WorkspaceClass"]
 
@@ -13,7 +13,6 @@ Kind: TypeAlias = Literal["dataset", "prediction", "model", "project"]
 """What a version is a version of."""
 
 
-@runtime_checkable
 class _Versioned(Protocol):
     @property
     def version(self) -> Version: ...
@@ -83,10 +82,9 @@ def text_of(spec: Spec) -> str:
     """Returns a spec as text."""
     if isinstance(spec, str):
         return spec
-    if isinstance(spec, Version):
-        return spec.spec
-    if isinstance(spec, _Versioned):
-        return spec.version.spec
+    version = spec if isinstance(spec, Version) else getattr(spec, "version", None)
+    if isinstance(version, Version):
+        return version.spec
     raise TypeError(
         "expected a version such as 'name' or 'name@v3', a Version, a Dataset or a Model;"
         f" got {type(spec).__name__}"
@@ -177,7 +175,7 @@ class Lineage:
     finished: datetime
     library_version: str
     task: str | None = None
-    predictions_of: Mapping[str, str] = field(default_factory=dict)
+    predictions_of: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def _of(cls, data: dict[str, Any], prediction: dict[str, str] | None = None) -> Lineage:

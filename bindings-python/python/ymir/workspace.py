@@ -9,6 +9,7 @@ from types import TracebackType
 from ymir import _ymir
 from ymir._pending import Operation
 from ymir._working import Working
+from ymir.reports import FsckReport, GarbageReport
 
 __all__ = ["Workspace"]
 
@@ -122,3 +123,37 @@ class Workspace(Working):
         from ymir.display.workspace import workspace_html
 
         return workspace_html(self)
+
+    def _fsck(self, blobs: bool) -> Operation[FsckReport]:
+        return Operation(self._native.fsck({"blobs": blobs}), FsckReport._of)
+
+    def fsck(self, *, blobs: bool = False) -> FsckReport:
+        """Checks everything that the versions are made of; damage is in the report.
+
+        Args:
+            blobs: Whether to read every image and model file and check its hash, too.
+        """
+        return self._fsck(blobs).wait()
+
+    async def fsck_async(self, *, blobs: bool = False) -> FsckReport:
+        """As :meth:`fsck`."""
+        return await self._fsck(blobs).wait_async()
+
+    def _collect_garbage(self, dry_run: bool, grace: float) -> Operation[GarbageReport]:
+        pending = self._native.collect_garbage({"dry_run": dry_run, "grace": grace})
+        return Operation(pending, lambda data: GarbageReport(**data))
+
+    def collect_garbage(self, *, dry_run: bool = False, grace: float = 86400.0) -> GarbageReport:
+        """Deletes the image and model files that no version reaches.
+
+        Args:
+            dry_run: Whether to delete nothing, and only tell what would be.
+            grace: Files younger than this, in seconds, are kept.
+        """
+        return self._collect_garbage(dry_run, grace).wait()
+
+    async def collect_garbage_async(
+        self, *, dry_run: bool = False, grace: float = 86400.0
+    ) -> GarbageReport:
+        """As :meth:`collect_garbage`."""
+        return await self._collect_garbage(dry_run, grace).wait_async()

@@ -16,7 +16,8 @@ _STYLE = """
 .ymir header{margin:0 0 .5em}.ymir header b{font-size:1.15em}
 .ymir header span{opacity:.7;margin-left:.6em}
 .ymir h4{margin:.9em 0 .25em;font-size:1em;font-weight:600}
-.ymir table{border-collapse:collapse;margin:0;color:inherit;font:inherit;font-variant-numeric:tabular-nums}
+.ymir table{border-collapse:collapse;margin:0;color:inherit;font:inherit;
+font-variant-numeric:tabular-nums}
 .ymir th,.ymir td{padding:.2em .9em .2em 0;text-align:left;border:0;background:none;color:inherit}
 .ymir thead th{font-weight:600;opacity:.7;border-bottom:1px solid rgba(128,128,128,.45)}
 .ymir tbody tr{background:none}

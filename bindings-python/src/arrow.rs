@@ -26,11 +26,13 @@ impl ArrowTable {
 
 #[pymethods]
 impl ArrowTable {
+    /// The names of the columns.
     #[getter]
     fn column_names(&self) -> Vec<String> {
         self.inner.schema.fields().iter().map(|field| field.name().clone()).collect()
     }
 
+    /// Returns the table as a stream of Arrow's IPC format.
     fn to_ipc<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyBytes>> {
         let bytes = py.detach(|| self.inner.to_ipc()).map_err(|e| crate::error::raise(py, &e))?;
         Ok(pyo3::types::PyBytes::new(py, &bytes))

@@ -2,6 +2,7 @@
 
 use pyo3::BoundObject;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use pythonize::{depythonize, pythonize};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +27,11 @@ where
 /// Returns what becomes plain Python data: dicts, lists, texts, numbers.
 pub(crate) fn data<T: Serialize + Send + 'static>(value: T) -> Value {
     Box::new(move |py| Ok(pythonize(py, &value)?))
+}
+
+/// Returns what becomes a `bytes` object.
+pub(crate) fn bytes(value: Vec<u8>) -> Value {
+    Box::new(move |py| Ok(PyBytes::new(py, &value).into_any()))
 }
 
 /// Returns plain Python data as JSON.

@@ -18,7 +18,7 @@ use crate::error::{raise, raised};
 use crate::interrupt::interrupt;
 use crate::record::{Annotation, Record};
 
-/// How long code that was asked to stop has before it is interrupted, and between two times.
+/// How long code that was asked to stop has before it is interrupted.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A Python object that trains, mines or infers.
@@ -75,8 +75,11 @@ impl HostExecutor for PythonExecutor {
         let cancel = async {
             task.cancelled().await;
             let Ok(thread) = thread.await else { return std::future::pending().await };
+            let mut patience = PATIENCE;
             loop {
-                tokio::time::sleep(PATIENCE).await;
+                tokio::time::sleep(patience).await;
+                // Cleaning up takes time, too.
+                patience *= 4;
                 let throw = move || Python::try_attach(|py| interrupt(py, thread));
                 // It fails only as the runtime ends.
                 let _ = tokio::task::spawn_blocking(throw).await;

@@ -32,47 +32,56 @@ impl Record {
 
 #[pymethods]
 impl Record {
+    /// The id of the asset: the SHA-256 of the file's bytes.
     #[getter]
     fn id(&self) -> String {
         self.inner.asset.id.to_string()
     }
 
+    /// The width in pixels as stored in the file, before any EXIF rotation.
     #[getter]
     fn width(&self) -> u32 {
         self.inner.asset.width
     }
 
+    /// The height in pixels as stored in the file.
     #[getter]
     fn height(&self) -> u32 {
         self.inner.asset.height
     }
 
+    /// The number of channels; 0 where the file's header does not tell.
     #[getter]
     fn channels(&self) -> u8 {
         self.inner.asset.channels
     }
 
+    /// The size of the file in bytes.
     #[getter]
     fn byte_size(&self) -> u64 {
         self.inner.asset.byte_size
     }
 
+    /// The kind of file, told by its content.
     #[getter]
     fn media_type(&self) -> &'static str {
         let mime = self.inner.asset.media_type.mime();
         mime.strip_prefix("image/").unwrap_or(mime)
     }
 
+    /// The name of the file when it was imported, without its folder.
     #[getter]
     fn file_name(&self) -> &str {
         &self.inner.asset.file_name
     }
 
+    /// Free attributes.
     #[getter]
     fn attributes(&self) -> BTreeMap<String, String> {
         self.inner.asset.attributes.clone()
     }
 
+    /// Its ground truth, or the predictions on it.
     #[getter]
     fn annotations<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyTuple>> {
         let made = self.annotations.get_or_try_init(py, || {
@@ -83,6 +92,7 @@ impl Record {
         Ok(made?.bind(py))
     }
 
+    /// Returns it as plain data.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let asset = &self.inner.asset;
         let dict = PyDict::new(py);

@@ -61,6 +61,18 @@ def test_equal_versions_are_found_again(filled: ymir.Workspace) -> None:
     assert train(filled, Unversioned()).wait() != mine
 
 
+def test_functions_are_an_executor(filled: ymir.Workspace) -> None:
+    class Other(Memorizer):
+        pass
+
+    learn = ymir.Functions("learn", train=Other().train, parameters={"epochs": 1})
+    task = train(filled, learn)
+    assert task.wait().metrics == {"mAP": 0.5}
+    assert "epoch 1 of 1" in [line.text for line in task.log()]
+    with pytest.raises(ymir.UnsupportedError):
+        filled.infer(executor=learn, dataset="val", model="m", predictions="said")
+
+
 def test_model_files_come_out(filled: ymir.Workspace, tmp_path) -> None:
     model = train(filled, Memorizer()).wait()
     (path,) = model.export(tmp_path / "model")

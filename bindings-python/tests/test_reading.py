@@ -37,6 +37,8 @@ def test_a_dataset_is_a_sequence(filled: ymir.Workspace) -> None:
     assert records[3].id in pool
     assert records[3] in pool
     assert "0" * 64 not in pool
+    assert "no id" not in pool
+    assert 3 not in pool
     assert pool.get("0" * 64) is None
     with pytest.raises(IndexError, match="8 assets"):
         pool[8]
@@ -179,3 +181,16 @@ def test_async_forms(tmp_path: Path, voc: Path) -> None:
                 await workspace.import_dataset_async(voc, "other", progress=stop)
 
     asyncio.run(main())
+
+
+def test_checking_and_cleaning(filled: ymir.Workspace) -> None:
+    report = filled.fsck(blobs=True)
+    assert report.problems == ()
+    assert (report.versions, report.assets, report.blobs) == (2, 12, 12)
+    cleaned = filled.collect_garbage(dry_run=True, grace=0)
+    assert (cleaned.blobs, cleaned.in_use) == (0, 12)
+    path = filled.image_path(filled.dataset("pool")[0])
+    path.chmod(0o600)
+    path.write_bytes(b"damaged")
+    (problem,) = filled.fsck(blobs=True).problems
+    assert path.name in problem.subject or path.name in problem.message

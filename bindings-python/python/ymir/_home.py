@@ -57,14 +57,13 @@ class Home:
         Returns:
             The reference to it, ``"host:<name>"``.
         """
-        made: object = executor() if isinstance(executor, type) else executor
-        name = name or name_of(made)
+        name = name or name_of(executor)
         known = self._registered.get(("executor", name))
         # The same object is the same executor: its results are found again.
-        if known is not None and known[0] in (executor, made):
+        if known is not None and known[0] is executor:
             return known[1]
-        digest, templates = describe(made, name)
-        reference = self._native.register_executor(name, Runner(made), digest, templates)
+        digest, templates = describe(executor, name)
+        reference = self._native.register_executor(name, Runner(executor), digest, templates)
         self._registered["executor", name] = executor, reference
         return reference
 

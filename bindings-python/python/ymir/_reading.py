@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ymir._home import Home
 from ymir._pending import Operation
+from ymir._ymir import Record
 from ymir.dataset import Dataset
 from ymir.executors import Executor, ExecutorInfo
 from ymir.model import Model
@@ -123,6 +125,33 @@ class Reading(Home):
 
     def _model_by_id(self, id: str) -> Model:
         return self._model(self._native.model_by_id(id)).wait()
+
+    def _image(self, asset: str | Record) -> Operation[bytes]:
+        return Operation(self._native.image(asset if isinstance(asset, str) else asset.id))
+
+    def image(self, asset: str | Record) -> bytes:
+        """Returns the bytes of an image file, by the id of the asset or a record.
+
+        Raises:
+            NotFoundError: If the workspace does not have it.
+        """
+        return self._image(asset).wait()
+
+    async def image_async(self, asset: str | Record) -> bytes:
+        """As :meth:`image`."""
+        return await self._image(asset).wait_async()
+
+    def _image_path(self, asset: str | Record) -> Operation[Path]:
+        id = asset if isinstance(asset, str) else asset.id
+        return Operation(self._native.image_path(id), Path)
+
+    def image_path(self, asset: str | Record) -> Path:
+        """Returns the path of an image file, for reading only."""
+        return self._image_path(asset).wait()
+
+    async def image_path_async(self, asset: str | Record) -> Path:
+        """As :meth:`image_path`."""
+        return await self._image_path(asset).wait_async()
 
     def _evaluate(
         self, ground_truth: Spec, predictions: Spec, classes: Iterable[str] | None

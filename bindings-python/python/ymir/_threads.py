@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -23,6 +24,11 @@ def running() -> Generator[None, None, None]:
         yield
     finally:
         _running.discard(thread)
+
+
+if hasattr(os, "register_at_fork"):
+    # A child has none of these threads.
+    os.register_at_fork(after_in_child=_running.clear)
 
 
 @atexit.register

@@ -166,9 +166,10 @@ class Working(Labeling):
         return await self._tasks().wait_async()
 
     def events(self, after: int = 0) -> Events[TaskEvent]:
-        """Returns the events of all tasks after a sequence number, then those to come, without
-        end: ``for`` or ``async for``.
-        """  # noqa: D205
+        """Returns the events of all tasks after a sequence number, then those to come.
+
+        They have no end; read them with ``for`` or ``async for``.
+        """
         return Events(self._native.events(after), TaskEvent._of)
 
     def _project(self, pending: _ymir.Pending) -> Operation[Project]:

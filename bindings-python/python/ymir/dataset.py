@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir._ymir import ArrowTable, Record
+from ymir.errors import InvalidInputError
 from ymir.reports import ExportReport
 from ymir.versions import ClassCount, Lineage, Summary, Version
 
@@ -141,7 +142,11 @@ class Dataset:
         """Returns whether it has the asset of an id, or of a record."""
         if isinstance(id, Record):
             id = id.id
-        return isinstance(id, str) and self._native.get(id) is not None
+        try:
+            return isinstance(id, str) and self._native.get(id) is not None
+        except InvalidInputError:
+            # What is no id at all is the id of nothing.
+            return False
 
     @overload
     def __getitem__(self, key: int | str) -> Record: ...
@@ -263,27 +268,25 @@ class Dataset:
         """As :meth:`diff`."""
         return await self._diff(other, after, limit).wait_async()
 
-    def image(self, id: str | Record) -> bytes:
+    def image(self, asset: str | Record) -> bytes:
         """Returns the bytes of an image file.
 
         Raises:
             NotFoundError: If the workspace does not have it.
         """
-        found: Operation[bytes] = Operation(self._native.image(_id(id)))
-        return found.wait()
+        return self._workspace.image(asset)
 
-    async def image_async(self, id: str | Record) -> bytes:
+    async def image_async(self, asset: str | Record) -> bytes:
         """As :meth:`image`."""
-        found: Operation[bytes] = Operation(self._native.image(_id(id)))
-        return await found.wait_async()
+        return await self._workspace.image_async(asset)
 
-    def image_path(self, id: str | Record) -> Path:
+    def image_path(self, asset: str | Record) -> Path:
         """Returns the path of an image file, for reading only."""
-        return Operation(self._native.image_path(_id(id)), Path).wait()
+        return self._workspace.image_path(asset)
 
-    async def image_path_async(self, id: str | Record) -> Path:
+    async def image_path_async(self, asset: str | Record) -> Path:
         """As :meth:`image_path`."""
-        return await Operation(self._native.image_path(_id(id)), Path).wait_async()
+        return await self._workspace.image_path_async(asset)
 
     def _made(self, pending: _ymir.Pending) -> Operation[Dataset]:
         return Operation(pending, lambda native: Dataset(self._workspace, native))

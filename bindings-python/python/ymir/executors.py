@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -21,6 +21,7 @@ __all__ = [
     "Executor",
     "ExecutorInfo",
     "ExecutorTask",
+    "Functions",
     "InferTask",
     "Infers",
     "MineTask",
@@ -61,7 +62,19 @@ class Mines(Protocol):
         ...
 
 
-Executor: TypeAlias = "Trains | Infers | Mines"
+@dataclass(frozen=True)
+class Functions:
+    """An executor of functions, those that there are; attributes as of :data:`ymir.Executor`."""
+
+    name: str
+    train: Callable[[TrainTask], object] | None = None
+    infer: Callable[[InferTask], object] | None = None
+    mine: Callable[[MineTask], object] | None = None
+    version: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+Executor: TypeAlias = "Trains | Infers | Mines | Functions"
 """An object with methods among ``train(task)``, ``infer(task)`` and ``mine(task)``, each of which
 may be ``async``; which there are says what it can do. Without ``mine``, YMIR scores by what
 ``infer`` says.

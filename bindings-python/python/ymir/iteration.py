@@ -146,6 +146,11 @@ class Iteration:
         return self._dataset(self._result("mine").selected)
 
     @property
+    def pre_annotations(self) -> Dataset | None:
+        """What the mining model said about the assets that were chosen."""
+        return self._dataset(self._result("mine").predictions)
+
+    @property
     def labeled(self) -> Dataset | None:
         """What came back from the labeler."""
         return self._dataset(self._result("label").labeled)

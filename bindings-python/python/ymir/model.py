@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ymir._pending import Operation
+from ymir.errors import NotFoundError
 from ymir.versions import Lineage, Version
 
 if TYPE_CHECKING:
@@ -89,8 +90,21 @@ class Model:
     @property
     def metrics(self) -> Mapping[str, float]:
         """The metrics of the best stage."""
-        stages = {stage.name: stage.metrics for stage in self.stages}
-        return stages[self.best_stage]
+        return self.stage().metrics
+
+    def stage(self, name: str | None = None) -> Stage:
+        """Returns a stage, the best unless another is named.
+
+        Raises:
+            NotFoundError: If there is no such stage.
+        """
+        wanted = self.best_stage if name is None else name
+        for stage in self.stages:
+            if stage.name == wanted:
+                return stage
+        names = ", ".join(stage.name for stage in self.stages)
+        message = f"the model has no such stage; it has: {names}"
+        raise NotFoundError(message, context={"stage": wanted})
 
     def _export(
         self, destination: str | os.PathLike[str], stage: str | None

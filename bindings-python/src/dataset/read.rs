@@ -5,7 +5,7 @@ use pythonize::pythonize;
 use ymir::{AssetId, Change, ClassId, DiffOptions, Error, PageOptions};
 
 use super::Dataset;
-use crate::convert::{Value, object, parse};
+use crate::convert::{object, parse};
 use crate::error::raise;
 use crate::pending::{Pending, direct};
 use crate::record::Record;
@@ -121,20 +121,5 @@ impl Dataset {
             });
             Ok(object(rows.collect::<Vec<_>>()))
         }))
-    }
-
-    fn image(&self, py: Python<'_>, id: &str) -> PyResult<Pending> {
-        let (id, live) = (parse::<AssetId>(py, id)?, self.live(py)?);
-        Ok(Pending::new(async move {
-            let bytes = live.workspace().image(&id).await?;
-            let object: Value =
-                Box::new(move |py| Ok(pyo3::types::PyBytes::new(py, &bytes).into_any()));
-            Ok(object)
-        }))
-    }
-
-    fn image_path(&self, py: Python<'_>, id: &str) -> PyResult<Pending> {
-        let (id, live) = (parse::<AssetId>(py, id)?, self.live(py)?);
-        Ok(Pending::new(async move { live.workspace().image_path(&id).await.map(object) }))
     }
 }

@@ -79,46 +79,55 @@ impl Annotation {
         Ok(Self { class_name, inner })
     }
 
+    /// The name of its class.
     #[getter(class_name)]
     fn get_class_name(&self) -> &str {
         &self.class_name
     }
 
+    /// The number of its class in the workspace; None outside its class table.
     #[getter]
     fn class_id(&self) -> Option<u32> {
         self.inner.class.id().map(|id| id.0)
     }
 
+    /// The box.
     #[getter]
     fn bbox(&self) -> BBox {
         BBox(self.inner.bbox)
     }
 
+    /// The rotation of the box around its centre in radians, where there is one.
     #[getter]
     fn rotate_angle(&self) -> Option<f64> {
         self.inner.rotate_angle
     }
 
+    /// The confidence of a prediction, 0 to 1; None in ground truth.
     #[getter]
     fn score(&self) -> Option<f64> {
         self.inner.score
     }
 
+    /// The quality of the box as its source rated it.
     #[getter]
     fn quality(&self) -> Option<f64> {
         self.inner.quality
     }
 
+    /// Marks.
     #[getter]
     fn flags(&self) -> Flags {
         Flags(self.inner.flags)
     }
 
+    /// Free attributes.
     #[getter]
     fn attributes(&self) -> BTreeMap<String, String> {
         self.inner.attributes.clone()
     }
 
+    /// Returns it as plain data.
     pub(super) fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         let ymir::BBox { x, y, w, h } = self.inner.bbox;

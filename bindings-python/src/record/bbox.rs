@@ -14,31 +14,37 @@ impl BBox {
         Self(ymir::BBox::new(x, y, w, h))
     }
 
+    /// The left edge.
     #[getter]
     fn x(&self) -> f64 {
         self.0.x
     }
 
+    /// The upper edge.
     #[getter]
     fn y(&self) -> f64 {
         self.0.y
     }
 
+    /// The width.
     #[getter]
     fn w(&self) -> f64 {
         self.0.w
     }
 
+    /// The height.
     #[getter]
     fn h(&self) -> f64 {
         self.0.h
     }
 
+    /// The area in square pixels.
     #[getter]
     fn area(&self) -> f64 {
         self.0.area()
     }
 
+    /// Returns the intersection over union with another box, 0 to 1.
     fn iou(&self, other: &Self) -> f64 {
         self.0.iou(&other.0)
     }
@@ -93,21 +99,25 @@ impl Flags {
         Self(ymir::Flags { difficult, truncated, occluded, crowd })
     }
 
+    /// Hard to recognise (Pascal VOC).
     #[getter]
     fn difficult(&self) -> bool {
         self.0.difficult
     }
 
+    /// Cut off by the edge of the image (Pascal VOC).
     #[getter]
     fn truncated(&self) -> bool {
         self.0.truncated
     }
 
+    /// Partly hidden (Pascal VOC).
     #[getter]
     fn occluded(&self) -> bool {
         self.0.occluded
     }
 
+    /// A group of objects under one box (COCO's ``iscrowd``).
     #[getter]
     fn crowd(&self) -> bool {
         self.0.crowd

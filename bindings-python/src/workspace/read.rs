@@ -1,10 +1,10 @@
 //! What there is in a workspace.
 
 use pyo3::prelude::*;
-use ymir::{BranchKind, Error, ErrorKind, ExecutorRef, VersionId};
+use ymir::{AssetId, BranchKind, Error, ErrorKind, ExecutorRef, VersionId};
 
 use super::Workspace;
-use crate::convert::{data, named, object, parse};
+use crate::convert::{bytes, data, named, object, parse};
 use crate::dataset::opened;
 use crate::error::raise;
 use crate::pending::Pending;
@@ -88,6 +88,16 @@ impl Workspace {
         Ok(Pending::new(async move {
             live.export_model(&spec, stage.as_deref(), destination).await.map(object)
         }))
+    }
+
+    fn image(&self, py: Python<'_>, id: &str) -> PyResult<Pending> {
+        let (id, live) = (parse::<AssetId>(py, id)?, self.live(py)?);
+        Ok(Pending::new(async move { live.image(&id).await.map(bytes) }))
+    }
+
+    fn image_path(&self, py: Python<'_>, id: &str) -> PyResult<Pending> {
+        let (id, live) = (parse::<AssetId>(py, id)?, self.live(py)?);
+        Ok(Pending::new(async move { live.image_path(&id).await.map(object) }))
     }
 
     fn evaluate(

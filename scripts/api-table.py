@@ -54,21 +54,20 @@ def python() -> dict[str, set[str]]:
                 classes[node.name] = node
 
     def members(noun: str) -> set[str]:
+        if noun not in classes:
+            return set()
         found = set()
-        if (node := classes.get(noun)) is None:
-            return found
-        for base in node.bases:
-            found |= members(base.id) if isinstance(base, ast.Name) else set()
-        for member in node.body:
-            name = None
-            if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef):
-                name = member.name
-            elif isinstance(member, ast.AnnAssign):
+        for base in classes[noun].bases:
+            base = base.value if isinstance(base, ast.Subscript) else base
+            found |= members(getattr(base, "id", ""))
+        for member in classes[noun].body:
+            name = getattr(member, "name", None)
+            if isinstance(member, ast.AnnAssign):
                 name = member.target.id
-            if name and not name.startswith("_"):
-                found.add(name.removesuffix("_async"))
-            elif name == "__len__":
+            if name == "__len__":
                 found.add("len")
+            elif name and not name.startswith("_"):
+                found.add(name.removesuffix("_async"))
         return found
 
     return {noun: members(noun) for noun in NOUNS}

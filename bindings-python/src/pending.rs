@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -118,12 +118,12 @@ impl Pending {
         result?(py)
     }
 
-    /// Starts the operation. `done(value, error)` is called on a thread of the runtime when it
-    /// ends, `on_event(event)` when something happens before that.
+    /// Starts the operation. `done(value, error)` is called on a thread of the runtime when it has
+    /// ended or was dropped, `on_event(event)` when something happens before that.
     #[pyo3(signature = (done, on_event=None))]
     fn start(&self, done: Py<PyAny>, on_event: Option<Py<PyAny>>) -> PyResult<Started> {
-        let job = self.take()?;
-        let task = runtime().spawn(follow(job, done, on_event));
+        let following = Following { job: Some(self.take()?), done: Some(done) };
+        let task = runtime().spawn(following.follow(on_event));
         Ok(Started { abort: task.abort_handle() })
     }
 }
@@ -132,44 +132,69 @@ fn tell(py: Python<'_>, on_event: Option<&Bound<'_, PyAny>>, event: Value) -> Py
     on_event.map_or(Ok(()), |on_event| on_event.call1((event(py)?,)).map(drop))
 }
 
-/// Follows a started operation to its end.
-async fn follow(mut job: Kept<Job>, done: Py<PyAny>, on_event: Option<Py<PyAny>>) {
-    let on_event = on_event.map(std::sync::Arc::new);
-    loop {
-        let turn = AssertUnwindSafe(job.get_mut().next()).catch_unwind().await;
-        match turn.unwrap_or_else(|_| Turn::Done(Err(panicked()))) {
-            Turn::Event(event) => {
-                let Some(on_event) = on_event.clone() else { continue };
-                attached(move |py| on_event.bind(py).call1((event(py)?,)).map(drop)).await;
+/// An operation that was started, and what is called when it ends.
+struct Following {
+    job: Option<Kept<Job>>,
+    done: Option<Py<PyAny>>,
+}
+
+impl Following {
+    /// Follows the operation to its end.
+    async fn follow(mut self, on_event: Option<Py<PyAny>>) {
+        let on_event = on_event.map(Arc::new);
+        while let Some(job) = &mut self.job {
+            let turn = AssertUnwindSafe(job.get_mut().next()).catch_unwind().await;
+            match turn.unwrap_or_else(|_| Turn::Done(Err(panicked()))) {
+                Turn::Event(event) => {
+                    let Some(on_event) = on_event.clone() else { continue };
+                    attached(move |py| on_event.bind(py).call1((event(py)?,)).map(drop)).await;
+                }
+                Turn::Done(result) => return self.finish(Some(result)),
+                Turn::Tick => {}
             }
-            Turn::Done(result) => {
-                let finish = move |py: Python<'_>| {
-                    let value = result.map_err(|e| raise(py, &e)).and_then(|value| value(py));
-                    match value {
-                        Ok(value) => done.call1(py, (value, py.None())),
-                        Err(error) => done.call1(py, (py.None(), error)),
-                    }
-                    .map(drop)
-                };
-                return attached(finish).await;
-            }
-            Turn::Tick => {}
         }
+    }
+
+    /// Drops the operation, then tells of its end; without a result, that it was dropped.
+    fn finish(&mut self, result: Option<Result<Value>>) {
+        let (Some(job), Some(done)) = (self.job.take(), self.done.take()) else { return };
+        let finish = move || {
+            job.end();
+            attach(|py| {
+                let value = match result {
+                    Some(result) => result.map_err(|e| raise(py, &e)).and_then(|value| value(py)),
+                    None => Ok(py.None().into_bound(py)),
+                };
+                match value {
+                    Ok(value) => done.call1(py, (value, py.None())),
+                    Err(error) => done.call1(py, (py.None(), error)),
+                }
+                .map(drop)
+            });
+        };
+        runtime().spawn_blocking(finish);
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.finish(None);
     }
 }
 
 /// Calls Python on a thread that may wait for the interpreter.
 async fn attached(call: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
-    let call = move || {
-        // The interpreter may have ended: then nobody waits.
-        Python::try_attach(|py| {
-            if let Err(error) = call(py) {
-                error.write_unraisable(py, None);
-            }
-        });
-    };
     // It fails only as the runtime ends.
-    let _ = tokio::task::spawn_blocking(call).await;
+    let _ = tokio::task::spawn_blocking(move || attach(call)).await;
+}
+
+/// Calls Python; nothing happens once the interpreter has ended, since then nobody waits.
+fn attach(call: impl FnOnce(Python<'_>) -> PyResult<()>) {
+    Python::try_attach(|py| {
+        if let Err(error) = call(py) {
+            error.write_unraisable(py, None);
+        }
+    });
 }
 
 fn panicked() -> Error {

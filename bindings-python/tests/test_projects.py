@@ -63,6 +63,29 @@ def test_iterate_async(filled: ymir.Workspace) -> None:
     asyncio.run(main())
 
 
+def test_cancelling_stops_the_step_and_the_loop_goes_on(filled: ymir.Workspace) -> None:
+    class Slow(Memorizer):
+        name = "slow"
+
+        async def train(self, task: ymir.TrainTask) -> None:  # type: ignore[override]
+            if slow:
+                await asyncio.sleep(100)
+            Memorizer.train(self, task)
+
+    slow = True
+    project = create(filled, executor=Slow(), training="pool", max_iterations=1)
+
+    async def main() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(project.run_async(), 0.5)
+
+    asyncio.run(main())
+    slow = False
+    # It is not locked by the run that was cancelled.
+    assert project.run() == "budget_exhausted"
+    assert [status.state for status in filled.tasks()] == ["done", "done", "terminated"]
+
+
 def test_steps_one_by_one(filled: ymir.Workspace) -> None:
     project = create(filled, max_iterations=1)
     advance = project.advance()

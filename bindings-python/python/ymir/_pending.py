@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OnEvent = Callable[[Any], object]
 
+# How long the end of a dropped operation is waited for, in seconds.
+_GRACE = 2.0
+
 
 def identity(value: Any) -> Any:
     """Returns its argument, where nothing has to be made of a native result."""
@@ -47,7 +50,10 @@ class Operation(Generic[T]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
 
+        ended = asyncio.Event()
+
         def settle(value: Any, error: BaseException | None) -> None:
+            ended.set()
             if future.done():
                 return
             if error is None:
@@ -74,6 +80,9 @@ class Operation(Generic[T]):
         )
         try:
             value = await future
-        finally:
+        except BaseException:
             started.abort()
+            # What the operation holds, a project's lock for example, is free when this returns.
+            await asyncio.wait({asyncio.ensure_future(ended.wait())}, timeout=_GRACE)
+            raise
         return self._convert(value)

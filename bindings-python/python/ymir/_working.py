@@ -98,7 +98,8 @@ class Working(Labeling):
     def _task(self, pending: _ymir.Pending) -> Operation[Task[Any]]:
         def task(native: _ymir.Task) -> Task[Any]:
             made = Model if native.kind == "train" else Dataset
-            return Task(native, lambda result: made(self._workspace, result))
+            workspace = self._workspace
+            return Task(workspace, native, lambda result: made(workspace, result))
 
         return Operation(pending, task)
 

@@ -17,6 +17,7 @@ from ymir.versions import instant
 
 if TYPE_CHECKING:
     from ymir import _ymir
+    from ymir.workspace import Workspace
 
 __all__ = ["Task", "TaskStatus"]
 
@@ -82,12 +83,20 @@ class Task(Generic[T]):
     closed.
     """
 
-    __slots__ = ("_convert", "_native")
+    __slots__ = ("_convert", "_native", "_workspace")
 
-    def __init__(self, native: _ymir.Task, convert: Callable[[Any], T]) -> None:
+    def __init__(
+        self, workspace: Workspace, native: _ymir.Task, convert: Callable[[Any], T]
+    ) -> None:
         """Used by :meth:`ymir.Workspace.train` and its like."""
+        self._workspace = workspace
         self._native = native
         self._convert = convert
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace."""
+        return self._workspace
 
     @property
     def id(self) -> str | None:

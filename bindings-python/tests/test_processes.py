@@ -50,6 +50,8 @@ def test_a_counting_thread_is_not_blocked(workspace: ymir.Workspace, tmp_path: P
     assert longest < max(0.1, elapsed / 2)
 
 
+# Python 3.12 and later warn of every fork of a process with threads.
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_reads_and_imports(filled: ymir.Workspace, voc: Path) -> None:
     pool = filled.dataset("pool")

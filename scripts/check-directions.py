@@ -20,6 +20,7 @@ ALLOWED = {
     "ymir": CORE | SIBLINGS,
     "ymir-detector": set(),
     "ymir-cli": {"ymir"},
+    "ymir-node": {"ymir"},
     "ymir-benches": {"ymir"},
 }
 # Tests may also use the suites, doubles and generators of the testkit.

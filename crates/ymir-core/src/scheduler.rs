@@ -122,4 +122,12 @@ pub trait Scheduler: Send + Sync + fmt::Debug {
     ///
     /// - `NotFound`, as its only item, if there is no such task.
     fn task_events(&self, id: &TaskId, after: u64) -> BoxStream<'static, Result<TaskEvent>>;
+
+    /// Returns the next events of one task that are there already, after a sequence number: some of
+    /// them, in their order, or none if there are no more.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is no such task.
+    async fn past_events(&self, id: &TaskId, after: u64) -> Result<Vec<TaskEvent>>;
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     AssetId, BlobId, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
@@ -168,7 +169,8 @@ impl Change {
 }
 
 /// How the bytes of a file come to stand at another path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Transfer {
     /// A copy of its own (a reflink where the file system has them).
     #[default]

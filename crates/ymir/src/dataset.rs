@@ -1,8 +1,9 @@
 use futures::Stream;
 use futures::stream;
+use ymir_assets::operations::{self, MergeStrategy};
 use ymir_core::{
-    AssetId, AssetStore, Change, DiffOptions, Manifest, Page, PageOptions, Record, Result, Summary,
-    Version, VersionId,
+    AssetId, AssetStore, Branch, Change, Class, ClassId, DiffOptions, Manifest, Name, Page,
+    PageOptions, Record, Result, Summary, Version, VersionId,
 };
 
 use crate::Workspace;
@@ -22,6 +23,11 @@ impl Dataset {
     pub(crate) async fn open(workspace: Workspace, version: Version) -> Result<Self> {
         let manifest = workspace.store().manifest(&version.id).await?;
         Ok(Self { workspace, version, manifest })
+    }
+
+    /// Returns the workspace.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
     }
 
     /// Returns the version.
@@ -74,6 +80,74 @@ impl Dataset {
     /// Returns all records, in the order of their asset ids, read as they are asked for.
     pub fn records(&self) -> impl Stream<Item = Result<Record>> + Send + '_ {
         records(self.workspace.store().as_ref(), self.version.id)
+    }
+
+    /// Returns the id of a class by its name or alias, as this version's class table has it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, with the classes that there are.
+    pub fn class(&self, name: &str) -> Result<ClassId> {
+        self.manifest.classes.require(name)
+    }
+
+    /// Returns the name of a class of this version's annotations.
+    pub fn class_name<'a>(&'a self, class: &'a Class) -> Option<&'a str> {
+        self.manifest.classes.name_of(class)
+    }
+
+    /// Makes a version of the records of this one and another.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::merge`].
+    pub async fn merge(&self, other: &Self, conflicts: MergeStrategy, into: &str) -> Result<Self> {
+        let store = self.workspace.store();
+        let target = self.target(into)?;
+        let made = operations::merge(store, &self.id(), &other.id(), conflicts, &target).await?;
+        Self::open(self.workspace.clone(), made).await
+    }
+
+    /// Makes a version of the records of this one whose assets none of the others has.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::exclude`].
+    pub async fn exclude(&self, others: &[Self], into: &str) -> Result<Self> {
+        let others: Vec<_> = others.iter().map(Self::id).collect();
+        let target = self.target(into)?;
+        let store = self.workspace.store();
+        let made = operations::exclude(store, &self.id(), &others, &target).await?;
+        Self::open(self.workspace.clone(), made).await
+    }
+
+    /// Makes a version of some records of this one, chosen by chance: the same ones for the same
+    /// seed.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::sample`].
+    pub async fn sample(&self, count: u64, seed: u64, into: &str) -> Result<Self> {
+        let target = self.target(into)?;
+        let store = self.workspace.store();
+        let made = operations::sample(store, &self.id(), count, seed, &target).await?;
+        Self::open(self.workspace.clone(), made).await
+    }
+
+    /// Makes a version of the records of these assets.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::select`].
+    pub async fn select(&self, ids: &[AssetId], into: &str) -> Result<Self> {
+        let target = self.target(into)?;
+        let made = operations::select(self.workspace.store(), &self.id(), ids, &target).await?;
+        Self::open(self.workspace.clone(), made).await
+    }
+
+    /// Returns the branch of a name that is of this version's kind.
+    fn target(&self, name: &str) -> Result<Branch> {
+        Ok(Branch::new(self.version.branch.kind, Name::new(name)?))
     }
 }
 

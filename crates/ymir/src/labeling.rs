@@ -231,8 +231,8 @@ impl Workspace {
             }
             LabelerSpec::Folder { path } => Arc::new(FolderBackend::new(path)),
             LabelerSpec::Custom(name) => {
-                self.inner.labelers.get(name).cloned().ok_or_else(|| {
-                    let message = "no labeling backend of this name; open the workspace with it";
+                self.inner.labelers.get(name).map(|known| known.clone()).ok_or_else(|| {
+                    let message = "no labeling backend of this name; register it";
                     Error::not_found(message).with("labeler", name)
                 })?
             }

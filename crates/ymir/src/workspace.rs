@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dashmap::DashMap;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use ymir_assets::GitAssetStore;
 use ymir_core::{
-    AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
-    ExecutorInfo, ExecutorRef, LabelBackend, Name, Result, Scheduler, TaskEvent, TaskId, TaskKind,
-    Timestamp, TmiRuntime, Version, VersionId, VersionSpec, WorkspaceId,
+    AssetId, AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
+    ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, Name, Result, Scheduler, TaskEvent,
+    TaskId, TaskKind, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
+    WorkspaceId,
 };
 use ymir_tmi::LocalRuntime;
 use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
@@ -67,7 +69,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn AssetStore>,
     pub(crate) scheduler: Arc<dyn Scheduler>,
     runtimes: BTreeMap<String, Arc<dyn TmiRuntime>>,
-    pub(crate) labelers: BTreeMap<String, Arc<dyn LabelBackend>>,
+    pub(crate) labelers: DashMap<String, Arc<dyn LabelBackend>>,
     warnings: Vec<String>,
 }
 
@@ -126,7 +128,7 @@ impl Workspace {
         let runtimes = runtimes.map(|runtime| (runtime.name().to_owned(), runtime)).collect();
         let tasks = root.join("tasks");
         warnings.extend(left_behind::end(tasks, &config.id, &scheduler, &runtimes).await);
-        let (id, labelers) = (config.id, options.labelers);
+        let (id, labelers) = (config.id, options.labelers.into_iter().collect());
         let inner = Inner { root, id, store, scheduler, runtimes, labelers, warnings };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -243,7 +245,36 @@ impl Workspace {
         Ok(Task::running(self.clone(), id.clone()))
     }
 
-    /// Returns the scheduler, for all tasks and their states.
+    /// Returns all tasks that are known, newest first.
+    pub async fn tasks(&self) -> Result<Vec<TaskStatus>> {
+        self.inner.scheduler.list().await
+    }
+
+    /// Returns the bytes of an image file.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the workspace does not have it.
+    pub async fn image(&self, id: &AssetId) -> Result<Vec<u8>> {
+        self.inner.store.read_blob(id).await
+    }
+
+    /// Returns the path of an image file, for reading only.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the workspace does not have it; `Unsupported` if its store keeps no files.
+    pub async fn image_path(&self, id: &AssetId) -> Result<PathBuf> {
+        self.inner.store.blob_file(id).await
+    }
+
+    /// Makes a labeling backend of this program known under a name, in place of one that has it.
+    pub fn register_labeler(&self, name: &str, backend: Arc<dyn LabelBackend>) -> LabelerSpec {
+        self.inner.labelers.insert(name.to_owned(), backend);
+        LabelerSpec::Custom(name.to_owned())
+    }
+
+    /// Returns the scheduler.
     pub fn scheduler(&self) -> &Arc<dyn Scheduler> {
         &self.inner.scheduler
     }

@@ -6,6 +6,7 @@ mod draft;
 mod export;
 mod export_names;
 mod export_staging;
+mod format;
 mod image_file;
 mod image_info;
 mod import;
@@ -21,6 +22,7 @@ mod voc_text;
 mod voc_write;
 
 pub use export::{ExportOptions, ExportReport, Renamed, export_voc};
+pub use format::{Format, export_dataset, import_dataset};
 pub use image_info::{ImageInfo, inspect_image, read_image_info};
 pub use import::{import_images, import_voc};
 pub use import_options::ImportOptions;

@@ -1,7 +1,9 @@
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 /// How far a long operation has come, in items (images).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Progress {
     /// Items that are done.
     pub done: u64,

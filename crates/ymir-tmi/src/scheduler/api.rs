@@ -63,6 +63,15 @@ impl Scheduler for LocalScheduler {
     fn task_events(&self, id: &TaskId, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
         self.follow(Some(id.clone()), after)
     }
+
+    async fn past_events(&self, id: &TaskId, after: u64) -> Result<Vec<TaskEvent>> {
+        let id = id.clone();
+        let read = move |ledger: &mut super::ledger::Ledger| {
+            ledger.read(|db| tasks::status(db, &id))?.ok_or_else(|| no_task(&id))?;
+            ledger.read(|db| events::page(db, Some(&id), after))?.into_iter().collect()
+        };
+        self.inner.shared.outbox.call(read).await
+    }
 }
 
 impl LocalScheduler {

@@ -5,4 +5,4 @@ mod run;
 mod steps;
 
 pub use handle::ProjectHandle;
-pub use run::{Advance, LoopEvent, OnLoopEvent, StepOptions};
+pub use run::{Advance, LoopEvent, OnLoopEvent, StepOptions, Turn};

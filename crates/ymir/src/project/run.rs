@@ -1,8 +1,9 @@
 use std::time::{Duration, Instant};
 
+use serde::{Serialize, Serializer};
 use ymir_core::{
-    Action, EndReason, Expect, LabelStatus, Parameters, ProjectState, Result, Step, StepResult,
-    TaskEvent, Timestamp, Version,
+    Action, EndReason, Expect, Iteration, LabelStatus, Parameters, ProjectState, Result, Step,
+    StepResult, TaskEvent, Timestamp, Version,
 };
 
 use super::ProjectHandle;
@@ -26,7 +27,8 @@ impl Default for StepOptions {
 }
 
 /// What one call of [`ProjectHandle::advance`] did.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Advance {
     /// It finished a step.
     Finished {
@@ -46,8 +48,26 @@ pub enum Advance {
     Ended(EndReason),
 }
 
+/// What one call of [`ProjectHandle::next_iteration`] led to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Turn {
+    /// An iteration was finished.
+    Finished(Iteration),
+    /// The labeler is not done yet, and waiting was not asked for. Call again later.
+    Waiting {
+        /// The iteration.
+        iteration: u32,
+        /// How far the labeler is.
+        status: LabelStatus,
+    },
+    /// Nothing was left to do: the loop has ended.
+    Ended(EndReason),
+}
+
 /// What happens while a project is carried on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LoopEvent {
     /// A step began.
     Started {
@@ -66,7 +86,8 @@ pub enum LoopEvent {
         iteration: u32,
         /// What it made.
         result: StepResult,
-        /// How long it took.
+        /// How long it took; seconds where it is serialised.
+        #[serde(serialize_with = "seconds")]
         elapsed: Duration,
     },
 }
@@ -123,6 +144,32 @@ impl ProjectHandle {
         }
     }
 
+    /// Carries the project on until one more iteration is finished, and returns it: one turn of a
+    /// `for` loop over the iterations. An iteration that was left in the middle is finished first.
+    ///
+    /// # Errors
+    ///
+    /// As [`ProjectHandle::advance`].
+    pub async fn next_iteration(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Turn> {
+        let _lock = self.lock()?;
+        let (mut tip, mut state) = self.load().await?;
+        loop {
+            let (advance, next_tip, next_state) = self.take_step(tip, state, options, on).await?;
+            match advance {
+                Advance::Waiting { iteration, status } => {
+                    return Ok(Turn::Waiting { iteration, status });
+                }
+                Advance::Ended(reason) => return Ok(Turn::Ended(reason)),
+                Advance::Finished { .. } => {
+                    if let Some(done) = next_state.iterations.last().filter(|it| it.is_finished()) {
+                        return Ok(Turn::Finished(done.clone()));
+                    }
+                }
+            }
+            (tip, state) = (next_tip, next_state);
+        }
+    }
+
     async fn take_step(
         &self,
         tip: Version,
@@ -147,4 +194,8 @@ impl ProjectHandle {
         on(LoopEvent::Finished { iteration, result: result.clone(), elapsed });
         Ok((Advance::Finished { iteration, result }, tip, state))
     }
+}
+
+fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(elapsed.as_secs_f64())
 }

@@ -2,7 +2,8 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 use tokio::runtime::Handle;
 use ymir_core::{
-    Error, ErrorKind, Result, TaskEvent, TaskId, TaskState, TaskStatus, Version, VersionId,
+    Error, ErrorKind, LogLine, Result, TaskEvent, TaskEventKind, TaskId, TaskState, TaskStatus,
+    Version, VersionId,
 };
 
 use crate::Workspace;
@@ -59,6 +60,21 @@ impl Task {
         match self.id() {
             Some(id) => self.workspace.scheduler().task_events(id, after),
             None => stream::empty().boxed(),
+        }
+    }
+
+    /// Returns the log so far, as far as it is kept; nothing if nothing was started.
+    pub async fn log(&self) -> Result<Vec<LogLine>> {
+        let Some(id) = self.id() else { return Ok(Vec::new()) };
+        let (mut lines, mut after) = (Vec::new(), 0);
+        loop {
+            let events = self.workspace.scheduler().past_events(id, after).await?;
+            let Some(last) = events.last() else { return Ok(lines) };
+            after = last.seq;
+            lines.extend(events.into_iter().filter_map(|event| match event.kind {
+                TaskEventKind::Log(line) => Some(line),
+                _ => None,
+            }));
         }
     }
 

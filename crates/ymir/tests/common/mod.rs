@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use ymir::{
-    ExecutorRef, ImportOptions, LabelerSpec, Name, Project, TaskOptions, UnknownClasses, VersionId,
-    Workspace,
+    ExecutorRef, Format, ImportOptions, LabelerSpec, Name, Project, TaskOptions, UnknownClasses,
+    VersionId, Workspace,
 };
 use ymir_testkit::generate::scenes::{self, SceneOptions};
 
@@ -35,7 +35,7 @@ async fn import(workspace: &Workspace, voc: &Path, split: &str) -> VersionId {
         unknown_classes: UnknownClasses::Add,
         ..ImportOptions::default()
     };
-    workspace.import_voc(voc, split, &options, &|_| ()).await.unwrap().version.id
+    workspace.import_dataset(voc, Format::Voc, split, &options, &|_| ()).await.unwrap().version.id
 }
 
 pub(crate) fn executor() -> ExecutorRef {

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use ymir::{BranchKind, ExportOptions, ExportReport, Name, Progress, Result, Transfer};
+use ymir::{ExportOptions, ExportReport, Format, Name, Progress, Result, Transfer};
 
 use crate::context::Context;
 use crate::exit::Ending;
@@ -29,7 +29,10 @@ pub(crate) struct Export {
 impl Export {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
         let workspace = context.open().await?;
-        let kind = if self.predictions { BranchKind::Prediction } else { BranchKind::Dataset };
+        let dataset = match self.predictions {
+            true => workspace.predictions(&self.version).await?,
+            false => workspace.dataset(&self.version).await?,
+        };
         let bar = context.out.bar("export");
         let progress = |progress: Progress| {
             let Progress { done, total } = progress;
@@ -39,8 +42,7 @@ impl Export {
             transfer: if self.link { Transfer::HardLink } else { Transfer::Copy },
             list: self.split,
         };
-        let report =
-            workspace.export_voc(kind, &self.version, &self.voc, &options, &progress).await?;
+        let report = dataset.export(&self.voc, Format::Voc, &options, &progress).await?;
         drop(bar);
         let mut value = json!(report);
         value["folder"] = json!(self.voc);

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use ymir::{ImportOptions, ImportReport, Progress, Result, Transfer, UnknownClasses};
+use ymir::{Format, ImportOptions, ImportReport, Progress, Result, Transfer, UnknownClasses};
 
 use crate::context::Context;
 use crate::exit::Ending;
@@ -75,15 +75,13 @@ impl Import {
             let Progress { done, total } = progress;
             bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} images"));
         };
-        let report = match (&self.source.voc, &self.source.images) {
-            (Some(folder), _) => {
-                workspace.import_voc(folder, &self.into, &options, &progress).await?
-            }
-            (None, Some(folder)) => {
-                workspace.import_images(folder, &self.into, &options, &progress).await?
-            }
+        let (folder, format) = match (&self.source.voc, &self.source.images) {
+            (Some(folder), _) => (folder, Format::Voc),
+            (None, Some(folder)) => (folder, Format::Images),
             (None, None) => return Err(ymir::Error::invalid("name a folder by --voc or --images")),
         };
+        let report =
+            workspace.import_dataset(folder, format, &self.into, &options, &progress).await?;
         drop(bar);
         context.out.result(&object(&report), || text(&report))?;
         Ok(Ending::Done)

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use ymir::testkit::generate::scenes::{self, SceneOptions};
 use ymir::{
-    BranchKind, Error, ErrorKind, ImportOptions, Progress, Result, UnknownClasses, VersionId,
-    Workspace, WorkspaceOptions,
+    BranchKind, Error, ErrorKind, Format, ImportOptions, Progress, Result, UnknownClasses,
+    VersionId, Workspace, WorkspaceOptions,
 };
 
 use super::plan::{Plan, Source};
@@ -124,7 +124,8 @@ async fn import(
     let progress = |progress: Progress| {
         bar.set(progress.done as f64 / progress.total.max(1) as f64, "");
     };
-    let report = workspace.import_voc(folder, dataset, &options, &progress).await?;
+    let report =
+        workspace.import_dataset(folder, Format::Voc, dataset, &options, &progress).await?;
     if !report.skipped.is_empty() {
         let count = report.skipped.len();
         context.out.note(&format!(

@@ -68,9 +68,8 @@ where
     T: ToNapiValue + Send + 'static,
 {
     let mut work = Box::pin(work);
-    let first = within_runtime_if_available(|| {
-        work.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-    });
+    let first =
+        within_runtime_if_available(|| work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
     match first {
         Poll::Ready(result) => PromiseRaw::resolve(env, result.map_err(to_js)?),
         Poll::Pending => promise(env, None, work),

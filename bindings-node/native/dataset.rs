@@ -83,6 +83,71 @@ impl Dataset {
             to_json(&changes.iter().map(CompactChange).collect::<Vec<_>>())
         })
     }
+
+    /// Makes a version of the records of this one and another.
+    #[napi]
+    pub fn merge<'env>(
+        &self,
+        env: &'env Env,
+        other: &Dataset,
+        strategy: String,
+        into: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (ours, theirs) = (self.inner.clone(), other.inner.clone());
+        promise(env, cancel, async move {
+            let inner = ours.merge(&theirs, strategy.parse()?, &into).await?;
+            Ok(Dataset { inner })
+        })
+    }
+
+    /// Makes a version of the records whose assets none of the others has.
+    #[napi]
+    pub fn exclude<'env>(
+        &self,
+        env: &'env Env,
+        others: Vec<&Dataset>,
+        into: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let dataset = self.inner.clone();
+        let others: Vec<_> = others.iter().map(|other| other.inner.clone()).collect();
+        promise(env, cancel, async move {
+            Ok(Dataset { inner: dataset.exclude(&others, &into).await? })
+        })
+    }
+
+    /// Makes a version of some records, chosen by chance.
+    #[napi]
+    pub fn sample<'env>(
+        &self,
+        env: &'env Env,
+        count: f64,
+        seed: f64,
+        into: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let dataset = self.inner.clone();
+        promise(env, cancel, async move {
+            Ok(Dataset { inner: dataset.sample(count as u64, seed as u64, &into).await? })
+        })
+    }
+
+    /// Makes a version of the records of these assets.
+    #[napi]
+    pub fn select<'env>(
+        &self,
+        env: &'env Env,
+        ids: Vec<String>,
+        into: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let dataset = self.inner.clone();
+        promise(env, cancel, async move {
+            let ids = ids.iter().map(|id| id.parse()).collect::<Result<Vec<_>>>()?;
+            Ok(Dataset { inner: dataset.select(&ids, &into).await? })
+        })
+    }
 }
 
 async fn get(dataset: &ymir::Dataset, id: &str) -> Result<Option<String>> {

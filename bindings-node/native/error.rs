@@ -15,12 +15,13 @@ pub(crate) fn to_js(error: Error) -> napi::Error {
 
 /// Returns a value as JSON text.
 pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> ymir::Result<String> {
-    serde_json::to_string(value).map_err(|e| {
-        Error::new(ErrorKind::Unexpected, "a result has no form in JSON").caused_by(e)
-    })
+    serde_json::to_string(value)
+        .map_err(|e| Error::new(ErrorKind::Unexpected, "a result has no form in JSON").caused_by(e))
 }
 
-/// Reads what the TypeScript half put together from a caller's options.
-pub(crate) fn from_json<T: DeserializeOwned>(text: &str) -> ymir::Result<T> {
-    serde_json::from_str(text).map_err(|e| Error::invalid(format!("the options are not valid: {e}")))
+/// Reads a request that the TypeScript half put together from a caller's options.
+pub(crate) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> ymir::Result<T> {
+    let value = serde_json::from_str(text)
+        .map_err(|e| Error::invalid(format!("the options of {what} are no JSON: {e}")))?;
+    ymir::parse_request(what, value)
 }

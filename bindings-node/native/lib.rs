@@ -8,8 +8,12 @@
 mod call;
 mod dataset;
 mod error;
+mod label;
 mod model;
+mod project;
 mod record;
 mod stream;
 mod task;
+mod transfer;
+mod work;
 mod workspace;

@@ -72,10 +72,7 @@ impl Serialize for CompactBox<'_> {
 
 fn bits(flags: &Flags) -> u8 {
     let Flags { difficult, truncated, occluded, crowd } = *flags;
-    u8::from(difficult)
-        | u8::from(truncated) << 1
-        | u8::from(occluded) << 2
-        | u8::from(crowd) << 3
+    u8::from(difficult) | u8::from(truncated) << 1 | u8::from(occluded) << 2 | u8::from(crowd) << 3
 }
 
 struct Pairs<'a>(&'a Attributes);

@@ -29,6 +29,13 @@ impl Task {
         promise(env, None, async move { to_json(&task.status().await?) })
     }
 
+    /// Returns the log so far.
+    #[napi]
+    pub fn log<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {
+        let task = self.inner.clone();
+        promise(env, None, async move { to_json(&task.log().await?) })
+    }
+
     /// Returns the events after a sequence number.
     #[napi]
     pub fn events(&self, after: f64) -> Events {

@@ -14,7 +14,6 @@ use crate::dataset::Dataset;
 use crate::error::{to_js, to_json};
 use crate::model::OpenedModel;
 use crate::stream::Events;
-use crate::task::Task;
 
 /// An open workspace.
 #[napi]
@@ -31,7 +30,9 @@ impl Workspace {
     /// Returns the workspace, unless it was closed.
     pub(crate) fn get(&self) -> napi::Result<ymir::Workspace> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        inner.clone().ok_or_else(|| to_js(Error::invalid("the workspace was closed; open it again")))
+        inner
+            .clone()
+            .ok_or_else(|| to_js(Error::invalid("the workspace was closed; open it again")))
     }
 }
 
@@ -156,9 +157,11 @@ impl Workspace {
         spec: String,
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let workspace = self.get()?;
-        promise(env, None, async move {
-            to_json(&workspace.resolve(kind_of(&kind)?, &spec).await?)
-        })
+        promise(
+            env,
+            None,
+            async move { to_json(&workspace.resolve(kind_of(&kind)?, &spec).await?) },
+        )
     }
 
     /// Returns a dataset version.
@@ -180,9 +183,11 @@ impl Workspace {
         spec: String,
     ) -> napi::Result<PromiseRaw<'env, Dataset>> {
         let workspace = self.get()?;
-        promise(env, None, async move {
-            Ok(Dataset { inner: workspace.predictions(&spec).await? })
-        })
+        promise(
+            env,
+            None,
+            async move { Ok(Dataset { inner: workspace.predictions(&spec).await? }) },
+        )
     }
 
     /// Returns a dataset version or prediction set by its id.
@@ -251,23 +256,5 @@ impl Workspace {
     pub fn events(&self, after: f64) -> napi::Result<Events> {
         let workspace = self.get()?;
         Ok(within_runtime_if_available(|| Events::new(workspace.events(after as u64))))
-    }
-
-    /// Returns a task by its id.
-    #[napi]
-    pub fn task<'env>(&self, env: &'env Env, id: String) -> napi::Result<PromiseRaw<'env, Task>> {
-        let workspace = self.get()?;
-        promise(env, None, async move { Ok(Task { inner: workspace.task(&id.parse()?).await? }) })
-    }
-
-    /// Returns what an executor says about itself.
-    #[napi]
-    pub fn inspect<'env>(
-        &self,
-        env: &'env Env,
-        executor: String,
-    ) -> napi::Result<PromiseRaw<'env, String>> {
-        let workspace = self.get()?;
-        promise(env, None, async move { to_json(&workspace.inspect(&executor.parse()?).await?) })
     }
 }

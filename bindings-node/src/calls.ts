@@ -1,0 +1,80 @@
+import { aborted, fromNative, YmirError } from "./errors";
+import { native } from "./native";
+import type { Listener, NativeCancel } from "./native";
+
+/** What can be said about any call that waits. */
+export interface CallOptions {
+  /** Ends the call early: it rejects with code `cancelled` and `signal.reason` as the cause. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Runs a call that returns at once, with errors of ours. @internal */
+export function now<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+/** Awaits a call, with errors of ours. @internal */
+export async function wait<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw fromNative(error);
+  }
+}
+
+/** Awaits a call that a signal can end. @internal */
+export async function abortable<T>(
+  signal: AbortSignal | undefined,
+  run: (cancel: NativeCancel | undefined) => Promise<T>,
+): Promise<T> {
+  if (signal === undefined) return wait(() => run(undefined));
+  if (signal.aborted) throw aborted(signal);
+  const cancel = new native.Cancel();
+  const onAbort = () => cancel.cancel();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await run(cancel);
+  } catch (error) {
+    const ours = fromNative(error);
+    const ended = ours instanceof YmirError && ours.code === "cancelled" && signal.aborted;
+    throw ended ? aborted(signal) : ours;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/**
+ * Awaits a call that tells a listener what happens. If the listener throws, the call is ended and
+ * rejects with what was thrown. @internal
+ */
+export async function listening<T>(
+  signal: AbortSignal | undefined,
+  listener: ((text: string) => void) | undefined,
+  run: (cancel: NativeCancel | undefined, tell: Listener | undefined) => Promise<T>,
+): Promise<T> {
+  if (listener === undefined) return abortable(signal, (cancel) => run(cancel, undefined));
+  const broken = new AbortController();
+  const tell: Listener = (text) => {
+    if (text === "" || broken.signal.aborted) return;
+    try {
+      listener(text);
+    } catch (error) {
+      broken.abort(error);
+    }
+  };
+  const onAbort = () => broken.abort(signal?.reason);
+  if (signal?.aborted) throw aborted(signal);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await abortable(broken.signal, (cancel) => run(cancel, tell));
+  } catch (error) {
+    if (broken.signal.aborted && !signal?.aborted) throw broken.signal.reason;
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
+}

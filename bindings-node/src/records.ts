@@ -1,0 +1,106 @@
+// The only reader of the compact form of records; `native/record.rs` says what it is.
+import type {
+  Annotation,
+  AssetRecord,
+  Attributes,
+  Change,
+  Flags,
+  MediaType,
+  Page,
+} from "./types";
+
+type Box = [
+  classOf: number | string,
+  x: number,
+  y: number,
+  w: number,
+  h: number,
+  score?: number | null,
+  angle?: number | null,
+  quality?: number | null,
+  flags?: number,
+  attributes?: Attributes | 0,
+];
+
+type Row = [
+  id: string,
+  width: number,
+  height: number,
+  channels: number,
+  byteSize: number,
+  mediaType: MediaType,
+  fileName: string,
+  attributes: Attributes | 0,
+  annotations: Box[],
+];
+
+const NONE: Attributes = Object.freeze({});
+
+const FLAGS: readonly Flags[] = Array.from({ length: 16 }, (_, bits) =>
+  Object.freeze({
+    difficult: (bits & 1) !== 0,
+    truncated: (bits & 2) !== 0,
+    occluded: (bits & 4) !== 0,
+    crowd: (bits & 8) !== 0,
+  }),
+);
+
+/** Reads records; knows the names of the classes. @internal */
+export class RecordReader {
+  readonly #names: readonly string[];
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  record(text: string): AssetRecord {
+    return this.#record(JSON.parse(text) as Row);
+  }
+
+  page(text: string): Page {
+    const [total, rows] = JSON.parse(text) as [number, Row[]];
+    return { records: rows.map((row) => this.#record(row)), total };
+  }
+
+  changes(text: string): Change[] {
+    const pairs = JSON.parse(text) as [Row | null, Row | null][];
+    return pairs.map(([before, after]) => this.#change(before, after));
+  }
+
+  #change(before: Row | null, after: Row | null): Change {
+    if (before !== null && after !== null) {
+      const [from, to] = [this.#record(before), this.#record(after)];
+      return { type: "changed", id: to.id, from, to };
+    }
+    const record = this.#record((before ?? after) as Row);
+    return { type: before === null ? "added" : "removed", id: record.id, record };
+  }
+
+  #record(row: Row): AssetRecord {
+    return {
+      id: row[0],
+      width: row[1],
+      height: row[2],
+      channels: row[3],
+      byteSize: row[4],
+      mediaType: row[5],
+      fileName: row[6],
+      attributes: row[7] === 0 ? NONE : row[7],
+      annotations: row[8].map((box) => this.#annotation(box)),
+    };
+  }
+
+  #annotation(box: Box): Annotation {
+    const known = typeof box[0] === "number";
+    return {
+      className: known ? (this.#names[box[0] as number] ?? "") : (box[0] as string),
+      classId: known ? (box[0] as number) : null,
+      bbox: { x: box[1], y: box[2], w: box[3], h: box[4] },
+      rotateAngle: box[6] ?? null,
+      score: box[5] ?? null,
+      quality: box[7] ?? null,
+      flags: FLAGS[box[8] ?? 0] as Flags,
+      attributes: box[9] || NONE,
+    };
+  }
+}

@@ -6,6 +6,7 @@ pub mod evaluation;
 pub mod formats;
 pub mod operations;
 mod pages;
+mod parallel;
 mod store;
 
 pub use store::{GitAssetStore, StoreOptions};

@@ -9,4 +9,6 @@ pub mod scheduler;
 pub use run::{STOP_GRACE, run_executor};
 #[cfg(feature = "docker")]
 pub use runtime::{DockerOptions, DockerRuntime};
-pub use runtime::{LocalOptions, LocalRuntime};
+pub use runtime::{
+    HostDetection, HostExecutor, HostRuntime, HostStage, HostTask, LocalOptions, LocalRuntime,
+};

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod dataset;
 mod evaluate;
 mod find;
@@ -11,6 +13,8 @@ mod task;
 mod transfer;
 mod workspace;
 
+#[cfg(feature = "arrow")]
+pub use arrow::ArrowTable;
 pub use dataset::Dataset;
 pub use evaluate::Evaluated;
 pub use labeling::LabelOptions;
@@ -28,9 +32,10 @@ pub use ymir_assets::formats::{
 pub use ymir_assets::operations::MergeStrategy;
 pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};
 pub use ymir_core::*;
-pub use ymir_tmi::LocalRuntime;
+pub use ymir_tmi::contract::{Sample, SampleSet};
 #[cfg(feature = "docker")]
 pub use ymir_tmi::{DockerOptions, DockerRuntime};
+pub use ymir_tmi::{HostDetection, HostExecutor, HostStage, HostTask, LocalRuntime};
 
 #[cfg(feature = "testkit")]
 pub use ymir_testkit as testkit;

@@ -14,8 +14,8 @@ use ymir_core::{
     TaskId, TaskKind, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
     WorkspaceId,
 };
-use ymir_tmi::LocalRuntime;
 use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
+use ymir_tmi::{HostExecutor, HostRuntime, LocalRuntime};
 
 use crate::task::left_behind;
 use crate::{Dataset, Task};
@@ -69,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn AssetStore>,
     pub(crate) scheduler: Arc<dyn Scheduler>,
     runtimes: BTreeMap<String, Arc<dyn TmiRuntime>>,
+    host: Arc<HostRuntime>,
     pub(crate) labelers: DashMap<String, Arc<dyn LabelBackend>>,
     warnings: Vec<String>,
 }
@@ -124,12 +125,13 @@ impl Workspace {
         let mut warnings: Vec<String> = scheduler.iter().filter_map(set_aside).collect();
         let scheduler = scheduler.map(|scheduler| Arc::new(scheduler) as Arc<dyn Scheduler>);
         let scheduler = options.scheduler.or(scheduler).ok_or_else(nothing)?;
-        let runtimes = default_runtimes().into_iter().chain(options.runtimes);
+        let host = Arc::new(HostRuntime::default());
+        let runtimes = default_runtimes(&host).into_iter().chain(options.runtimes);
         let runtimes = runtimes.map(|runtime| (runtime.name().to_owned(), runtime)).collect();
         let tasks = root.join("tasks");
         warnings.extend(left_behind::end(tasks, &config.id, &scheduler, &runtimes).await);
         let (id, labelers) = (config.id, options.labelers.into_iter().collect());
-        let inner = Inner { root, id, store, scheduler, runtimes, labelers, warnings };
+        let inner = Inner { root, id, store, scheduler, runtimes, host, labelers, warnings };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -268,6 +270,21 @@ impl Workspace {
         self.inner.store.blob_file(id).await
     }
 
+    /// Makes a function of this program known under a name, in place of one that has it; returns
+    /// what tasks and projects name it by, `host:<name>`. Another process that carries a project on
+    /// registers it again.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a malformed name, or a function that can do nothing.
+    pub fn register_executor(
+        &self,
+        name: &str,
+        executor: Arc<dyn HostExecutor>,
+    ) -> Result<ExecutorRef> {
+        self.inner.host.register(Name::new(name)?, executor)
+    }
+
     /// Makes a labeling backend of this program known under a name, in place of one that has it.
     pub fn register_labeler(&self, name: &str, backend: Arc<dyn LabelBackend>) -> LabelerSpec {
         self.inner.labelers.insert(name.to_owned(), backend);
@@ -309,14 +326,14 @@ impl Workspace {
     }
 }
 
-fn default_runtimes() -> Vec<Arc<dyn TmiRuntime>> {
-    let local: Arc<dyn TmiRuntime> = Arc::new(LocalRuntime::default());
+fn default_runtimes(host: &Arc<HostRuntime>) -> Vec<Arc<dyn TmiRuntime>> {
+    let local: [Arc<dyn TmiRuntime>; 2] = [Arc::new(LocalRuntime::default()), host.clone()];
     #[cfg(feature = "docker")]
     let others: [Arc<dyn TmiRuntime>; 1] =
         [Arc::new(crate::DockerRuntime::new(crate::DockerOptions::default()))];
     #[cfg(not(feature = "docker"))]
     let others = [];
-    std::iter::once(local).chain(others).collect()
+    local.into_iter().chain(others).collect()
 }
 
 /// Shared by all workspaces of the host, so that none is granted a GPU that another has: the same

@@ -7,21 +7,26 @@ use ymir_core::{BlobId, Error, ErrorKind, Result, Transfer};
 
 use super::dir::{BlobDir, missing};
 use super::put::reflink;
+use crate::parallel::in_parallel;
 
 impl BlobDir {
     /// Makes blobs stand as files at other paths.
     pub(crate) fn export(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()> {
         // What can be known to fail fails before anything is made.
-        blobs.par_iter().try_for_each(|(id, path)| {
+        let check = |(id, path): &(BlobId, PathBuf)| {
             self.file(id)?;
             if fs::symlink_metadata(path).is_ok() { Err(exists(id, path)) } else { Ok(()) }
-        })?;
-        blobs.par_iter().try_for_each(|(id, path)| {
+        };
+        let export = |(id, path): &(BlobId, PathBuf)| {
             self.export_one(id, path, transfer).map_err(|e| match e.kind() {
                 io::ErrorKind::AlreadyExists => exists(id, path),
                 io::ErrorKind::NotFound if !self.path(id).exists() => missing(id),
                 _ => Error::io("cannot export a blob", path, e).with("blob", id),
             })
+        };
+        in_parallel(|| {
+            blobs.par_iter().try_for_each(check)?;
+            blobs.par_iter().try_for_each(export)
         })
     }
 

@@ -10,6 +10,7 @@ use tempfile::{NamedTempFile, TempPath};
 use ymir_core::{BlobId, BlobInfo, BlobSource, Error, Result, Transfer};
 
 use super::dir::{BlobDir, hash};
+use crate::parallel::in_parallel;
 use crate::store::{remove_stale, sync_all};
 
 /// Files up to this size are read once, hashed and written from memory.
@@ -36,10 +37,10 @@ impl BlobDir {
         let fail = |e| Error::io("cannot make the directory of the blobs", &temporary, e);
         fs::create_dir_all(&temporary).map_err(fail)?;
         self.swept.call_once(|| remove_stale(&temporary));
-        let staged: Vec<(BlobInfo, Staged)> = sources
-            .par_iter()
-            .map(|source| self.stage(source, &temporary))
-            .collect::<Result<_>>()?;
+        let staged: Vec<(BlobInfo, Staged)> = in_parallel(|| {
+            let stage = |source| self.stage(source, &temporary);
+            sources.par_iter().map(stage).collect::<Result<_>>()
+        })?;
         let new: Vec<&Path> = staged.iter().filter_map(|(_, staged)| staged.path()).collect();
         self.flush(&new)?;
 

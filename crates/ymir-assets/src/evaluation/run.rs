@@ -5,6 +5,7 @@ use super::accumulate::{Curves, accumulate};
 use super::collect::{ClassBoxes, Collector};
 use super::matching::match_class;
 use super::{ClassEvaluation, Evaluation, EvaluationOptions};
+use crate::parallel::in_parallel;
 
 /// The ground truth of one image and the predictions on it.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +63,7 @@ pub(super) fn evaluate_collected(collector: Collector, options: &EvaluationOptio
         };
         (boxes.class, evaluation, curves)
     };
-    let done: Vec<_> = boxes.into_par_iter().map(of_class).collect();
+    let done: Vec<_> = in_parallel(|| boxes.into_par_iter().map(of_class).collect());
     let over = |part: fn(&Curves) -> &Option<Vec<f64>>| {
         mean(done.iter().filter_map(|(_, _, curves)| part(curves).as_ref()).flatten().copied())
     };

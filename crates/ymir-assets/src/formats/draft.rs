@@ -12,6 +12,7 @@ use super::intake::read_annotation;
 use super::list;
 use super::pair::{Orphan, Pair, pair};
 use super::scan::{relative, scan, scan_images};
+use crate::parallel::in_parallel;
 
 /// How many annotation files are read before it is asked whether to go on.
 const CHUNK: usize = 1024;
@@ -100,10 +101,9 @@ impl Draft {
             if chunk.is_empty() {
                 break;
             }
-            let documents: Vec<_> = chunk
-                .par_iter()
-                .map(|entry| entry.annotation.as_deref().map(read_annotation).transpose())
-                .collect();
+            let read_one =
+                |entry: &Entry| entry.annotation.as_deref().map(read_annotation).transpose();
+            let documents: Vec<_> = in_parallel(|| chunk.par_iter().map(read_one).collect());
             for (mut entry, document) in chunk.into_iter().zip(documents) {
                 let path = entry.annotation.as_deref().unwrap_or(&entry.image);
                 match document {

@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use ymir_core::{ClassTable, Error, ErrorKind, Name, Record, Result};
 
 use super::voc_write::write;
+use crate::parallel::in_parallel;
 
 const PARTS: [&str; 3] = ["JPEGImages", "Annotations", "ImageSets"];
 
@@ -62,10 +63,12 @@ impl Staging {
         classes: &ClassTable,
     ) -> Result<()> {
         let folder = self.folder.join("Annotations");
-        records.par_iter().try_for_each(|(record, stem, name)| {
-            let path = folder.join(format!("{stem}.xml"));
-            fs::write(&path, write(record, name, classes))
-                .map_err(|e| Error::io("an annotation file cannot be written", &path, e))
+        in_parallel(|| {
+            records.par_iter().try_for_each(|(record, stem, name)| {
+                let path = folder.join(format!("{stem}.xml"));
+                fs::write(&path, write(record, name, classes))
+                    .map_err(|e| Error::io("an annotation file cannot be written", &path, e))
+            })
         })
     }
 

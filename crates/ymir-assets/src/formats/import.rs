@@ -18,6 +18,7 @@ use super::import_report::ImportReport;
 use super::intake::{Taken, read_image};
 use super::progress::{OnProgress, Ticker};
 use crate::blocking::blocking;
+use crate::parallel::in_parallel;
 
 /// How many images are read at once.
 const CHUNK: usize = 512;
@@ -171,7 +172,8 @@ impl<'a> Import<'a> {
         let (transfer, over) = (self.options.transfer, self.over.clone());
         blocking(move || {
             stop_if(&over)?;
-            Ok(images.par_iter().map(|image| read_image(image, transfer)).collect())
+            let read = |image: &PathBuf| read_image(image, transfer);
+            Ok(in_parallel(|| images.par_iter().map(read).collect()))
         })
         .await
     }

@@ -11,6 +11,7 @@ use super::handle::{GitAssetStore, Shared};
 use super::leaf::decompress;
 use super::node::{Child, DEPTH_MAX};
 use super::objects::damaged;
+use crate::parallel::in_parallel;
 
 /// The columns of a leaf that tell which asset has which class.
 #[derive(Debug)]
@@ -83,13 +84,12 @@ impl Shared {
         let root = self.load(version)?.assets;
         let inner = self.objects.inner(root).map_err(|e| e.with("version", version))?;
         let children: Vec<&Child> = inner.present().collect();
-        let parts: Result<Vec<Vec<AssetId>>> = children
-            .into_par_iter()
-            .map(|child| {
-                let mut found = Vec::new();
-                self.scan(child, class, 1, &mut found).map(|()| found)
-            })
-            .collect();
+        let scan = |child| {
+            let mut found = Vec::new();
+            self.scan(child, class, 1, &mut found).map(|()| found)
+        };
+        let parts: Result<Vec<Vec<AssetId>>> =
+            in_parallel(|| children.into_par_iter().map(scan).collect());
         Ok(parts.map_err(|e| e.with("version", version))?.concat())
     }
 

@@ -8,6 +8,7 @@ use super::leaf_encode;
 use super::node::{Child, DEPTH_MAX, Inner, LEAF_MAX, nibble};
 use super::objects::{Objects, damaged};
 use super::pack::{PackWriter, Packing};
+use crate::parallel::in_parallel;
 
 /// From so many edits on, the subtrees of the root are updated in parallel.
 const PARALLEL: usize = 128;
@@ -58,7 +59,7 @@ impl Update<'_> {
         let parts: Vec<_> = old.into_iter().zip(edits.split(0)).collect();
         let step = |(old, edits)| self.subtree(old, 1, edits);
         let children: Result<Vec<New>> = if parallel {
-            parts.into_par_iter().map(step).collect()
+            in_parallel(|| parts.into_par_iter().map(step).collect())
         } else {
             parts.into_iter().map(step).collect()
         };

@@ -27,6 +27,9 @@ pub enum ExportFormat {
     Ark,
     /// One COCO document for all.
     Coco,
+    /// The samples as YMIR has them, a line of JSON for each: our addition, for functions of the
+    /// host program.
+    Ymir,
 }
 
 impl ExportFormat {
@@ -35,7 +38,7 @@ impl ExportFormat {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for anything but `voc`, `ark`, `coco` or `none` with `raw` assets.
+    /// `InvalidInput` for anything but `voc`, `ark`, `coco`, `ymir` or `none` with `raw` assets.
     pub fn parse(text: &str) -> Result<Self> {
         let (annotations, assets) = text.trim().split_once(':').unwrap_or((text.trim(), "raw"));
         let annotations = annotations.strip_prefix("det-").unwrap_or(annotations);
@@ -44,8 +47,9 @@ impl ExportFormat {
             ("voc", "raw") => Ok(Self::Voc),
             ("ark", "raw") => Ok(Self::Ark),
             ("coco", "raw") => Ok(Self::Coco),
+            ("ymir", "raw") => Ok(Self::Ymir),
             _ => Err(Error::invalid(
-                "expected an export format of voc:raw, ark:raw, coco:raw or none:raw; set the \
+                "expected an export format of voc:raw, ark:raw, coco:raw, ymir:raw or none:raw; set the \
                  parameter to the one that the executor reads",
             )
             .with("parameter", "export_format")

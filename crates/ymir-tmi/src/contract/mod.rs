@@ -12,6 +12,7 @@ mod mining;
 mod monitor;
 mod out;
 mod prepare;
+mod samples;
 mod task;
 mod training;
 mod yaml;
@@ -22,10 +23,12 @@ pub use manifest::read_manifest;
 pub use mining::read_mining;
 pub use monitor::{Monitor, MonitorReader, MonitorState};
 pub use prepare::{TaskWriter, prepare};
+pub use samples::{Sample, SampleSet};
 pub use task::{ContractTask, Item, Prepared, TaskClass};
 pub use training::{ResultFile, ResultStage, TrainingResult, read_partial_training, read_training};
 
-pub(crate) use out::OutDir;
+pub(crate) use out::{OutDir, check_relative};
+pub(crate) use samples::read_samples;
 
 /// The version of the contract that is written.
 pub const PROTOCOL_VERSION: &str = "1.1.0";

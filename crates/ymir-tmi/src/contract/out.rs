@@ -118,7 +118,7 @@ pub(super) fn show(text: &str) -> String {
 }
 
 /// Checks that a path stays below the folder that it is relative to, whatever lies there.
-pub(super) fn check_relative(path: &str) -> Result<(), &'static str> {
+pub(crate) fn check_relative(path: &str) -> Result<(), &'static str> {
     if path.is_empty() {
         return Err("the path is empty");
     }

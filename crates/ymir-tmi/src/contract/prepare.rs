@@ -10,6 +10,7 @@ use super::annotations::{self, Labeled};
 use super::coco::CocoWriter;
 use super::config::{self, Config, ExportFormat};
 use super::out::check_relative;
+use super::samples::{SampleSet, SampleWriter};
 use super::task::{ContractTask, Item, Prepared};
 use super::{PROTOCOL_VERSION, yaml};
 
@@ -50,35 +51,20 @@ pub struct TaskWriter {
     names: Vec<String>,
     classes: HashMap<ClassId, usize>,
     model_files: Vec<String>,
-    indices: BTreeMap<Role, BufWriter<File>>,
+    indices: BTreeMap<SampleSet, BufWriter<File>>,
     coco: Option<CocoWriter>,
+    samples: BTreeMap<SampleSet, SampleWriter>,
     /// A bit per role that an asset was given in.
     seen: HashMap<AssetId, u8>,
     folders: HashSet<PathBuf>,
     prepared: Prepared,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Role {
-    Training,
-    Validation,
-    Candidate,
-}
-
-impl Role {
-    fn index_file(self) -> &'static str {
-        match self {
-            Self::Training => "train-index.tsv",
-            Self::Validation => "val-index.tsv",
-            Self::Candidate => "candidate-index.tsv",
-        }
-    }
-
-    fn of(kinds: &[TmiKind]) -> &'static [Self] {
-        match kinds.contains(&TmiKind::Training) {
-            true => &[Self::Training, Self::Validation],
-            false => &[Self::Candidate],
-        }
+/// Returns the sets of samples that a run of these kinds has.
+fn sets_of(kinds: &[TmiKind]) -> &'static [SampleSet] {
+    match kinds.contains(&TmiKind::Training) {
+        true => &[SampleSet::Training, SampleSet::Validation],
+        false => &[SampleSet::Candidates],
     }
 }
 
@@ -117,16 +103,17 @@ impl TaskWriter {
             model_files: task.model_files.clone(),
             indices: BTreeMap::new(),
             coco: None,
+            samples: BTreeMap::new(),
             seen: HashMap::new(),
             folders: HashSet::new(),
             prepared: Prepared { shared_memory: config.shared_memory, ..Prepared::default() },
             config,
         };
-        writer.begin(Role::of(&task.kinds))?;
+        writer.begin(sets_of(&task.kinds))?;
         Ok(writer)
     }
 
-    fn begin(&mut self, roles: &[Role]) -> Result<()> {
+    fn begin(&mut self, roles: &[SampleSet]) -> Result<()> {
         fs::create_dir_all(&self.dir)
             .map_err(|error| Error::io("cannot create the task directory", &self.dir, error))?;
         for folder in [
@@ -147,8 +134,12 @@ impl TaskWriter {
             let file = File::create(&path)
                 .map_err(|error| Error::io("cannot create an index file", &path, error))?;
             self.indices.insert(*role, BufWriter::new(file));
+            if self.config.format == ExportFormat::Ymir {
+                let path = self.dir.join("in").join(role.samples_file());
+                self.samples.insert(*role, SampleWriter::create(path)?);
+            }
         }
-        if self.config.format == ExportFormat::Coco && roles.contains(&Role::Training) {
+        if self.config.format == ExportFormat::Coco && roles.contains(&SampleSet::Training) {
             self.coco = Some(CocoWriter::create(self.dir.join("in").join(COCO_FILE))?);
         }
         Ok(())
@@ -160,7 +151,7 @@ impl TaskWriter {
     ///
     /// `InvalidInput` if it was added before, or the task is no training; any error of a file.
     pub fn training(&mut self, item: Item<'_>) -> Result<()> {
-        self.annotated(Role::Training, item)
+        self.annotated(SampleSet::Training, item)
     }
 
     /// Adds an asset to validate on.
@@ -169,7 +160,7 @@ impl TaskWriter {
     ///
     /// As [`TaskWriter::training`].
     pub fn validation(&mut self, item: Item<'_>) -> Result<()> {
-        self.annotated(Role::Validation, item)
+        self.annotated(SampleSet::Validation, item)
     }
 
     /// Adds an asset to mine or infer.
@@ -178,16 +169,20 @@ impl TaskWriter {
     ///
     /// `InvalidInput` if it was added before, or the task is a training; any error of a file.
     pub fn candidate(&mut self, asset: &Asset) -> Result<()> {
-        let (stem, _) = self.place(Role::Candidate, asset)?;
+        let (stem, _) = self.place(SampleSet::Candidates, asset)?;
         let extension = asset.media_type.extension();
-        let line = format!("{}/assets/{stem}.{extension}\n", self.input);
-        self.index(Role::Candidate, &line)
+        let path = format!("{}/assets/{stem}.{extension}", self.input);
+        if let Some(samples) = self.samples.get_mut(&SampleSet::Candidates) {
+            samples.add(&path, asset, &[], &self.names)?;
+        }
+        let line = format!("{path}\n");
+        self.index(SampleSet::Candidates, &line)
     }
 
-    fn annotated(&mut self, role: Role, item: Item<'_>) -> Result<()> {
+    fn annotated(&mut self, role: SampleSet, item: Item<'_>) -> Result<()> {
         let (stem, again) = self.place(role, item.asset)?;
         let file_name = format!("{stem}.{}", item.asset.media_type.extension());
-        let annotations = self.write_annotations(&stem, &file_name, again, item)?;
+        let annotations = self.write_annotations(role, &stem, &file_name, again, item)?;
         let separator = if annotations.is_empty() { "" } else { "\t" };
         let line = format!("{}/assets/{file_name}{separator}{annotations}\n", self.input);
         self.index(role, &line)
@@ -195,7 +190,7 @@ impl TaskWriter {
 
     /// Notes where the asset's file belongs. Returns `<last two digits>/<id>`, and whether it was
     /// added in another role before.
-    fn place(&mut self, role: Role, asset: &Asset) -> Result<(String, bool)> {
+    fn place(&mut self, role: SampleSet, asset: &Asset) -> Result<(String, bool)> {
         if !self.indices.contains_key(&role) {
             let message = "the task has no use for such an asset; a training takes training and \
                            validation assets, mining and inference take candidates";
@@ -224,6 +219,7 @@ impl TaskWriter {
     /// Writes an asset's annotations. Returns their path as the executor sees it; empty without.
     fn write_annotations(
         &mut self,
+        role: SampleSet,
         stem: &str,
         file_name: &str,
         again: bool,
@@ -238,6 +234,13 @@ impl TaskWriter {
         let (text, extension) = match self.config.format {
             ExportFormat::Ark => (annotations::ark(item.asset, &labeled), "txt"),
             ExportFormat::Voc => (annotations::voc(item.asset, name, &labeled, &self.names), "xml"),
+            ExportFormat::Ymir => {
+                let path = format!("{}/assets/{file_name}", self.input);
+                if let Some(samples) = self.samples.get_mut(&role) {
+                    samples.add(&path, item.asset, &labeled, &self.names)?;
+                }
+                return Ok(format!("{}/{}", self.input, role.samples_file()));
+            }
             ExportFormat::Coco | ExportFormat::None => {
                 if let Some(coco) = self.coco.as_mut().filter(|_| !again) {
                     coco.add(item.asset, name, &labeled)?;
@@ -276,7 +279,7 @@ impl TaskWriter {
         Ok(())
     }
 
-    fn index(&mut self, role: Role, line: &str) -> Result<()> {
+    fn index(&mut self, role: SampleSet, line: &str) -> Result<()> {
         let Some(file) = self.indices.get_mut(&role) else { return Ok(()) };
         file.write_all(line.as_bytes()).map_err(|error| {
             let path = self.dir.join("in").join(role.index_file());
@@ -292,8 +295,8 @@ impl TaskWriter {
     /// a file.
     pub fn finish(mut self) -> Result<Prepared> {
         for (role, empty) in [
-            (Role::Training, "the training set has no assets; choose another dataset"),
-            (Role::Candidate, "there are no assets to mine or infer; choose another dataset"),
+            (SampleSet::Training, "the training set has no assets; choose another dataset"),
+            (SampleSet::Candidates, "there are no assets to mine or infer; choose another dataset"),
         ] {
             if self.indices.contains_key(&role)
                 && !self.seen.values().any(|roles| roles & (1 << role as u8) != 0)
@@ -307,6 +310,9 @@ impl TaskWriter {
         }
         if let Some(coco) = self.coco.take() {
             coco.finish(&self.names)?;
+        }
+        for samples in std::mem::take(&mut self.samples).into_values() {
+            samples.finish()?;
         }
         for file in std::mem::take(&mut self.model_files) {
             let path = Path::new("in/models").join(file);
@@ -342,7 +348,7 @@ fn seen_path(path: &Path) -> Result<String> {
 
 fn env(task: &ContractTask, input: &str, output: &str, manifest: &str) -> String {
     let has = |kind| task.kinds.contains(&kind);
-    let index = |role: Role| match Role::of(&task.kinds).contains(&role) {
+    let index = |role: SampleSet| match sets_of(&task.kinds).contains(&role) {
         true => format!("{input}/{}", role.index_file()),
         false => String::new(),
     };
@@ -351,9 +357,9 @@ fn env(task: &ContractTask, input: &str, output: &str, manifest: &str) -> String
         "assets_dir": format!("{input}/assets"),
         "annotations_dir": format!("{input}/annotations"),
         "models_dir": format!("{input}/models"),
-        "training_index_file": index(Role::Training),
-        "val_index_file": index(Role::Validation),
-        "candidate_index_file": index(Role::Candidate),
+        "training_index_file": index(SampleSet::Training),
+        "val_index_file": index(SampleSet::Validation),
+        "candidate_index_file": index(SampleSet::Candidates),
         "config_file": format!("{input}/config.yaml"),
     });
     let output = json!({

@@ -69,11 +69,30 @@ impl LogReader {
 }
 
 fn note(dropped: u64) -> Option<LogLine> {
-    let text = format!("{dropped} lines are missing: nobody read the log while they were written");
+    let text =
+        format!("{dropped} lines are missing: they were not read as fast as they were written");
     (dropped > 0).then_some(LogLine { source: LogSource::Ymir, text })
 }
 
 impl LogWriter {
+    /// Passes lines on without waiting; what finds no room is dropped and counted.
+    pub(crate) fn put(&self, source: LogSource, text: &str) {
+        for line in text.lines() {
+            let end = (0..=MAX_LINE.min(line.len())).rev().find(|end| line.is_char_boundary(*end));
+            let text = line[..end.unwrap_or(0)].to_owned();
+            let bytes = (text.len() + 64) as u32;
+            match self.shared.room.clone().try_acquire_many_owned(bytes) {
+                // A reader that went away wants no more lines.
+                Ok(permit) => {
+                    let _ = self.sender.send((LogLine { source, text }, Some(permit)));
+                }
+                Err(_) => {
+                    self.shared.dropped.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        }
+    }
+
     async fn send(&self, line: LogLine) {
         // The line's own bytes, and about what the rest of it takes.
         let bytes = (line.text.len() + 64).min(MAX_WAITING) as u32;

@@ -1,0 +1,6 @@
+//! Datasets as Arrow tables: a row per asset, its annotations as a list in it.
+
+mod columns;
+mod table;
+
+pub use table::ArrowTable;

@@ -1,9 +1,9 @@
 //! Datasets and prediction sets.
 
 use napi::Env;
-use napi::bindgen_prelude::PromiseRaw;
+use napi::bindgen_prelude::{PromiseRaw, Uint8Array};
 use napi_derive::napi;
-use ymir::{DiffOptions, PageOptions, Result};
+use ymir::{DiffOptions, Error, ErrorKind, PageOptions, Result};
 
 use crate::call::{Cancel, now, promise, quick_promise};
 use crate::error::{to_js, to_json};
@@ -81,6 +81,25 @@ impl Dataset {
             let limit = limit.map_or(usize::MAX, |limit| limit as usize);
             let changes = from.diff(&to, DiffOptions { after, limit }).await?;
             to_json(&changes.iter().map(CompactChange).collect::<Vec<_>>())
+        })
+    }
+
+    /// Returns the records as a stream of Arrow's IPC format.
+    #[napi]
+    pub fn to_arrow<'env>(
+        &self,
+        env: &'env Env,
+        class_name: Option<String>,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, Uint8Array>> {
+        let dataset = self.inner.clone();
+        promise(env, cancel, async move {
+            let table = dataset.to_arrow(class_name.as_deref()).await?;
+            let bytes = tokio::task::spawn_blocking(move || table.to_ipc()).await;
+            let bytes = bytes.map_err(|e| {
+                Error::new(ErrorKind::Unexpected, "writing the table broke off").caused_by(e)
+            })??;
+            Ok(bytes.into())
         })
     }
 

@@ -8,7 +8,9 @@
 mod call;
 mod dataset;
 mod error;
+mod executor;
 mod label;
+mod labeler;
 mod model;
 mod project;
 mod record;

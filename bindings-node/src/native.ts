@@ -39,6 +39,7 @@ export interface NativeDataset {
   export(request: string, cancel?: NativeCancel, onProgress?: Listener): Promise<string>;
   image(id: string, cancel?: NativeCancel): Promise<Uint8Array>;
   imagePath(id: string): Promise<string>;
+  toArrow(className?: string, cancel?: NativeCancel): Promise<Uint8Array>;
 }
 
 /** Events, in batches. */
@@ -65,6 +66,19 @@ export interface NativeProject {
   stop(): Promise<void>;
   advance(options: string, cancel?: NativeCancel, onEvent?: Listener): Promise<string>;
   nextIteration(options: string, cancel?: NativeCancel, onEvent?: Listener): Promise<string>;
+}
+
+/** A task as an executor of this program is given it. */
+export interface NativeHostTask {
+  describe(): string;
+  samples(set: string): Promise<string>;
+  progress(fraction: number, message: string): void;
+  log(text: string, isError: boolean): void;
+  readonly isCancelled: boolean;
+  cancelled(): Promise<boolean>;
+  saveStage(stage: string): Promise<void>;
+  predict(id: string, detections: string): void;
+  score(id: string, score: number): void;
 }
 
 /** A workspace. */
@@ -104,6 +118,12 @@ export interface NativeWorkspace {
   cancelLabelJob(request: string): Promise<void>;
   createProject(request: string): Promise<NativeProject>;
   project(name: string): Promise<NativeProject>;
+  registerExecutor(
+    name: string,
+    info: string,
+    run: (task: NativeHostTask) => Promise<string | null>,
+  ): string;
+  registerLabeler(name: string, ask: (question: string) => Promise<string>): void;
 }
 
 /** What the addon exports. */

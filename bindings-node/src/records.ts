@@ -7,6 +7,7 @@ import type {
   Flags,
   MediaType,
   Page,
+  Sample,
 } from "./types";
 
 type Box = [
@@ -22,7 +23,8 @@ type Box = [
   attributes?: Attributes | 0,
 ];
 
-type Row = [
+/** A record in its compact form. @internal */
+export type Row = [
   id: string,
   width: number,
   height: number,
@@ -62,18 +64,23 @@ export class RecordReader {
     return { records: rows.map((row) => this.#record(row)), total };
   }
 
-  changes(text: string): Change[] {
-    const pairs = JSON.parse(text) as [Row | null, Row | null][];
-    return pairs.map(([before, after]) => this.#change(before, after));
+  /** Reads records with the paths of their files. */
+  samples(rows: [path: string, row: Row][]): Sample[] {
+    return rows.map(([path, row]) => ({ ...this.#record(row), path }));
   }
 
-  #change(before: Row | null, after: Row | null): Change {
-    if (before !== null && after !== null) {
-      const [from, to] = [this.#record(before), this.#record(after)];
-      return { type: "changed", id: to.id, from, to };
+  changes(text: string): Change[] {
+    const pairs = JSON.parse(text) as [Row | null, Row | null][];
+    return pairs.map(([from, to]) => this.#change(from, to));
+  }
+
+  #change(from: Row | null, to: Row | null): Change {
+    if (from !== null && to !== null) {
+      const [before, after] = [this.#record(from), this.#record(to)];
+      return { kind: "changed", id: after.id, before, after };
     }
-    const record = this.#record((before ?? after) as Row);
-    return { type: before === null ? "added" : "removed", id: record.id, record };
+    const record = this.#record((from ?? to) as Row);
+    return { kind: from === null ? "added" : "removed", id: record.id, record };
   }
 
   #record(row: Row): AssetRecord {

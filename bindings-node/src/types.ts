@@ -109,6 +109,12 @@ export interface AssetRecord {
   readonly annotations: readonly Annotation[];
 }
 
+/** A record with its file: what executors and label backends are given. */
+export interface Sample extends AssetRecord {
+  /** The path of the image's file, for reading only. */
+  readonly path: string;
+}
+
 /** A run of records, in the order of their asset ids. */
 export interface Page {
   /** The records. */
@@ -119,13 +125,13 @@ export interface Page {
 
 /** One difference between two versions. */
 export type Change =
-  | { readonly type: "added"; readonly id: string; readonly record: AssetRecord }
-  | { readonly type: "removed"; readonly id: string; readonly record: AssetRecord }
+  | { readonly kind: "added"; readonly id: string; readonly record: AssetRecord }
+  | { readonly kind: "removed"; readonly id: string; readonly record: AssetRecord }
   | {
-      readonly type: "changed";
+      readonly kind: "changed";
       readonly id: string;
-      readonly from: AssetRecord;
-      readonly to: AssetRecord;
+      readonly before: AssetRecord;
+      readonly after: AssetRecord;
     };
 
 /** How often a class occurs. */

@@ -1,4 +1,4 @@
-import { aborted, fromNative, YmirError } from "./errors";
+import { aborted, thrownBy, YmirError } from "./errors";
 import { native } from "./native";
 import type { Listener, NativeCancel } from "./native";
 
@@ -13,7 +13,7 @@ export function now<T>(run: () => T): T {
   try {
     return run();
   } catch (error) {
-    throw fromNative(error);
+    throw thrownBy(now, error);
   }
 }
 
@@ -22,7 +22,7 @@ export async function wait<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    throw fromNative(error);
+    throw thrownBy(wait, error);
   }
 }
 
@@ -39,7 +39,7 @@ export async function abortable<T>(
   try {
     return await run(cancel);
   } catch (error) {
-    const ours = fromNative(error);
+    const ours = thrownBy(abortable, error);
     const ended = ours instanceof YmirError && ours.code === "cancelled" && signal.aborted;
     throw ended ? aborted(signal) : ours;
   } finally {

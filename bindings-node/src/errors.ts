@@ -103,15 +103,28 @@ export function fromReport(report: WireError): YmirError {
 const MARK = "ymir:";
 
 /**
- * Returns what is to be thrown for an error of the native side; errors that are not its own, as of
- * a value of a wrong type, become ones of ours too. @internal
+ * Returns the error of ours for one of the native side; those that are not its own, as of a value
+ * of a wrong type, become ones of ours too.
  */
-export function fromNative(error: unknown): unknown {
+function fromNative(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof YmirError) return error;
   if (error.message.startsWith(MARK)) {
     return fromReport(JSON.parse(error.message.slice(MARK.length)) as WireError);
   }
   return new YmirError(error.message, { kind: "InvalidInput", cause: error });
+}
+
+/**
+ * Returns what is to be thrown for an error of the native side, with a stack that begins at the
+ * caller of a function. @internal
+ */
+export function thrownBy(
+  caller: (...args: never[]) => unknown,
+  error: unknown,
+): unknown {
+  const ours = fromNative(error);
+  if (ours instanceof YmirError && ours !== error) Error.captureStackTrace(ours, caller);
+  return ours;
 }
 
 /** Returns the error of a call that was aborted. @internal */

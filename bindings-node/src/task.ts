@@ -12,7 +12,8 @@ import { toTaskStatus } from "./wire-tasks";
 import type { WireTaskStatus } from "./wire-tasks";
 
 /**
- * A task that was started, or whose result was there already: a training, a mining or an inference.
+ * A task that was started, or whose result was there already: a training, a mining or an
+ * inference. One that runs keeps the program that started it alive.
  *
  * @example
  * const task = await workspace.train({ ... });
@@ -22,18 +23,27 @@ import type { WireTaskStatus } from "./wire-tasks";
 export class Task<T> {
   readonly #native: NativeTask;
   readonly #open: (version: Version) => Promise<T>;
-  readonly #signal: AbortSignal | undefined;
-  readonly #onAbort: () => void;
+  #signal: AbortSignal | undefined;
 
   /** @internal */
-  constructor(native: NativeTask, open: (version: Version) => Promise<T>, signal?: AbortSignal) {
+  constructor(native: NativeTask, open: (version: Version) => Promise<T>) {
     this.#native = native;
     this.#open = open;
-    this.#signal = signal;
-    // A failure to cancel shows where the task is waited for.
-    this.#onAbort = () => void native.cancel().catch(() => undefined);
-    if (signal?.aborted) this.#onAbort();
-    signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  /**
+   * Ties the task, which this program started, to a signal, and keeps the program alive until the
+   * task has ended, as the task would end with it. @internal
+   */
+  static started<T>(task: Task<T>, signal: AbortSignal | undefined): Task<T> {
+    task.#signal = signal;
+    // A failure to cancel, or to wait, shows where the task is waited for.
+    const cancel = () => void task.#native.cancel().catch(() => undefined);
+    if (signal?.aborted) cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+    const ended = () => signal?.removeEventListener("abort", cancel);
+    task.#native.wait().then(ended, ended);
+    return task;
   }
 
   /** Its id; `null` if the result was there already and nothing was started. */
@@ -76,7 +86,6 @@ export class Task<T> {
   async versions({ signal }: CallOptions = {}): Promise<Version[]> {
     try {
       const text = await abortable(signal, (cancel) => this.#native.wait(cancel));
-      this.#signal?.removeEventListener("abort", this.#onAbort);
       return (JSON.parse(text) as WireVersion[]).map(toVersion);
     } catch (error) {
       const stopped = error instanceof YmirError && error.code === "cancelled";

@@ -218,13 +218,13 @@ export class Workspace {
     signal: AbortSignal | undefined,
     start: Parameters<typeof abortable<NativeTask>>[1],
   ): Promise<Task<T>> {
-    return this.#task(await abortable(signal, start), signal);
+    return Task.started(this.#task<T>(await abortable(signal, start)), signal);
   }
 
-  #task<T extends Model | Dataset>(task: NativeTask, signal?: AbortSignal): Task<T> {
+  #task<T extends Model | Dataset>(task: NativeTask): Task<T> {
     const open = (version: Version) =>
       version.kind === "model" ? this.model(version) : this.datasetById(version.id);
-    return new Task(task, open as (version: Version) => Promise<T>, signal);
+    return new Task(task, open as (version: Version) => Promise<T>);
   }
 
   /** Returns a task by its id. */

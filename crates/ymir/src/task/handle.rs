@@ -38,6 +38,11 @@ impl Task {
         }
     }
 
+    /// Returns the workspace.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
     /// Returns what is known of the task, or `None` if nothing was started.
     pub async fn status(&self) -> Result<Option<TaskStatus>> {
         match self.id() {

@@ -34,5 +34,7 @@ const addon = join(folder, `ymir.${platform}-${arch}${libc}.node`);
 
 // Renamed, as a process may have the old one loaded.
 copyFileSync(join(target, profile === "dev" ? "debug" : profile, library), `${addon}.new`);
+// Line tables serve those who debug; they would double what everybody downloads.
+if (profile === "release" && platform !== "win32") execFileSync("strip", ["-S", `${addon}.new`]);
 renameSync(`${addon}.new`, addon);
 console.log(addon);

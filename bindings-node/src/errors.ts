@@ -118,10 +118,7 @@ function fromNative(error: unknown): unknown {
  * Returns what is to be thrown for an error of the native side, with a stack that begins at the
  * caller of a function. @internal
  */
-export function thrownBy(
-  caller: (...args: never[]) => unknown,
-  error: unknown,
-): unknown {
+export function thrownBy(caller: (...args: never[]) => unknown, error: unknown): unknown {
   const ours = fromNative(error);
   if (ours instanceof YmirError && ours !== error) Error.captureStackTrace(ours, caller);
   return ours;

@@ -19,10 +19,7 @@ export interface ClassEvaluation {
 interface Wire {
   ap50: number | null;
   metrics: Metrics;
-  classes: [
-    string,
-    Omit<ClassEvaluation, "groundTruths"> & { ground_truths: number },
-  ][];
+  classes: [string, Omit<ClassEvaluation, "groundTruths"> & { ground_truths: number }][];
 }
 
 /** How good predictions are, by COCO's rules. */

@@ -21,13 +21,7 @@ export type { ClassEvaluation } from "./evaluation";
 export type { EventOptions } from "./events";
 export { ExecutorTask } from "./executor";
 export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor";
-export type {
-  LabelAnnotation,
-  LabelBackend,
-  Labeled,
-  LabelJob,
-  LabelStatus,
-} from "./labeling";
+export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } from "./labeling";
 export { Model } from "./model";
 export type { ModelExportOptions, ModelFile, Stage } from "./model";
 export { Project } from "./project";

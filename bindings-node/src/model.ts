@@ -92,10 +92,7 @@ export class Model {
   }
 
   /** Writes the files of a stage into a folder, which is made; returns their paths. */
-  async export(
-    destination: string | URL,
-    { stage }: ModelExportOptions = {},
-  ): Promise<string[]> {
+  async export(destination: string | URL, { stage }: ModelExportOptions = {}): Promise<string[]> {
     const text = await wait(() =>
       this.#workspace.exportModel(specOf(this), stage, pathOf(destination)),
     );

@@ -29,12 +29,7 @@ export interface NativeDataset {
     cancel?: NativeCancel,
   ): Promise<NativeDataset>;
   exclude(others: NativeDataset[], into: string, cancel?: NativeCancel): Promise<NativeDataset>;
-  sample(
-    count: number,
-    seed: number,
-    into: string,
-    cancel?: NativeCancel,
-  ): Promise<NativeDataset>;
+  sample(count: number, seed: number, into: string, cancel?: NativeCancel): Promise<NativeDataset>;
   select(ids: string[], into: string, cancel?: NativeCancel): Promise<NativeDataset>;
   export(request: string, cancel?: NativeCancel, onProgress?: Listener): Promise<string>;
   image(id: string, cancel?: NativeCancel): Promise<Uint8Array>;

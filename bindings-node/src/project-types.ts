@@ -47,6 +47,8 @@ export interface Iteration {
   readonly selected: string | null;
   /** The dataset of the labeled assets. */
   readonly labeled: string | null;
+  /** The number of the labeled assets. */
+  readonly labeledCount: number | null;
   /** The training set. */
   readonly training: string | null;
   /** The model. */

@@ -184,15 +184,28 @@ function given<T>(name: string, value: T | undefined, send: (value: T) => unknow
 const specOrNull = (spec: Spec | null) => (spec === null ? null : specOf(spec));
 
 /** @internal */
-export function importToWire(source: string | URL, dataset: string, options: ImportOptions): string {
+export function importToWire(
+  source: string | URL,
+  dataset: string,
+  options: ImportOptions,
+): string {
   const { signal: _signal, onProgress: _onProgress, ...rest } = options;
   return JSON.stringify({ source: pathOf(source), dataset, ...snake(rest) });
 }
 
 /** Returns the fields of a request, those of running its executor in a field of their own. */
 function split<T extends TaskOptions>(options: T, registry: Registry) {
-  const { executor, parameters, seed, resources, limits, priority, unknownClasses, reuse, ...rest } =
-    options;
+  const {
+    executor,
+    parameters,
+    seed,
+    resources,
+    limits,
+    priority,
+    unknownClasses,
+    reuse,
+    ...rest
+  } = options;
   const { signal: _signal, ...own } = rest;
   const task = {
     executor: registry.executor(executor),

@@ -100,7 +100,5 @@ export interface ExecutorInfo {
   /** The object types it handles. */
   readonly objectTypes: readonly string[];
   /** What it can do, with the default parameters of each. */
-  readonly templates: Readonly<
-    Partial<Record<"training" | "mining" | "inference", Parameters>>
-  >;
+  readonly templates: Readonly<Partial<Record<"training" | "mining" | "inference", Parameters>>>;
 }

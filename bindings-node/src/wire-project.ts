@@ -29,7 +29,7 @@ export function toIteration(wire: WireIteration, specs: Specs): Iteration {
   const spec = (id: string | null | undefined) => (id ? (specs[id] ?? null) : null);
   const of = <S extends Step>(step: S) =>
     wire.results.find((result): result is StepResult & { step: S } => result.step === step);
-  const [mined, evaluated] = [of("mine"), of("evaluate")];
+  const [mined, labeled, evaluated] = [of("mine"), of("label"), of("evaluate")];
   return {
     number: wire.number,
     started: new Date(wire.started),
@@ -39,7 +39,8 @@ export function toIteration(wire: WireIteration, specs: Specs): Iteration {
     metrics: evaluated?.metrics ?? {},
     candidates: spec(of("prepare_mining")?.candidates),
     selected: spec(mined?.selected),
-    labeled: spec(of("label")?.labeled),
+    labeled: spec(labeled?.labeled),
+    labeledCount: labeled?.count ?? null,
     training: spec(of("prepare_training")?.training),
     model: spec(of("train")?.model),
     predictions: spec(evaluated?.predictions),

@@ -190,9 +190,7 @@ export class Workspace {
   ): Promise<Evaluation> {
     const [truth, said] = [specOf(groundTruth), specOf(predictions)];
     return new Evaluation(
-      await abortable(signal, (cancel) =>
-        this.#native.evaluate(truth, said, [...classes], cancel),
-      ),
+      await abortable(signal, (cancel) => this.#native.evaluate(truth, said, [...classes], cancel)),
     );
   }
 

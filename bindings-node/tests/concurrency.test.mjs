@@ -177,7 +177,10 @@ test("events of two listeners, one of which leaves", async () => {
     break;
   }
   await Promise.all([task.wait(), listening]);
-  assert.deepEqual(seen, [...seen].sort((a, b) => a - b));
+  assert.deepEqual(
+    seen,
+    [...seen].sort((a, b) => a - b),
+  );
   const later = [];
   for await (const event of task.events({ after: seen[1] })) later.push(event.seq);
   assert.deepEqual(later, seen.slice(2));

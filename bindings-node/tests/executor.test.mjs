@@ -261,5 +261,6 @@ test("an executor needs a name and something to do", async () => {
   assert.equal(workspace.registerExecutor({ train() {} }, "named"), "host:named");
   const model = await trained();
   const cannot = { executor: "host:named", dataset: "pool", model, predictions: "p" };
-  assert.equal((await rejection(workspace.infer(cannot))).code, "unsupported");
+  const refused = (async () => (await workspace.infer(cannot)).wait())();
+  assert.equal((await rejection(refused)).code, "unsupported");
 });

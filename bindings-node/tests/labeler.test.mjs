@@ -48,7 +48,11 @@ const work = (labeler, labeled) => ({ labeler, dataset: "pool", classes: CLASSES
 
 test("an object labels", async () => {
   const labeler = new Corner();
-  const options = { ...work(labeler, "cornered"), instructions: "the corner", preAnnotations: undefined };
+  const options = {
+    ...work(labeler, "cornered"),
+    instructions: "the corner",
+    preAnnotations: undefined,
+  };
   const labeled = await workspace.label(options);
   assert.equal(labeled.length, 12);
   const [{ annotations }] = labeled.pageSync({ limit: 1 }).records;
@@ -93,7 +97,11 @@ test("what it throws is what the caller gets", async () => {
 });
 
 test("nonsense is refused, with the backend's name", async () => {
-  const base = { create() {}, cancel() {}, status: () => ({ total: 1, labeled: 1, finished: true }) };
+  const base = {
+    create() {},
+    cancel() {},
+    status: () => ({ total: 1, labeled: 1, finished: true }),
+  };
   const nonsense = { ...base, name: "nonsense", collect: () => [{ id: "x", annotations: [] }] };
   const error = await rejection(workspace.label(work(nonsense, "n")));
   assert.equal(error.code, "invalid_input");

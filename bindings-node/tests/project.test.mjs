@@ -32,7 +32,7 @@ test("iterations are yielded as they are finished, with what they made", async (
     assert.equal(it.metrics.AP50, it.metric);
     assert.ok(it.started instanceof Date && it.updated >= it.started);
     assert.equal((await workspace.dataset(it.selected)).length, 4);
-    assert.equal((await workspace.dataset(it.labeled)).length, 4);
+    assert.equal((await workspace.dataset(it.labeled)).length, it.labeledCount);
     assert.equal((await workspace.dataset(it.training)).length, 4 * it.number);
     assert.deepEqual((await workspace.model(it.model)).classNames, CLASSES);
     assert.equal((await workspace.predictions(it.predictions)).length, 4);

@@ -108,7 +108,10 @@ test("changes tell what differs", async () => {
   writeVoc(emptied, 24);
   await workspace.importDataset(emptied, "bare", { format: "images" });
   const changed = await pool.diff(await workspace.dataset("bare"), { limit: 2 });
-  assert.deepEqual(changed.map(({ kind }) => kind), ["changed", "changed"]);
+  assert.deepEqual(
+    changed.map(({ kind }) => kind),
+    ["changed", "changed"],
+  );
   assert.equal(changed[0].before.annotations.length, 1);
   assert.equal(changed[0].after.annotations.length, 0);
 });

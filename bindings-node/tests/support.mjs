@@ -2,13 +2,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { deflateSync, crc32 } from "node:zlib";
+import { deflateSync } from "node:zlib";
 
 import { Workspace } from "ymir";
 
-const checksum = crc32 ?? slowCrc32;
-
-function slowCrc32(bytes) {
+function checksum(bytes) {
   let crc = ~0;
   for (const byte of bytes) {
     crc ^= byte;

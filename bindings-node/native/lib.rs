@@ -11,6 +11,7 @@ mod error;
 mod executor;
 mod label;
 mod labeler;
+mod maintain;
 mod model;
 mod project;
 mod record;

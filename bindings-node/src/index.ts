@@ -22,6 +22,7 @@ export type { EventOptions } from "./events";
 export { ExecutorTask } from "./executor";
 export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor";
 export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } from "./labeling";
+export type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 export { Model } from "./model";
 export type { ModelExportOptions, ModelFile, Stage } from "./model";
 export { Project } from "./project";

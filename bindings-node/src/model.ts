@@ -1,4 +1,5 @@
 import { wait } from "./calls";
+import { YmirError } from "./errors";
 import type { NativeWorkspace } from "./native";
 import { pathOf } from "./paths";
 import type { Lineage, Metrics, Version } from "./types";
@@ -88,7 +89,16 @@ export class Model {
 
   /** The figures of the best stage. */
   get metrics(): Metrics {
-    return this.stages.find(({ name }) => name === this.bestStage)?.metrics ?? {};
+    return this.stage().metrics;
+  }
+
+  /** Returns a stage by name, or the best one. */
+  stage(name = this.bestStage): Stage {
+    const found = this.stages.find((stage) => stage.name === name);
+    if (found !== undefined) return found;
+    const names = this.stages.map((stage) => stage.name).join(", ");
+    const message = `the model has no such stage; it has: ${names} (stage: ${name})`;
+    throw new YmirError(message, { kind: "NotFound", context: { stage: name } });
   }
 
   /** Writes the files of a stage into a folder, which is made; returns their paths. */

@@ -111,6 +111,8 @@ export interface NativeWorkspace {
   labelStatus(request: string): Promise<string>;
   collectLabels(request: string, cancel?: NativeCancel): Promise<string>;
   cancelLabelJob(request: string): Promise<void>;
+  fsck(options: string, cancel?: NativeCancel): Promise<string>;
+  collectGarbage(options: string, cancel?: NativeCancel): Promise<string>;
   createProject(request: string): Promise<NativeProject>;
   project(name: string): Promise<NativeProject>;
   registerExecutor(

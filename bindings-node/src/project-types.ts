@@ -37,6 +37,8 @@ export interface Iteration {
   readonly updated: Date;
   /** The results of its finished steps, in their order. */
   readonly results: readonly StepResult[];
+  /** Whether all its steps are done. */
+  readonly isFinished: boolean;
   /** The average precision at IoU 0.5 on the validation set, 0 to 1. */
   readonly metric: number | null;
   /** The figures of its evaluation, by name. */

@@ -35,6 +35,7 @@ export function toIteration(wire: WireIteration, specs: Specs): Iteration {
     started: new Date(wire.started),
     updated: new Date(wire.updated),
     results: wire.results,
+    isFinished: evaluated !== undefined,
     metric: evaluated?.metric ?? null,
     metrics: evaluated?.metrics ?? {},
     candidates: spec(of("prepare_mining")?.candidates),

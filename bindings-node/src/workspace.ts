@@ -6,6 +6,8 @@ import { eventsOf } from "./events";
 import type { EventOptions } from "./events";
 import type { Executor } from "./executor";
 import type { LabelBackend, LabelStatus } from "./labeling";
+import { toFsckReport, toGarbageReport } from "./maintenance";
+import type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 import { Model } from "./model";
 import { native } from "./native";
 import type { NativeTask, NativeWorkspace } from "./native";
@@ -297,6 +299,20 @@ export class Workspace {
 
   #labeled(text: string): Promise<Dataset> {
     return this.datasetById((JSON.parse(text) as WireVersion).id);
+  }
+
+  /** Checks everything that the versions of the workspace are made of; damage is in the report. */
+  async fsck({ blobs, signal }: FsckOptions = {}): Promise<FsckReport> {
+    const options = JSON.stringify({ blobs });
+    return toFsckReport(await abortable(signal, (cancel) => this.#native.fsck(options, cancel)));
+  }
+
+  /** Deletes the image and model files that no version reaches. */
+  async collectGarbage({ dryRun, grace, signal }: GarbageOptions = {}): Promise<GarbageReport> {
+    const options = JSON.stringify({ dry_run: dryRun, grace });
+    return toGarbageReport(
+      await abortable(signal, (cancel) => this.#native.collectGarbage(options, cancel)),
+    );
   }
 
   /** Makes a project. */

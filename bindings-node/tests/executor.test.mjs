@@ -87,6 +87,8 @@ test("what it is given", async () => {
   const model = await task.wait();
   assert.deepEqual(model.stages.map(({ name }) => name).sort(), ["a", "b"]);
   assert.equal(model.bestStage, "a");
+  assert.equal(model.stage(), model.stage("a"));
+  assert.throws(() => model.stage("c"), { code: "not_found", message: /it has: .*b/ });
   assert.equal(seen.id, task.id);
   assert.equal(seen.training.length, 12);
   assert.equal(seen.validation.length, 4);

@@ -39,6 +39,7 @@ test("iterations are yielded as they are finished, with what they made", async (
     assert.equal((await workspace.dataset(it.candidates)).length, 24 - 4 * it.number);
     assert.equal(it.preAnnotations === null, it.number === 1);
     assert.equal(it.results.length, 6);
+    assert.equal(it.isFinished, true);
   }
   assert.deepEqual(numbers, [1, 2]);
   const tasks = events.filter(({ type }) => type === "task").map(({ event }) => event);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -114,4 +114,19 @@ test("changes tell what differs", async () => {
   );
   assert.equal(changed[0].before.annotations.length, 1);
   assert.equal(changed[0].after.annotations.length, 0);
+});
+
+test("a store is checked and cleaned", async () => {
+  const { workspace: own } = await workspaceWithData({ pool: 3, validation: 1 });
+  const found = await own.fsck({ blobs: true });
+  assert.deepEqual(found.problems, []);
+  assert.equal(found.assets, 4);
+  assert.equal(found.blobs, 4);
+  assert.ok(found.blobBytes > 0);
+  const would = await own.collectGarbage({ dryRun: true, grace: 0 });
+  assert.deepEqual(would, { blobs: 0, bytes: 0, keptYoung: 0, inUse: 4 });
+  const [{ id }] = (await own.dataset("validation")).pageSync().records;
+  rmSync(await own.imagePath(id));
+  const [problem] = (await own.fsck()).problems;
+  assert.match(`${problem.subject} ${problem.message}`, new RegExp(id));
 });

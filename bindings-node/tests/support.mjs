@@ -61,10 +61,15 @@ export function writeVoc(folder, count, first = 0) {
   }
 }
 
+const folders = [];
+process.on("exit", () => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
+});
+
 /** Returns a folder that is removed at the end of the process: each file of tests has its own. */
 export function folder() {
   const path = mkdtempSync(join(tmpdir(), "ymir-node-"));
-  process.on("exit", () => rmSync(path, { recursive: true, force: true }));
+  folders.push(path);
   return path;
 }
 

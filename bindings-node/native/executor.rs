@@ -206,10 +206,11 @@ impl HostExecutor for JsExecutor {
     }
 }
 
-/// Returns the error for a thread of JavaScript that does not answer: it is ending.
+/// Returns the error for an answer of JavaScript that will not come any more.
 pub(crate) fn gone(error: napi::Error) -> Error {
-    let message = "the JavaScript thread that does this work has ended";
-    Error::new(ErrorKind::Unavailable, message).caused_by(error.reason)
+    let message = "no answer can come any more: the JavaScript thread has ended, or its promise \
+                   was forgotten before it was settled";
+    Error::new(ErrorKind::Unexpected, message).caused_by(error.reason)
 }
 
 #[napi]

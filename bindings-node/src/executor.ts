@@ -205,7 +205,7 @@ export function running(executor: Executor): (native: NativeHostTask) => Promise
       return null;
     } catch (error) {
       logFailure(native, error);
-      return JSON.stringify(failureOf(error));
+      return JSON.stringify(failureOf(error, "ExecutorFailed"));
     }
   };
 }

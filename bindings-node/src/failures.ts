@@ -1,15 +1,15 @@
 import { YmirError } from "./errors";
-import type { WireError } from "./errors";
+import type { ErrorKind, WireError } from "./errors";
 
-/** Returns the report of what an executor or label backend threw. @internal */
-export function failureOf(error: unknown): WireError {
+/** Returns the report of what was thrown; of a kind, if it is no error of ours. @internal */
+export function failureOf(error: unknown, otherwise: ErrorKind): WireError {
   if (error instanceof YmirError) {
     const { kind, retryable } = error;
     // The context is in the message already.
     return { kind, retryable, message: error.message, context: [] };
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { kind: "ExecutorFailed", retryable: false, message, context: [] };
+  return { kind: otherwise, retryable: false, message, context: [] };
 }
 
 /** Returns what a log is to say of an error: its stack, and those of its causes. @internal */

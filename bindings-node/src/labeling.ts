@@ -85,7 +85,7 @@ export function answering(backend: LabelBackend): (question: string) => Promise<
       const ok = await answer(backend, JSON.parse(question) as Question);
       return JSON.stringify({ ok: ok ?? null });
     } catch (error) {
-      return JSON.stringify({ error: failureOf(error) });
+      return JSON.stringify({ error: failureOf(error, "Unexpected") });
     }
   };
 }

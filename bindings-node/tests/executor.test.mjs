@@ -230,6 +230,25 @@ test("the signal of a task cancels it; that of waiting does not", async () => {
   assert.equal((await rejection(workspace.train(options))).cause, reason);
 });
 
+test("an executor that does not heed its signal is given up", async () => {
+  let started, end;
+  const start = new Promise((resolve) => (started = resolve));
+  const deaf = {
+    name: "deaf",
+    train(task) {
+      started(task);
+      return new Promise((resolve) => (end = resolve));
+    },
+  };
+  const task = await workspace.train(training(deaf));
+  const given = await start;
+  await task.cancel();
+  assert.equal((await rejection(task.wait())).code, "cancelled");
+  assert.ok((await task.log()).some(({ text }) => text.includes("given up")));
+  await assert.rejects(given.saveStage("late", { files: [] }), { code: "cancelled" });
+  end();
+});
+
 test("equal work of an equal version is found again", async () => {
   const executor = Object.assign(new MeanBox(), { name: "versioned", version: "1" });
   const options = training(executor, { model: "versioned" });

@@ -79,7 +79,7 @@ test("a job is made, watched, collected and cancelled by hand", async () => {
   });
   assert.equal((await workspace.collectLabels(options)).length, 12);
   await workspace.cancelLabelJob(options);
-  assert.equal((await rejection(workspace.labelStatus(options))).code, "executor_failed");
+  assert.equal((await rejection(workspace.labelStatus(options))).code, "unexpected");
 });
 
 test("what it throws is what the caller gets", async () => {

@@ -47,21 +47,30 @@ def rust() -> dict[str, set[str]]:
 
 
 def python() -> dict[str, set[str]]:
-    found = {noun: set() for noun in NOUNS}
+    classes = {}
     for file in (ROOT / "bindings-python/python/ymir").rglob("*.py"):
         for node in ast.parse(file.read_text()).body:
-            if isinstance(node, ast.ClassDef) and (noun := node.name) in found:
-                for member in node.body:
-                    name = None
-                    if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef):
-                        name = member.name
-                    elif isinstance(member, ast.AnnAssign):
-                        name = member.target.id
-                    if name and not name.startswith("_"):
-                        found[noun].add(name.removesuffix("_async"))
-                    elif name == "__len__":
-                        found[noun].add("len")
-    return found
+            if isinstance(node, ast.ClassDef):
+                classes[node.name] = node
+
+    def members(noun: str) -> set[str]:
+        if noun not in classes:
+            return set()
+        found = set()
+        for base in classes[noun].bases:
+            base = base.value if isinstance(base, ast.Subscript) else base
+            found |= members(getattr(base, "id", ""))
+        for member in classes[noun].body:
+            name = getattr(member, "name", None)
+            if isinstance(member, ast.AnnAssign):
+                name = member.target.id
+            if name == "__len__":
+                found.add("len")
+            elif name and not name.startswith("_"):
+                found.add(name.removesuffix("_async"))
+        return found
+
+    return {noun: members(noun) for noun in NOUNS}
 
 
 def node() -> dict[str, set[str]]:

@@ -1,7 +1,7 @@
 //! Calls that JavaScript awaits, can end early, and hears from while they run.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -68,17 +68,25 @@ where
     T: ToNapiValue + Send + 'static,
 {
     let mut work = Box::pin(work);
-    let first =
-        within_runtime_if_available(|| work.as_mut().poll(&mut Context::from_waker(Waker::noop())));
-    match first {
+    match poll_once(work.as_mut()) {
         Poll::Ready(result) => PromiseRaw::resolve(env, result.map_err(to_js)?),
         Poll::Pending => promise(env, None, work),
     }
 }
 
-/// Runs a future to its end on the calling thread.
+/// Runs a future to its end on the calling thread; one that need not wait, at once.
 pub(crate) fn now<T>(work: impl Future<Output = Result<T>>) -> napi::Result<T> {
-    napi::bindgen_prelude::block_on(pin!(work)).map_err(to_js)
+    let mut work = pin!(work);
+    let result = match poll_once(work.as_mut()) {
+        Poll::Ready(result) => result,
+        Poll::Pending => napi::bindgen_prelude::block_on(work),
+    };
+    result.map_err(to_js)
+}
+
+/// Polls a future that nobody wakes: it is polled again by who goes on with it.
+fn poll_once<F: Future>(work: Pin<&mut F>) -> Poll<F::Output> {
+    within_runtime_if_available(|| work.poll(&mut Context::from_waker(Waker::noop())))
 }
 
 /// The JavaScript function that is told what happens during a call, as JSON text.

@@ -57,24 +57,27 @@ export async function listening<T>(
   run: (cancel: NativeCancel | undefined, tell: Listener | undefined) => Promise<T>,
 ): Promise<T> {
   if (listener === undefined) return abortable(signal, (cancel) => run(cancel, undefined));
-  const broken = new AbortController();
+  if (signal?.aborted) throw aborted(signal);
+  const ending = new AbortController();
+  const thrown: unknown[] = [];
   const tell: Listener = (text) => {
-    if (text === "" || broken.signal.aborted) return;
+    if (text === "" || ending.signal.aborted) return;
     try {
       listener(text);
     } catch (error) {
-      broken.abort(error);
+      thrown.push(error);
+      ending.abort();
     }
   };
-  const onAbort = () => broken.abort(signal?.reason);
-  if (signal?.aborted) throw aborted(signal);
+  const onAbort = () => ending.abort(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
-    return await abortable(broken.signal, (cancel) => run(cancel, tell));
+    const result = await abortable(ending.signal, (cancel) => run(cancel, tell));
+    if (thrown.length === 0) return result;
   } catch (error) {
-    if (broken.signal.aborted && !signal?.aborted) throw broken.signal.reason;
-    throw error;
+    if (thrown.length === 0) throw error;
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
+  throw thrown[0];
 }

@@ -5,7 +5,7 @@ import { before, test } from "node:test";
 
 import { Workspace, YmirError } from "ymir";
 
-import { folder, rejection, workspaceWithData } from "./support.mjs";
+import { folder, rejection, workspaceWithData, writeVoc } from "./support.mjs";
 
 let root, workspace, pool;
 before(async () => {
@@ -120,10 +120,12 @@ test("an aborted call rejects as cancelled, with the reason as cause", async () 
 });
 
 test("aborting an import leaves nothing behind", async () => {
+  const many = folder();
+  writeVoc(many, 500);
   const controller = new AbortController();
   const onProgress = () => controller.abort();
   const aborted = await rejection(
-    workspace.importDataset(join(root, "pool"), "aborted", {
+    workspace.importDataset(many, "aborted", {
       onProgress,
       signal: controller.signal,
     }),

@@ -17,7 +17,7 @@ export type {
 export { YmirError } from "./errors";
 export type { ErrorCode, ErrorKind, YmirErrorOptions } from "./errors";
 export { Evaluation } from "./evaluation";
-export type { ClassEvaluation } from "./evaluation";
+export type { ClassEvaluation, CocoFigures } from "./evaluation";
 export type { EventOptions } from "./events";
 export { ExecutorTask } from "./executor";
 export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor";

@@ -107,6 +107,11 @@ export class Workspace {
     now(() => this.#native.close());
   }
 
+  /** Whether it was closed. */
+  get closed(): boolean {
+    return this.#native.closed;
+  }
+
   /** As {@link Workspace.close}, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();

@@ -13,7 +13,7 @@ from ymir._progress import bar
 from ymir.errors import YmirError
 from ymir.events import Events, LogLine, TaskEvent, TaskState, TaskStep
 from ymir.reports import LabelStatus
-from ymir.versions import instant
+from ymir.versions import Version, instant
 
 if TYPE_CHECKING:
     from ymir import _ymir
@@ -177,6 +177,20 @@ class Task(Generic[T]):
             self.cancel()
             Operation(self._native.ended()).wait_for(_GRACE)
             raise
+
+    def _versions(self) -> Operation[list[Version]]:
+        def versions(data: list[dict[str, Any]]) -> list[Version]:
+            return [Version._of(version) for version in data]
+
+        return Operation(self._native.versions(), versions)
+
+    def versions(self) -> list[Version]:
+        """Waits as :meth:`wait` does; returns all versions that it made, the main one first."""
+        return self._versions().wait()
+
+    async def versions_async(self) -> list[Version]:
+        """As :meth:`versions`."""
+        return await self._versions().wait_async()
 
     async def wait_async(
         self,

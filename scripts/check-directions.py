@@ -20,6 +20,7 @@ ALLOWED = {
     "ymir": CORE | SIBLINGS,
     "ymir-detector": set(),
     "ymir-cli": {"ymir"},
+    "ymir-node": {"ymir"},
     "ymir-benches": {"ymir"},
     "ymir-python": {"ymir"},
 }

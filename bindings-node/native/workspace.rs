@@ -85,6 +85,8 @@ struct Evaluated<'a> {
     ap50: Option<f64>,
     metrics: std::collections::BTreeMap<String, f64>,
     classes: Vec<(&'a str, &'a ymir::evaluation::ClassEvaluation)>,
+    /// The figures over all classes that occur.
+    whole: &'a ymir::evaluation::Evaluation,
 }
 
 #[napi]
@@ -247,7 +249,7 @@ impl Workspace {
             let name = |id| evaluated.classes.name(id).unwrap_or_default();
             let classes = evaluated.per_class().map(|(id, class)| (name(id), class)).collect();
             let (ap50, metrics) = (evaluated.ap50(), evaluated.metrics());
-            to_json(&Evaluated { ap50, metrics, classes })
+            to_json(&Evaluated { ap50, metrics, classes, whole: &evaluated.evaluation })
         })
     }
 

@@ -127,6 +127,16 @@ export class Dataset {
     return this.manifest.summary;
   }
 
+  /** Whether this is what a model said, in place of ground truth. */
+  get isPredictions(): boolean {
+    return this.version.kind === "prediction";
+  }
+
+  /** What its annotations are. */
+  get objectType(): Manifest["objectType"] {
+    return this.manifest.objectType;
+  }
+
   /** The task that made it. */
   get lineage(): Lineage {
     return this.manifest.lineage;

@@ -22,6 +22,7 @@ ALLOWED = {
     "ymir-cli": {"ymir"},
     "ymir-node": {"ymir"},
     "ymir-benches": {"ymir"},
+    "ymir-python": {"ymir"},
 }
 # Tests may also use the suites, doubles and generators of the testkit.
 ALLOWED_IN_TESTS = {"ymir-testkit"}

@@ -106,6 +106,12 @@ impl Workspace {
         within_runtime_if_available(|| drop(closed));
     }
 
+    /// Returns whether it was let go of.
+    #[napi(getter)]
+    pub fn closed(&self) -> bool {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// Returns the class table.
     #[napi]
     pub fn classes<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {

@@ -117,6 +117,16 @@ export class Dataset {
     return this.version.id;
   }
 
+  /** What the annotations are. */
+  get objectType(): "detection" {
+    return this.manifest.objectType;
+  }
+
+  /** Whether it is a prediction set. */
+  get isPredictions(): boolean {
+    return this.version.kind === "prediction";
+  }
+
   /** The number of assets. */
   get length(): number {
     return this.manifest.summary.assets;
@@ -125,16 +135,6 @@ export class Dataset {
   /** The counts: assets, annotations, bytes, and those per class. */
   get summary(): Summary {
     return this.manifest.summary;
-  }
-
-  /** Whether this is what a model said, in place of ground truth. */
-  get isPredictions(): boolean {
-    return this.version.kind === "prediction";
-  }
-
-  /** What its annotations are. */
-  get objectType(): Manifest["objectType"] {
-    return this.manifest.objectType;
   }
 
   /** The task that made it. */

@@ -71,7 +71,6 @@ export class Workspace {
   readonly warnings: readonly string[];
   readonly #native: NativeWorkspace;
   readonly #objects: HostObjects;
-  #closed = false;
 
   private constructor(opened: NativeWorkspace) {
     const about = JSON.parse(opened.about()) as { root: string; id: string; warnings: string[] };
@@ -106,12 +105,11 @@ export class Workspace {
    */
   close(): void {
     now(() => this.#native.close());
-    this.#closed = true;
   }
 
   /** Whether it was closed. */
   get closed(): boolean {
-    return this.#closed;
+    return this.#native.closed;
   }
 
   /** As {@link Workspace.close}, for `await using`. */

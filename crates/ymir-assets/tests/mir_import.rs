@@ -17,6 +17,8 @@ use ymir_core::{
     TaskRecord, Transfer, UnknownClasses, VersionId,
 };
 
+use ymir_testkit::double::{Fault, FaultyAssetStore, StoreMethod, When};
+
 mod common;
 
 use common::{add_class, add_class_with, commit, folder, record, records, store_tests};
@@ -551,6 +553,53 @@ async fn the_repository_is_not_changed(store: Store) {
     let before = snapshot(&original.join("repo"));
     import(&store, &original, &options(&original)).await;
     assert_eq!(snapshot(&original.join("repo")), before);
+}
+
+#[tokio::test]
+async fn an_import_that_breaks_off_anywhere_is_completed_by_the_next() {
+    let original = original();
+    let whole = common::store();
+    let whole = contents(&whole, &import(&whole, &original, &options(&original)).await).await;
+    for call in 1..=17 {
+        for when in [When::Before, When::After] {
+            let memory = common::store();
+            let (method, kind) = (StoreMethod::Commit, ErrorKind::Unexpected);
+            let fault = Fault { method, call, kind, when };
+            let faulty: Store = Arc::new(FaultyAssetStore::new(memory.clone(), vec![fault]));
+            let (repo, options) = (original.join("repo"), options(&original));
+            let error = import_mir(&faulty, &repo, &options, &|_| {}).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "commit {call}");
+            let report = import_mir(&memory, &repo, &options, &|_| {}).await.unwrap();
+            assert_eq!(contents(&memory, &report).await, whole, "commit {call}, {when:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_imports_at_once_make_one_of_each() {
+    let (original, store) = (original(), common::git_store());
+    let options = options(&original);
+    let run = || import(&store, &original, &options);
+    let (one, two) = futures::join!(run(), run());
+    assert_eq!(contents(&store, &one).await, contents(&store, &two).await);
+    // One may have made a dataset, and the other its predictions.
+    assert!(one.made() + two.made() >= 11);
+    let pets = store.log(&Branch::dataset("pets").unwrap()).await.unwrap();
+    assert_eq!(pets.len(), 2);
+}
+
+/// Returns what all branches hold, and checks that the report names each version once.
+async fn contents(store: &Store, report: &MirReport) -> Vec<(String, u64, VersionId)> {
+    let mut all = Vec::new();
+    for kind in BranchKind::ALL {
+        for name in store.branches(kind).await.unwrap() {
+            let versions = store.log(&Branch::new(kind, name)).await.unwrap();
+            all.extend(versions.iter().map(|v| (v.branch.to_string(), v.number, v.content)));
+        }
+    }
+    let named = report.versions.iter().map(|v| 1 + usize::from(v.predictions.is_some()));
+    assert_eq!(named.sum::<usize>() + report.models.len(), all.len());
+    all
 }
 
 fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {

@@ -4,6 +4,7 @@ pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod import;
+mod import_mir;
 pub(crate) mod infer;
 pub(crate) mod init;
 pub(crate) mod iterate;

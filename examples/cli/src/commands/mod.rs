@@ -3,6 +3,8 @@
 pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod export;
+pub(crate) mod fsck;
+pub(crate) mod gc;
 pub(crate) mod import;
 mod import_mir;
 pub(crate) mod infer;

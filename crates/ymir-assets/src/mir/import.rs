@@ -1,3 +1,4 @@
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -204,9 +205,9 @@ impl Import<'_> {
             let name = name_for(&self.options.prefix, &revision.branch)?;
             for kind in [BranchKind::Dataset, BranchKind::Prediction, BranchKind::Model] {
                 let branch = Branch::new(kind, name.clone());
-                if !known.contains_key(&branch) {
-                    let loaded = Known::load(self.store, &branch).await?;
-                    known.insert(branch, loaded);
+                if let Entry::Vacant(place) = known.entry(branch) {
+                    let loaded = Known::load(self.store, place.key()).await?;
+                    place.insert(loaded);
                 }
             }
         }

@@ -63,7 +63,8 @@ impl Origin<'_> {
 
 /// Returns whether a version was imported from a repository of the original.
 pub(super) fn is_imported(task: &TaskRecord) -> bool {
-    task.parameters.get("format").is_some_and(|format| *format == json!(FORMAT).to_string())
+    let format = json!(FORMAT).to_string();
+    task.parameters.get("format") == Some(&format)
 }
 
 /// Returns whether a version says that there is a prediction set beside it.

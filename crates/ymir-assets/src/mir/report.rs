@@ -35,8 +35,7 @@ impl MirReport {
         self.versions.iter().filter(|version| version.is_new).count()
     }
 
-    /// Returns whether anything in the repository could not be read or was not where it belongs:
-    /// damaged commits, missing images, missing model packages.
+    /// Returns whether all versions could be read, and all of their images.
     pub fn is_complete(&self) -> bool {
         let damaged = |skipped: &MirSkipped| skipped.kind == MirSkip::Damaged;
         !self.skipped.iter().any(damaged) && self.left_out.is_empty()

@@ -84,7 +84,7 @@ impl Task {
         }))
     }
 
-    /// Waits for the end and returns the versions that the task made.
+    /// Waits for the result: the versions that the task made.
     fn versions(&self, py: Python<'_>) -> PyResult<Pending> {
         let live = self.live(py)?;
         Ok(Pending::new(async move { live.wait().await.map(data) }))

@@ -106,7 +106,7 @@ class Reading(Home):
         return await self._dataset(self._native.predictions(text_of(spec))).wait_async()
 
     def dataset_by_id(self, id: str) -> Dataset:
-        """Returns a dataset version or prediction set by its id.
+        """Returns a dataset version or prediction set by the id of its commit.
 
         Raises:
             NotFoundError: If there is none.

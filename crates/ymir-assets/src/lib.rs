@@ -4,6 +4,7 @@ mod blob;
 mod blocking;
 pub mod evaluation;
 pub mod formats;
+pub mod mir;
 pub mod operations;
 mod pages;
 mod parallel;

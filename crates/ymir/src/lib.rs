@@ -7,6 +7,7 @@ mod evaluate;
 mod find;
 mod labeling;
 mod maintain;
+mod mir;
 mod model;
 mod project;
 mod requests;
@@ -29,6 +30,10 @@ pub use workspace::{Workspace, WorkspaceOptions};
 
 pub use ymir_assets::formats::{
     ExportOptions, ExportReport, Format, ImportOptions, ImportReport, Progress, Skipped,
+};
+pub use ymir_assets::mir::{
+    MirClass, MirClassOutcome, MirDataset, MirLeftOut, MirLeftOutKind, MirModel, MirNotCarried,
+    MirOptions, MirReport, MirSkip, MirSkipped, MirVersion,
 };
 pub use ymir_assets::operations::MergeStrategy;
 pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};

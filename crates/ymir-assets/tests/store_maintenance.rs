@@ -164,6 +164,22 @@ async fn garbage_is_deleted_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_is_put_in_again_is_young_again() {
+    let fixture = fixture().await;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let grace = GarbageOptions { grace: Duration::from_secs(2), dry_run: true };
+    assert_eq!(fixture.store.collect_garbage(grace).await.unwrap().blobs, 1);
+    let file = fixture.dir.path().join("again");
+    fs::write(&file, b"unused").unwrap();
+    for transfer in [Transfer::Copy, Transfer::HardLink] {
+        let source = BlobSource::File(file.clone(), transfer);
+        assert_eq!(fixture.store.put_blobs(vec![source]).await.unwrap()[0].id, fixture.unused);
+        let report = fixture.store.collect_garbage(grace).await.unwrap();
+        assert_eq!((report.blobs, report.kept_young), (0, 1));
+    }
+}
+
+#[tokio::test]
 async fn branches_of_others_in_the_repository_do_no_harm() {
     let fixture = fixture().await;
     let git = |args: &[&str]| {

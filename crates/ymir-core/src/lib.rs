@@ -16,6 +16,7 @@ mod label;
 mod lineage;
 mod model;
 mod project;
+mod query;
 mod runtime;
 mod scheduler;
 mod store;
@@ -34,6 +35,10 @@ pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
 pub use lineage::{Input, TaskRecord};
 pub use model::{Model, ModelFile, Stage};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
+pub use query::{
+    AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,
+    Query, QueryTarget, TextTest,
+};
 pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,
 };

@@ -15,16 +15,17 @@ use tokio::runtime::Runtime;
 use ymir::testkit::generate::records::SyntheticRecords;
 use ymir::{
     AssetStore, Base, Branch, ClassId, CommitRequest, DiffOptions, Edit, Edits, Expect,
-    GitAssetStore, Manifest, PageOptions, Record, Result, Selector, Version,
+    FindOptions, GitAssetStore, Manifest, PageOptions, Record, Result, Selector, Version,
 };
 
-const PHASES: [(&str, Phase); 6] = [
+const PHASES: [(&str, Phase); 7] = [
     ("commit", commit_all),
     ("page", cold_page),
     ("class-page", cold_class_page),
     ("one", commit_one),
     ("diff", diff),
     ("warm", warm),
+    ("query", query),
 ];
 
 type Phase = fn(&Run) -> Result<()>;
@@ -213,6 +214,44 @@ fn warm(run: &Run) -> Result<()> {
     row("statistics, warm", &mut [start.elapsed()], None);
     println!("{:<44} {:>9} MiB", "  peak memory of reading", peak_memory() >> 20);
     println!("{:<44} {:>9} MiB", "  repository", run.size() >> 20);
+    Ok(())
+}
+
+fn query(run: &Run) -> Result<()> {
+    let store = run.store()?;
+    let id = run.tip(&store)?.id;
+    let queries = [
+        ("class:'class 3'", "of one class, by the counts"),
+        ("class:'class 3' and area<0.002", "of one class and small boxes, by scan"),
+        ("width>2000 or boxes(area>0.05)>=2", "of many large boxes, by scan"),
+        ("name:*77.jpg", "by file name, by scan"),
+    ];
+    for (text, what) in queries {
+        let query = text.parse()?;
+        let time = |work: &dyn Fn() -> Result<u64>| -> Result<(Duration, u64)> {
+            let start = Instant::now();
+            let found = work()?;
+            Ok((start.elapsed(), found))
+        };
+        let (mut counts, mut finds, mut pages) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let (took, count) = time(&|| run.runtime.block_on(store.count(&id, &query)))?;
+            counts.push(took);
+            let all = FindOptions::default();
+            let find = |options| -> Result<u64> {
+                let ids = run.runtime.block_on(store.find(&id, &query, options))?;
+                Ok(ids.len() as u64)
+            };
+            let (took, found) = time(&|| find(all))?;
+            assert_eq!(count, found);
+            finds.push(took);
+            pages.push(time(&|| find(FindOptions { limit: 100, ..all }))?.0);
+        }
+        row(&format!("count {what}"), &mut counts, None);
+        row("  all ids", &mut finds, None);
+        row("  the first 100 ids", &mut pages, None);
+    }
+    println!("{:<44} {:>9} MiB", "  peak memory of querying", peak_memory() >> 20);
     Ok(())
 }
 

@@ -45,7 +45,7 @@ pub use runtime::{
 pub use scheduler::{Scheduler, TaskContext, TaskReporter, TaskWork};
 pub use store::{
     AssetStore, Base, BlobInfo, BlobSource, Change, CommitRequest, DiffOptions, Edit, Edits,
-    Expect, Page, PageOptions, Transfer,
+    Expect, FindOptions, Page, PageOptions, Transfer,
 };
 pub use summary::{ClassCount, Summary};
 pub use task::{

@@ -27,4 +27,5 @@ pub use image_info::{ImageInfo, inspect_image, read_image_info};
 pub use import::{import_images, import_voc};
 pub use import_options::ImportOptions;
 pub use import_report::{Dropped, Duplicate, ImportReport, SkipReason, Skipped, UnknownClass};
+pub(crate) use progress::Ticker;
 pub use progress::{OnProgress, Progress};

@@ -14,6 +14,7 @@ mod id;
 mod iteration;
 mod label;
 mod lineage;
+mod maintenance;
 mod model;
 mod project;
 mod query;
@@ -33,6 +34,7 @@ pub use id::{AssetId, BlobId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
 pub use iteration::{Action, Iteration, Step, StepResult};
 pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
 pub use lineage::{Input, TaskRecord};
+pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem};
 pub use model::{Model, ModelFile, Stage};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
 pub use query::{

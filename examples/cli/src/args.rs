@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    copy, diff, evaluate, export, filter, import, infer, init, intersect, iterate, label, log,
-    mine, relabel, show, split, train,
+    copy, diff, evaluate, export, filter, fsck, gc, import, infer, init, intersect, iterate, label,
+    log, mine, relabel, show, split, train,
 };
 use crate::demo;
 use crate::{executor, parameters};
@@ -63,6 +63,10 @@ pub(crate) enum Command {
     Relabel(relabel::Relabel),
     /// Copies a dataset version with its image files into another workspace
     Copy(copy::Copy),
+    /// Checks everything that the versions are made of
+    Fsck(fsck::Fsck),
+    /// Deletes the image and model files that no version has
+    Gc(gc::Gc),
     /// Trains a model
     Train(train::Train),
     /// Chooses the assets of a dataset whose labels a model would gain most from

@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use ymir_core::{
     AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
-    ClassTable, CommitRequest, DiffOptions, FindOptions, Manifest, Name, Page, PageOptions, Query,
-    Record, Result, Selector, Transfer, Version, VersionId,
+    ClassTable, CommitRequest, DiffOptions, FindOptions, FsckOptions, FsckReport, GarbageOptions,
+    GarbageReport, Manifest, Name, Page, PageOptions, Query, Record, Result, Selector, Transfer,
+    Version, VersionId,
 };
 
 use super::handle::GitAssetStore;
@@ -68,6 +69,14 @@ impl AssetStore for GitAssetStore {
 
     async fn count(&self, version: &VersionId, query: &Query) -> Result<u64> {
         self.count_assets(version, query).await
+    }
+
+    async fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {
+        self.blocking(move |store| store.fsck(options)).await
+    }
+
+    async fn collect_garbage(&self, options: GarbageOptions) -> Result<GarbageReport> {
+        self.on_own_thread(move |store| store.collect_garbage(options)).await
     }
 
     async fn diff(

@@ -18,6 +18,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Ending> {
         Command::Split(command) => command.run(context).await,
         Command::Relabel(command) => command.run(context).await,
         Command::Copy(command) => command.run(context).await,
+        Command::Fsck(command) => command.run(context).await,
+        Command::Gc(command) => command.run(context).await,
         Command::Train(command) => command.run(context).await,
         Command::Mine(command) => command.run(context).await,
         Command::Infer(command) => command.run(context).await,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use ymir_assets::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
-use ymir_core::{Branch, BranchKind, Name, Query, Result, Version};
+use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result, Version};
 
 use crate::{Dataset, Progress, Workspace};
 
@@ -106,6 +106,38 @@ impl Dataset {
         let target = self.target(into)?;
         let made = operations::copy(from, &self.id(), to, &target, options, on_progress).await?;
         Self::open(workspace.clone(), made).await
+    }
+
+    /// Returns the groups of images that look alike, by their difference hashes; needs the feature
+    /// `decode`.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::near_duplicates`].
+    pub async fn near_duplicates(
+        &self,
+        distance: u32,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Vec<Vec<AssetId>>> {
+        let store = self.workspace().store();
+        operations::near_duplicates(store, &self.id(), distance, on_progress).await
+    }
+
+    /// Makes a version with one of each group of images that look alike; needs the feature
+    /// `decode`.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::dedup`].
+    pub async fn dedup(
+        &self,
+        distance: u32,
+        into: &str,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Self> {
+        let (store, target) = (self.workspace().store(), self.target(into)?);
+        let made = operations::dedup(store, &self.id(), distance, &target, on_progress).await?;
+        self.made(made).await
     }
 
     /// Counts what differs from this version to another.

@@ -19,6 +19,7 @@ mod rank;
 mod relabel;
 mod sample;
 mod select;
+mod similar;
 mod split;
 mod stream;
 
@@ -33,4 +34,5 @@ pub use merge::{MergeStrategy, merge};
 pub use relabel::relabel;
 pub use sample::{sample, sample_rate};
 pub use select::select;
+pub use similar::{DISTANCE_MAX, dedup, near_duplicates};
 pub use split::{Part, SplitOptions, split};

@@ -16,7 +16,8 @@ use crate::formats::OnProgress;
 /// another name, or go if there is none. Several may become one, and all are changed at once, so
 /// that two can be exchanged. Names are those of the workspace's class table, or those that
 /// annotations outside it are kept by; a new name that the table does not have is added to it. An
-/// asset whose annotations all go stays. Only the assets concerned are read and written.
+/// asset whose annotations all go stays. Only the assets concerned are read and written. Classes that
+/// were added stay in the table if the commit then fails.
 ///
 /// # Errors
 ///

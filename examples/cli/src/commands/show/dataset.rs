@@ -108,6 +108,9 @@ async fn text(
 }
 
 fn records(page: &Page, classes: &ClassTable, offset: u64) -> String {
+    if page.records.is_empty() {
+        return format!("no records shown of {}\n", page.total);
+    }
     let mut table = Table::new(&["asset", "file", ">size", ">bytes", "annotations"]);
     for Record { asset, annotations } in &page.records {
         let names = annotations.iter().map(|annotation| {

@@ -85,7 +85,7 @@ struct Evaluated<'a> {
     ap50: Option<f64>,
     metrics: std::collections::BTreeMap<String, f64>,
     classes: Vec<(&'a str, &'a ymir::evaluation::ClassEvaluation)>,
-    /// The figures over all classes, with those of each by its id.
+    /// The figures over all classes that occur.
     whole: &'a ymir::evaluation::Evaluation,
 }
 
@@ -255,8 +255,7 @@ impl Workspace {
             let name = |id| evaluated.classes.name(id).unwrap_or_default();
             let classes = evaluated.per_class().map(|(id, class)| (name(id), class)).collect();
             let (ap50, metrics) = (evaluated.ap50(), evaluated.metrics());
-            let whole = &evaluated.evaluation;
-            to_json(&Evaluated { ap50, metrics, classes, whole })
+            to_json(&Evaluated { ap50, metrics, classes, whole: &evaluated.evaluation })
         })
     }
 

@@ -16,7 +16,7 @@ export interface ClassEvaluation {
   readonly predictions: number;
 }
 
-/** COCO's twelve numbers, 0 to 1, over all classes that occur; `null` without ground truth. */
+/** The twelve numbers of COCO, over all classes that occur; `null` without ground truth. */
 export interface CocoFigures {
   /** Average precision, the mean over IoU 0.5 to 0.95. */
   readonly ap: number | null;
@@ -24,48 +24,40 @@ export interface CocoFigures {
   readonly ap50: number | null;
   /** Average precision at IoU 0.75. */
   readonly ap75: number | null;
-  /** Average precision of objects below 32² square pixels. */
+  /** Average precision on objects of up to 32² pixels. */
   readonly apSmall: number | null;
-  /** Average precision of objects from 32² to 96² square pixels. */
+  /** Average precision on objects between small and large. */
   readonly apMedium: number | null;
-  /** Average precision of larger objects. */
+  /** Average precision on objects from 96² pixels. */
   readonly apLarge: number | null;
-  /** Average recall with one detection per image. */
+  /** Average recall with 1 detection per class and image. */
   readonly ar1: number | null;
-  /** Average recall with ten detections per image. */
+  /** Average recall with 10 detections per class and image. */
   readonly ar10: number | null;
-  /** Average recall with a hundred detections per image. */
+  /** Average recall with 100 detections per class and image. */
   readonly ar100: number | null;
-  /** Average recall of small objects. */
+  /** Average recall on small objects. */
   readonly arSmall: number | null;
-  /** Average recall of medium objects. */
+  /** Average recall on medium objects. */
   readonly arMedium: number | null;
-  /** Average recall of large objects. */
+  /** Average recall on large objects. */
   readonly arLarge: number | null;
 }
 
-interface WireWhole {
-  ap: number | null;
-  ap50: number | null;
-  ap75: number | null;
-  ap_small: number | null;
-  ap_medium: number | null;
-  ap_large: number | null;
-  ar1: number | null;
-  ar10: number | null;
-  ar100: number | null;
-  ar_small: number | null;
-  ar_medium: number | null;
-  ar_large: number | null;
-  images: number;
-  predictions_outside: number;
-}
-
 interface Wire {
-  whole: WireWhole;
   ap50: number | null;
   metrics: Metrics;
   classes: [string, Omit<ClassEvaluation, "groundTruths"> & { ground_truths: number }][];
+  whole: Pick<CocoFigures, "ap" | "ap50" | "ap75" | "ar1" | "ar10" | "ar100"> & {
+    ap_small: number | null;
+    ap_medium: number | null;
+    ap_large: number | null;
+    ar_small: number | null;
+    ar_medium: number | null;
+    ar_large: number | null;
+    images: number;
+    predictions_outside: number;
+  };
 }
 
 /** How good predictions are, by COCO's rules. */
@@ -75,22 +67,25 @@ export class Evaluation {
   /** The figures by name, 0 to 1: `AP`, `AP50`, `AP75`, and `AP/<class>`, `AP50/<class>`. */
   readonly metrics: Metrics;
   /** The figures of each class, by its name. */
-  readonly perClass: Readonly<Record<string, ClassEvaluation>>;
-  /** COCO's twelve numbers. */
+  readonly classes: Readonly<Record<string, ClassEvaluation>>;
+  /** The twelve numbers of COCO, over all classes that occur. */
   readonly coco: CocoFigures;
-  /** The number of images that were looked at. */
+  /** Images that were looked at. */
   readonly images: number;
-  /** Predictions on images that the ground truth does not have. */
+  /** Predictions on images that the ground truth does not have; they do not count. */
   readonly predictionsOutside: number;
 
   /** @internal */
   constructor(text: string) {
-    const wire = JSON.parse(text) as Wire;
-    this.ap50 = wire.ap50;
-    this.metrics = wire.metrics;
-    const { whole } = wire;
-    this.images = whole.images;
-    this.predictionsOutside = whole.predictions_outside;
+    const { ap50, metrics, classes, whole } = JSON.parse(text) as Wire;
+    this.ap50 = ap50;
+    this.metrics = metrics;
+    this.classes = Object.fromEntries(
+      classes.map(([name, { ap, ap50, ap75, ar, ground_truths, predictions }]) => [
+        name,
+        { ap, ap50, ap75, ar, groundTruths: ground_truths, predictions },
+      ]),
+    );
     this.coco = {
       ap: whole.ap,
       ap50: whole.ap50,
@@ -105,11 +100,7 @@ export class Evaluation {
       arMedium: whole.ar_medium,
       arLarge: whole.ar_large,
     };
-    this.perClass = Object.fromEntries(
-      wire.classes.map(([name, { ap, ap50, ap75, ar, ground_truths, predictions }]) => [
-        name,
-        { ap, ap50, ap75, ar, groundTruths: ground_truths, predictions },
-      ]),
-    );
+    this.images = whole.images;
+    this.predictionsOutside = whole.predictions_outside;
   }
 }

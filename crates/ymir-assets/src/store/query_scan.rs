@@ -11,6 +11,7 @@ use ymir_core::{
 };
 
 use super::handle::{GitAssetStore, Shared};
+use super::manifest::VersionData;
 use super::node::{Child, DEPTH_MAX, nibble};
 use super::objects::damaged;
 use super::scan_columns::{Columns, ScanColumns};
@@ -55,18 +56,18 @@ impl GitAssetStore {
         query: &Query,
         options: FindOptions,
     ) -> Result<Vec<AssetId>> {
-        self.scan(version, query, move |scan, root| scan.find(root, options)).await
+        self.scan(version, query, move |scan| scan.find(options)).await
     }
 
     pub(super) async fn count_assets(&self, version: &VersionId, query: &Query) -> Result<u64> {
-        self.scan(version, query, |scan, root| scan.count(root)).await
+        self.scan(version, query, |scan| scan.count()).await
     }
 
     async fn scan<T: Send + 'static>(
         &self,
         version: &VersionId,
         query: &Query,
-        work: impl FnOnce(&Scan<'_>, Vec<Subtree>) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Scan<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (version, query) = (*version, query.clone());
         let stop = Arc::new(AtomicBool::new(false));
@@ -76,15 +77,8 @@ impl GitAssetStore {
             let matcher = Matcher::new(&query, &data.manifest.classes);
             let matcher = matcher.map_err(|e| e.with("version", version))?;
             let columns = Columns::of(matcher.query());
-            let scan = Scan { store, matcher: &matcher, columns, stop: &stop };
-            let work = || {
-                let mut subtrees = store.subtrees(data.assets)?;
-                if let Some(ids) = required_ids(matcher.query()) {
-                    subtrees.retain(|subtree| ids.iter().any(|id| subtree.may_have(id)));
-                }
-                work(&scan, subtrees)
-            };
-            work().map_err(|e| e.with("version", version))
+            let scan = Scan { store, data: &data, matcher: &matcher, columns, stop: &stop };
+            work(&scan).map_err(|e| e.with("version", version))
         })
         .await
     }
@@ -120,28 +114,6 @@ impl Subtree {
     }
 }
 
-impl Shared {
-    /// Returns the subtrees two levels below the root, or one where there is no second.
-    fn subtrees(&self, root: git2::Oid) -> Result<Vec<Subtree>> {
-        let mut subtrees = Vec::new();
-        let children = |oid| -> Result<Vec<(usize, Child)>> {
-            let inner = self.objects.inner(oid)?;
-            let present = inner.children.iter().enumerate();
-            Ok(present.filter_map(|(i, child)| Some((i, child.clone()?))).collect())
-        };
-        for (first, child) in children(root)? {
-            if child.is_leaf {
-                subtrees.push(Subtree { digits: vec![first], child });
-                continue;
-            }
-            for (second, child) in children(child.oid)? {
-                subtrees.push(Subtree { digits: vec![first, second], child });
-            }
-        }
-        Ok(subtrees)
-    }
-}
-
 /// What is still to be found.
 struct Wanted {
     after: Option<AssetId>,
@@ -152,13 +124,18 @@ struct Wanted {
 
 struct Scan<'a> {
     store: &'a Shared,
+    data: &'a VersionData,
     matcher: &'a Matcher,
     columns: Columns,
     stop: &'a AtomicBool,
 }
 
 impl Scan<'_> {
-    fn count(&self, subtrees: Vec<Subtree>) -> Result<u64> {
+    fn count(&self) -> Result<u64> {
+        if let Some(count) = self.matcher.count_in(&self.data.manifest.summary) {
+            return Ok(count);
+        }
+        let subtrees = self.subtrees()?;
         let count = |subtree: Subtree| self.count_below(&subtree.child, subtree.digits.len());
         in_parallel(|| subtrees.into_par_iter().map(count).sum())
     }
@@ -176,7 +153,32 @@ impl Scan<'_> {
         Ok((0..columns.ids().len()).filter(fits).count() as u64)
     }
 
-    fn find(&self, subtrees: Vec<Subtree>, options: FindOptions) -> Result<Vec<AssetId>> {
+    /// Returns the subtrees two levels below the root, or one where there is no second, that may
+    /// have what is asked for.
+    fn subtrees(&self) -> Result<Vec<Subtree>> {
+        let mut subtrees = Vec::new();
+        let children = |oid| -> Result<Vec<(usize, Child)>> {
+            let inner = self.store.objects.inner(oid)?;
+            let present = inner.children.iter().enumerate();
+            Ok(present.filter_map(|(i, child)| Some((i, child.clone()?))).collect())
+        };
+        for (first, child) in children(self.data.assets)? {
+            if child.is_leaf {
+                subtrees.push(Subtree { digits: vec![first], child });
+                continue;
+            }
+            for (second, child) in children(child.oid)? {
+                subtrees.push(Subtree { digits: vec![first, second], child });
+            }
+        }
+        if let Some(ids) = required_ids(self.matcher.query()) {
+            subtrees.retain(|subtree| ids.iter().any(|id| subtree.may_have(id)));
+        }
+        Ok(subtrees)
+    }
+
+    fn find(&self, options: FindOptions) -> Result<Vec<AssetId>> {
+        let subtrees = self.subtrees()?;
         let FindOptions { after, offset: mut skip, limit } = options;
         let mut ids = Vec::new();
         let mut rest = subtrees.as_slice();

@@ -9,16 +9,20 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
 use tokio::runtime::Runtime;
 use ymir::testkit::generate::records::SyntheticRecords;
 use ymir::{
     AssetStore, Base, Branch, ClassId, CommitRequest, DiffOptions, Edit, Edits, Expect,
-    FindOptions, GitAssetStore, Manifest, PageOptions, Record, Result, Selector, Version,
+    FindOptions, GitAssetStore, Images, Loader, LoaderOptions, Manifest, Name, PageOptions, Part,
+    Record, Result, Selector, SplitOptions, Version, operations,
 };
 
-const PHASES: [(&str, Phase); 7] = [
+const PHASES: [(&str, Phase); 8] = [
     ("commit", commit_all),
     ("page", cold_page),
     ("class-page", cold_class_page),
@@ -26,6 +30,7 @@ const PHASES: [(&str, Phase); 7] = [
     ("diff", diff),
     ("warm", warm),
     ("query", query),
+    ("operate", operate),
 ];
 
 type Phase = fn(&Run) -> Result<()>;
@@ -252,6 +257,49 @@ fn query(run: &Run) -> Result<()> {
         row("  the first 100 ids", &mut pages, None);
     }
     println!("{:<44} {:>9} MiB", "  peak memory of querying", peak_memory() >> 20);
+    Ok(())
+}
+
+fn operate(run: &Run) -> Result<()> {
+    let store: Arc<dyn AssetStore> = Arc::new(run.store()?);
+    let id = run.runtime.block_on(store.resolve(&branch(), &Selector::Latest))?.id;
+    let target = Branch::dataset("made")?;
+    let time = |what: &str, work: BoxFuture<'_, Result<()>>| -> Result<()> {
+        let start = Instant::now();
+        run.runtime.block_on(work)?;
+        row(what, &mut [start.elapsed()], None);
+        Ok(())
+    };
+    let query = "class:'class 3' and area<0.002".parse()?;
+    time(
+        "filter by class and small boxes",
+        Box::pin(async {
+            operations::filter(&store, &id, &query, &target, &|_| ()).await.map(drop)
+        }),
+    )?;
+    let part = |name, fraction| -> Result<Part> { Ok(Part { name: Name::new(name)?, fraction }) };
+    let parts = vec![part("train", 0.8)?, part("val", 0.2)?];
+    let options = SplitOptions { parts, seed: 1, unstratified: false };
+    time(
+        "split in 0.8 and 0.2",
+        Box::pin(async { operations::split(&store, &id, &options, &|_| ()).await.map(drop) }),
+    )?;
+    let train =
+        run.runtime.block_on(store.resolve(&Branch::dataset("train")?, &Selector::Latest))?;
+    time(
+        "intersect with 0.8 of it",
+        Box::pin(async {
+            operations::intersect(&store, &id, &[train.id], &target, &|_| ()).await.map(drop)
+        }),
+    )?;
+    let options = LoaderOptions { images: Images::None, batch: 256, ..LoaderOptions::default() };
+    time(
+        "one epoch of records in random order",
+        Box::pin(async {
+            Loader::new(&store, &id, options).await?.try_for_each(async |_| Ok(())).await
+        }),
+    )?;
+    println!("{:<44} {:>9} MiB", "  peak memory of operating", peak_memory() >> 20);
     Ok(())
 }
 

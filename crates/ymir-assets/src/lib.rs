@@ -6,6 +6,7 @@ pub mod evaluation;
 pub mod formats;
 mod images;
 pub mod loader;
+pub mod mir;
 pub mod operations;
 mod pages;
 mod parallel;

@@ -7,6 +7,7 @@ mod evaluate;
 mod find;
 mod labeling;
 mod maintain;
+mod mir;
 mod model;
 mod operate;
 mod project;
@@ -34,6 +35,10 @@ pub use ymir_assets::formats::{
     ExportOptions, ExportReport, Format, ImportOptions, ImportReport, Progress, Skipped,
 };
 pub use ymir_assets::loader::{Batch, Image, Images, LoadedAsset, Loader, LoaderOptions};
+pub use ymir_assets::mir::{
+    MirClass, MirClassOutcome, MirDataset, MirLeftOut, MirLeftOutKind, MirModel, MirNotCarried,
+    MirOptions, MirReport, MirSkip, MirSkipped, MirVersion,
+};
 pub use ymir_assets::operations::{
     Comparison, CopyOptions, FuseOptions, MergeStrategy, Part, SampleSize, SplitOptions,
 };

@@ -8,6 +8,7 @@ pub(crate) mod filter;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod import;
+mod import_mir;
 pub(crate) mod infer;
 pub(crate) mod init;
 pub(crate) mod intersect;

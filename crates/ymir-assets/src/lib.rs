@@ -4,6 +4,8 @@ mod blob;
 mod blocking;
 pub mod evaluation;
 pub mod formats;
+mod images;
+pub mod loader;
 pub mod mir;
 pub mod operations;
 mod pages;

@@ -17,6 +17,7 @@ mod lineage;
 mod maintenance;
 mod model;
 mod project;
+mod query;
 mod runtime;
 mod scheduler;
 mod store;
@@ -36,13 +37,17 @@ pub use lineage::{Input, TaskRecord};
 pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem};
 pub use model::{Model, ModelFile, Stage};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
+pub use query::{
+    AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,
+    Query, QueryTarget, TextTest,
+};
 pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,
 };
 pub use scheduler::{Scheduler, TaskContext, TaskReporter, TaskWork};
 pub use store::{
     AssetStore, Base, BlobInfo, BlobSource, Change, CommitRequest, DiffOptions, Edit, Edits,
-    Expect, Page, PageOptions, Transfer,
+    Expect, FindOptions, Page, PageOptions, Transfer,
 };
 pub use summary::{ClassCount, Summary};
 pub use task::{

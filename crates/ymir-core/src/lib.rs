@@ -14,10 +14,12 @@ mod id;
 mod iteration;
 mod label;
 mod lineage;
+mod mask;
 mod model;
 mod project;
 mod runtime;
 mod scheduler;
+mod shape;
 mod store;
 mod summary;
 mod task;
@@ -32,12 +34,14 @@ pub use id::{AssetId, BlobId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
 pub use iteration::{Action, Iteration, Step, StepResult};
 pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
 pub use lineage::{Input, TaskRecord};
+pub use mask::Mask;
 pub use model::{Model, ModelFile, Stage};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
 pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,
 };
 pub use scheduler::{Scheduler, TaskContext, TaskReporter, TaskWork};
+pub use shape::{Keypoint, Ring, Shape, Visibility};
 pub use store::{
     AssetStore, Base, BlobInfo, BlobSource, Change, CommitRequest, DiffOptions, Edit, Edits,
     Expect, Page, PageOptions, Transfer,

@@ -24,6 +24,7 @@ mod objects;
 mod pack;
 mod page;
 mod refs;
+mod shape_column;
 mod stale;
 mod update;
 mod validate;

@@ -1,34 +1,65 @@
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use ymir_core::{AssetStore, Branch, Error, ErrorKind, Result, VersionId};
+use ymir_core::{Error, ErrorKind, Result};
 
-use super::export::{ExportOptions, ExportReport, export_voc};
-use super::import::{import_images, import_voc};
-use super::import_options::ImportOptions;
-use super::import_report::ImportReport;
-use super::progress::OnProgress;
+use super::coco::{CocoReader, CocoWriter};
+use super::images_find::ImagesReader;
+use super::reader::Reader;
+use super::voc_export::VocWriter;
+use super::voc_find::VocReader;
+use super::writer::{Setting, Writer};
 
 /// An annotation format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Format {
-    /// Pascal VOC: [`import_voc`], [`export_voc`].
+    /// Pascal VOC: [`import_voc`](super::import_voc), [`export_voc`](super::export_voc).
     #[default]
     Voc,
-    /// A folder of images without annotations: [`import_images`].
+    /// COCO documents (`annotations/instances_train.json`): boxes, outlines, masks, keypoints.
+    Coco,
+    /// A folder of images without annotations: [`import_images`](super::import_images).
     Images,
 }
 
 impl Format {
+    /// All formats.
+    pub const ALL: [Self; 3] = [Self::Voc, Self::Coco, Self::Images];
+
+    /// Returns how it is read.
+    pub(super) fn reader(self) -> Box<dyn Reader> {
+        match self {
+            Self::Voc => Box::new(VocReader),
+            Self::Coco => Box::new(CocoReader),
+            Self::Images => Box::new(ImagesReader),
+        }
+    }
+
+    /// Returns how it is written.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a format that cannot hold annotations.
+    pub(super) fn writer(self, _setting: &Setting) -> Result<Box<dyn Writer>> {
+        Ok(match self {
+            Self::Voc => Box::new(VocWriter::new()),
+            Self::Coco => Box::new(CocoWriter::default()),
+            Self::Images => {
+                let message = "a folder of images cannot hold annotations; export as voc, which \
+                               has the images in JPEGImages";
+                return Err(Error::new(ErrorKind::Unsupported, message).with("format", self));
+            }
+        })
+    }
+
     /// Returns the name, as it is written in options.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Voc => "voc",
+            Self::Coco => "coco",
             Self::Images => "images",
         }
     }
@@ -44,52 +75,9 @@ impl FromStr for Format {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "voc" => Ok(Self::Voc),
-            "images" => Ok(Self::Images),
-            _ => Err(Error::invalid("expected a format of voc or images").with("format", text)),
-        }
-    }
-}
-
-/// Imports a folder of a format as a new version of a branch.
-///
-/// # Errors
-///
-/// As [`import_voc`].
-pub async fn import_dataset(
-    store: &Arc<dyn AssetStore>,
-    source: &Path,
-    format: Format,
-    branch: &Branch,
-    options: &ImportOptions,
-    progress: OnProgress<'_>,
-) -> Result<ImportReport> {
-    match format {
-        Format::Voc => import_voc(store, source, branch, options, progress).await,
-        Format::Images => import_images(store, source, branch, options, progress).await,
-    }
-}
-
-/// Exports a version as a folder of a format.
-///
-/// # Errors
-///
-/// `Unsupported` for [`Format::Images`]; else as [`export_voc`].
-pub async fn export_dataset(
-    store: &Arc<dyn AssetStore>,
-    version: &VersionId,
-    destination: &Path,
-    format: Format,
-    options: &ExportOptions,
-    progress: OnProgress<'_>,
-) -> Result<ExportReport> {
-    match format {
-        Format::Voc => export_voc(store, version, destination, options, progress).await,
-        Format::Images => {
-            let message = "a folder of images cannot hold annotations; export as voc, which has \
-                           the images in JPEGImages";
-            Err(Error::new(ErrorKind::Unsupported, message).with("format", format))
-        }
+        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            Error::invalid(format!("expected a format of {names}")).with("format", text)
+        })
     }
 }

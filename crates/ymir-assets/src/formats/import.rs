@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use serde_json::json;
 use ymir_core::{
-    AssetStore, Base, Branch, BranchKind, Class, CommitRequest, Edit, Edits, Error, Expect,
-    Manifest, Result, TaskKind, TaskRecord, Timestamp, UnknownClasses,
+    AssetStore, Base, Branch, BranchKind, Class, CommitRequest, Edit, Edits, Error, ErrorKind,
+    Expect, Manifest, ObjectType, Result, Selector, Shape, TaskKind, TaskRecord, Timestamp,
+    UnknownClasses,
 };
 
-use super::assemble::{Entry, Stored};
+use super::assemble::{Compact, Entry, Stored};
 use super::classes::{Resolution, resolve, stop_at_unknown, to_add};
 use super::draft::{Draft, stop_if};
+use super::format::Format;
 use super::import_options::ImportOptions;
 use super::import_report::ImportReport;
 use super::intake::{Taken, read_image};
@@ -60,7 +62,7 @@ pub async fn import_voc(
     options: &ImportOptions,
     progress: OnProgress<'_>,
 ) -> Result<ImportReport> {
-    Import::new(store, source, branch, options, "voc").run(progress).await
+    import_dataset(store, source, Format::Voc, branch, options, progress).await
 }
 
 /// Imports all images in a folder and below, without annotations, as a new version of a branch.
@@ -78,7 +80,27 @@ pub async fn import_images(
     options: &ImportOptions,
     progress: OnProgress<'_>,
 ) -> Result<ImportReport> {
-    Import::new(store, source, branch, options, "images").run(progress).await
+    import_dataset(store, source, Format::Images, branch, options, progress).await
+}
+
+/// Imports a folder of a format as a new version of a branch.
+///
+/// What [`import_voc`] says holds for every format. The splits that a format has become the
+/// attribute [`SPLIT`](super::SPLIT) of the assets, and `list` may name one. What records have no
+/// place for is counted in the report. `docs/formats.md` says what is read of each format.
+///
+/// # Errors
+///
+/// As [`import_voc`].
+pub async fn import_dataset(
+    store: &Arc<dyn AssetStore>,
+    source: &Path,
+    format: Format,
+    branch: &Branch,
+    options: &ImportOptions,
+    progress: OnProgress<'_>,
+) -> Result<ImportReport> {
+    Import::new(store, source, branch, options, format).run(progress).await
 }
 
 struct Import<'a> {
@@ -86,7 +108,7 @@ struct Import<'a> {
     source: &'a Path,
     branch: &'a Branch,
     options: &'a ImportOptions,
-    format: &'static str,
+    format: Format,
     started: Timestamp,
     /// Set when the import is over, however it ends, for the threads that work for it.
     over: Arc<AtomicBool>,
@@ -104,7 +126,7 @@ impl<'a> Import<'a> {
         source: &'a Path,
         branch: &'a Branch,
         options: &'a ImportOptions,
-        format: &'static str,
+        format: Format,
     ) -> Self {
         let (started, over) = (Timestamp::now(), Arc::default());
         Self { store, source, branch, options, format, started, over }
@@ -128,8 +150,8 @@ impl<'a> Import<'a> {
     async fn read_annotations(&self) -> Result<Draft> {
         let (source, options, over) =
             (self.source.to_owned(), self.options.clone(), self.over.clone());
-        let annotated = self.format == "voc";
-        blocking(move || Draft::find(&source, &options, annotated)?.read_annotations(&over)).await
+        let reader = self.format.reader();
+        blocking(move || Draft::read(&source, &options, reader, &over)).await
     }
 
     /// Puts the images into the store.
@@ -215,6 +237,7 @@ impl<'a> Import<'a> {
         added_classes: Vec<String>,
     ) -> Result<ImportReport> {
         let Resolution { classes, unknown } = resolution;
+        let object_type = self.object_type(&draft).await?;
         let (annotations, negatives) = count(&draft.entries, &classes);
         let imported = draft.entries.len() as u64;
         let duplicates = draft.report_duplicates(&classes);
@@ -224,7 +247,7 @@ impl<'a> Import<'a> {
             base: if self.options.append { Base::Tip } else { Base::Empty },
             edits: edits(draft.entries, classes, self.over.clone()),
             expect: Expect::Any,
-            manifest: Manifest { task: self.record(), ..Manifest::default() },
+            manifest: Manifest { object_type, task: self.record(), ..Manifest::default() },
             message: format!("Import {imported} images from {name}"),
         };
         let version = self.store.commit(request).await?;
@@ -243,7 +266,21 @@ impl<'a> Import<'a> {
             unknown_classes: unknown,
             added_classes,
             ignored_annotations: ignored,
+            lost: draft.losses.into_list(),
         })
+    }
+
+    /// Returns what the annotations of the version are: what those before it are, if it goes on
+    /// from them, else what the format or the shapes tell.
+    async fn object_type(&self, draft: &Draft) -> Result<ObjectType> {
+        if self.options.append {
+            match self.store.resolve(self.branch, &Selector::Latest).await {
+                Ok(tip) => return Ok(self.store.manifest(&tip.id).await?.object_type),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(draft.object_type.unwrap_or_else(|| object_type(&draft.entries)))
     }
 
     /// Returns what is kept about the import. It has no fingerprint, as the source may change.
@@ -268,6 +305,20 @@ impl<'a> Import<'a> {
             library_version: env!("CARGO_PKG_VERSION").to_owned(),
             ..TaskRecord::default()
         }
+    }
+}
+
+/// Returns what annotations are by their shapes: labels of images, if all are; outlines or pixels,
+/// if any has such; else boxes.
+fn object_type(entries: &[Entry]) -> ObjectType {
+    let objects = || entries.iter().flat_map(|entry| &entry.objects);
+    let is_label = |object: &Compact| object.shape() == Some(&Shape::Image);
+    if objects().any(|object| object.shape().is_some() && !is_label(object)) {
+        ObjectType::InstanceSegmentation
+    } else if objects().next().is_some() && objects().all(is_label) {
+        ObjectType::Classification
+    } else {
+        ObjectType::Detection
     }
 }
 

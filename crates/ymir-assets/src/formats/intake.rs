@@ -4,9 +4,10 @@ use std::path::Path;
 
 use ymir_core::{BlobSource, Transfer};
 
+use super::document::Document;
 use super::image_info::{ImageInfo, inspect_image};
 use super::import_report::SkipReason;
-use super::voc_read::{Document, MAX_BYTES, read};
+use super::voc_read::{MAX_BYTES, read};
 
 /// The size of an image file up to which it is read.
 const MAX_IMAGE_BYTES: u64 = 2 << 30;
@@ -43,7 +44,8 @@ pub(super) fn read_image(path: &Path, transfer: Transfer) -> Result<Taken, Refus
     Ok(Taken { info, source, bytes })
 }
 
-fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+/// Reads a file of at most this many bytes.
+pub(super) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
     let mut file = File::open(path).map_err(|error| unreadable(&error))?;
     let size = file.metadata().map_err(|error| unreadable(&error))?.len();
     let mut bytes = Vec::new();

@@ -1,30 +1,45 @@
-//! Annotation formats, in and out: Pascal VOC, and plain folders of images.
+//! Annotation formats, in and out.
 
 mod assemble;
+mod carries;
 mod classes;
+mod coco;
+mod document;
 mod draft;
 mod export;
 mod export_names;
 mod export_staging;
 mod format;
 mod image_file;
+mod image_index;
 mod image_info;
+mod images_find;
 mod import;
 mod import_options;
 mod import_report;
 mod intake;
 mod list;
+mod losses;
 mod pair;
 mod progress;
+mod reader;
+mod rotated;
 mod scan;
+mod split_lists;
+mod splits;
+mod voc_export;
+mod voc_find;
 mod voc_read;
 mod voc_text;
 mod voc_write;
+mod writer;
 
-pub use export::{ExportOptions, ExportReport, Renamed, export_voc};
-pub use format::{Format, export_dataset, import_dataset};
+pub use export::{ExportOptions, ExportReport, Renamed, export_dataset, export_voc};
+pub use format::Format;
 pub use image_info::{ImageInfo, inspect_image, read_image_info};
-pub use import::{import_images, import_voc};
+pub use import::{import_dataset, import_images, import_voc};
 pub use import_options::ImportOptions;
 pub use import_report::{Dropped, Duplicate, ImportReport, SkipReason, Skipped, UnknownClass};
+pub use losses::Lost;
 pub use progress::{OnProgress, Progress};
+pub use splits::SPLIT;

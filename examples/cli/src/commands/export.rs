@@ -52,13 +52,16 @@ impl Export {
 }
 
 fn text(report: &ExportReport, folder: &Path) -> String {
-    let ExportReport { images, annotations, renamed } = report;
+    let ExportReport { images, annotations, renamed, lost } = report;
     let mut text = format!("{images} images, {annotations} annotations → {}\n", folder.display());
     if !renamed.is_empty() {
         text.push_str(&format!(
             "  {} images have another file name than at their import, since another image has it or it is not safe\n",
             renamed.len()
         ));
+    }
+    for lost in lost {
+        text.push_str(&format!("  the format has no place for {} {}\n", lost.count, lost.what));
     }
     text
 }

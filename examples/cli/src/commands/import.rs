@@ -121,6 +121,9 @@ fn text(report: &ImportReport) -> String {
         "annotation files tell another size than the image has",
     );
     remark(report.ignored_annotations, "annotations of unknown classes are left out");
+    for lost in &report.lost {
+        remark(lost.count, &format!("{} have no place in a dataset", lost.what));
+    }
     let names = |names: Vec<String>| names.join(", ");
     if !report.added_classes.is_empty() {
         text.push_str(&format!("  classes added: {}\n", names(report.added_classes.clone())));

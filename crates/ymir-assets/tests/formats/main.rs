@@ -1,0 +1,8 @@
+//! What comes back from each format, what is lost is named, and nothing hostile does harm.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod coco;
+mod made;
+mod trips;

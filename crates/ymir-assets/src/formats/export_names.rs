@@ -56,6 +56,15 @@ fn split(asset: &Asset) -> (String, String) {
     (stem, extension)
 }
 
+/// Returns a name as one that a folder can have.
+pub(super) fn plain_name(name: &str) -> String {
+    let name: String = name.chars().map(plain).collect();
+    match name.as_str() {
+        "" | "." | ".." => "_".to_owned(),
+        _ => name,
+    }
+}
+
 fn plain(character: char) -> char {
     match character {
         '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' => '_',

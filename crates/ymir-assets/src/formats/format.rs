@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use ymir_core::{Error, ErrorKind, Result};
 
 use super::coco::{CocoReader, CocoWriter};
+use super::folders::{FoldersReader, FoldersWriter};
 use super::images_find::ImagesReader;
 use super::reader::Reader;
 use super::voc_export::VocWriter;
 use super::voc_find::VocReader;
 use super::writer::{Setting, Writer};
+use super::yolo::{YoloReader, YoloWriter};
 
 /// An annotation format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
@@ -21,19 +23,29 @@ pub enum Format {
     Voc,
     /// COCO documents (`annotations/instances_train.json`): boxes, outlines, masks, keypoints.
     Coco,
+    /// YOLO's text files in Ultralytics' layout (`data.yaml`): boxes, outlines, rotated boxes. Read
+    /// are Darknet's too.
+    Yolo,
+    /// YOLO's text files in Darknet's layout (`obj.data`, `obj.names`): boxes.
+    Darknet,
+    /// Folders of images by class, also below folders of splits: labels of images.
+    Folders,
     /// A folder of images without annotations: [`import_images`](super::import_images).
     Images,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 3] = [Self::Voc, Self::Coco, Self::Images];
+    pub const ALL: [Self; 6] =
+        [Self::Voc, Self::Coco, Self::Yolo, Self::Darknet, Self::Folders, Self::Images];
 
     /// Returns how it is read.
     pub(super) fn reader(self) -> Box<dyn Reader> {
         match self {
             Self::Voc => Box::new(VocReader),
             Self::Coco => Box::new(CocoReader),
+            Self::Yolo | Self::Darknet => Box::new(YoloReader::default()),
+            Self::Folders => Box::new(FoldersReader),
             Self::Images => Box::new(ImagesReader),
         }
     }
@@ -43,10 +55,13 @@ impl Format {
     /// # Errors
     ///
     /// `Unsupported` for a format that cannot hold annotations.
-    pub(super) fn writer(self, _setting: &Setting) -> Result<Box<dyn Writer>> {
+    pub(super) fn writer(self, setting: &Setting) -> Result<Box<dyn Writer>> {
         Ok(match self {
             Self::Voc => Box::new(VocWriter::new()),
             Self::Coco => Box::new(CocoWriter::default()),
+            Self::Yolo => Box::new(YoloWriter::ultralytics(setting)),
+            Self::Darknet => Box::new(YoloWriter::darknet()),
+            Self::Folders => Box::new(FoldersWriter),
             Self::Images => {
                 let message = "a folder of images cannot hold annotations; export as voc, which \
                                has the images in JPEGImages";
@@ -60,6 +75,9 @@ impl Format {
         match self {
             Self::Voc => "voc",
             Self::Coco => "coco",
+            Self::Yolo => "yolo",
+            Self::Darknet => "darknet",
+            Self::Folders => "folders",
             Self::Images => "images",
         }
     }

@@ -23,6 +23,20 @@ pub(super) fn read_annotation(path: &Path) -> Result<Document, Refusal> {
     read(&bytes).map_err(|reason| (SkipReason::BadAnnotation, reason))
 }
 
+/// Reads a text file of at most as many bytes as an annotation file may have.
+pub(super) fn read_text(path: &Path) -> Result<String, Refusal> {
+    let mut bytes = read_file(path, MAX_BYTES)?;
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        let reason = format!("line {line}: the text is not UTF-8; convert the file to UTF-8");
+        (SkipReason::BadAnnotation, reason)
+    })
+}
+
 /// An image file that was read.
 pub(super) struct Taken {
     pub(super) info: ImageInfo,

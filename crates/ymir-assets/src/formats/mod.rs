@@ -9,6 +9,7 @@ mod draft;
 mod export;
 mod export_names;
 mod export_staging;
+mod folders;
 mod format;
 mod image_file;
 mod image_index;
@@ -33,6 +34,7 @@ mod voc_read;
 mod voc_text;
 mod voc_write;
 mod writer;
+mod yolo;
 
 pub use export::{ExportOptions, ExportReport, Renamed, export_dataset, export_voc};
 pub use format::Format;

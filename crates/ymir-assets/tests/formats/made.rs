@@ -10,12 +10,13 @@ use ymir_assets::formats::{
     import_dataset, inspect_image,
 };
 use ymir_core::{
-    Annotation, Asset, AssetStore, Attributes, BBox, BlobSource, Branch, Class, ClassId, Flags,
-    Keypoint, Mask, Record, Result, Shape, VersionId, Visibility,
+    Annotation, Asset, AssetStore, Attributes, BBox, Base, BlobSource, Branch, Class, ClassId,
+    CommitRequest, Edits, Expect, Flags, Keypoint, Manifest, Mask, ObjectType, Record, Result,
+    Shape, Version, VersionId, Visibility,
 };
 
 use crate::common::pictures::picture;
-use crate::common::{add_class, commit, folder, records, store};
+use crate::common::{add_class, folder, records, store};
 
 pub(crate) type Store = Arc<dyn AssetStore>;
 
@@ -69,12 +70,30 @@ pub(crate) async fn trip(
     all: Vec<Record>,
     format: Format,
 ) -> (ExportReport, ImportReport, Vec<Record>) {
-    let version = commit(store, &branch("there"), all).await;
+    let version = commit_as(store, all).await;
     let out = folder();
     let there = export(store, &version.id, &out, format).await.unwrap();
     let back = import(store, &out, format).await.unwrap();
     let found = records(store, &back.version.id).await;
     (there, back, found)
+}
+
+/// Commits records as what their shapes say they are.
+async fn commit_as(store: &Store, records: Vec<Record>) -> Version {
+    let shapes = || records.iter().flat_map(|record| &record.annotations).map(|a| &a.shape);
+    let object_type = match shapes().any(|shape| matches!(shape, Some(Shape::Polygons(_)))) {
+        true => ObjectType::InstanceSegmentation,
+        false => ObjectType::Detection,
+    };
+    let request = CommitRequest {
+        branch: branch("there"),
+        base: Base::Empty,
+        edits: Edits::put(records),
+        expect: Expect::Any,
+        manifest: Manifest { object_type, ..Manifest::default() },
+        message: "Test".to_owned(),
+    };
+    store.commit(request).await.unwrap()
 }
 
 /// What a format can say.

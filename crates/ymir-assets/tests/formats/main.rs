@@ -4,5 +4,7 @@
 mod common;
 
 mod coco;
+mod folders;
 mod made;
 mod trips;
+mod yolo;

@@ -41,4 +41,7 @@ trips! {
         boxes: true, rotations: true, scores: true, qualities: true, flags: true, attributes: true,
         asset_attributes: true, splits: true, exact: true, ..Says::default()
     };
+    yolo_boxes: Format::Yolo, Says { boxes: true, splits: true, rotations: true, ..Says::default() };
+    yolo_outlines: Format::Yolo, Says { polygons: true, splits: true, ..Says::default() };
+    darknet: Format::Darknet, Says { boxes: true, splits: true, ..Says::default() };
 }

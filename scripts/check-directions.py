@@ -20,7 +20,9 @@ ALLOWED = {
     "ymir": CORE | SIBLINGS,
     "ymir-detector": set(),
     "ymir-cli": {"ymir"},
+    "ymir-node": {"ymir"},
     "ymir-benches": {"ymir"},
+    "ymir-python": {"ymir"},
 }
 # Tests may also use the suites, doubles and generators of the testkit.
 ALLOWED_IN_TESTS = {"ymir-testkit"}

@@ -2,11 +2,11 @@
 # Installs what is missing, starts Docker's engine, and runs every check and test.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh lint unit  only these steps: lint docs unit features demo
+#   scripts/test.sh lint unit  only these steps: lint docs unit features python notebook node demo
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
-STEPS=${*:-lint docs unit features demo}
+STEPS=${*:-lint docs unit features python notebook node demo}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 
 # Starts Docker's engine and builds the image of the default executor; without one, the tests with
@@ -26,7 +26,7 @@ need_docker() {
   export YMIR_DETECTOR="${CARGO_TARGET_DIR:-$PWD/target}/$triple/release/ymir-detector"
 }
 
-lint() {
+step_lint() {
   say 'format, lints, spelling, dependency directions, generated code'
   cargo fmt --all --check
   cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -35,29 +35,44 @@ lint() {
   [ -x .venv/bin/typos ] || .venv/bin/pip install -q typos
   .venv/bin/typos
   cargo run -q --locked --manifest-path tools/gen-protos/Cargo.toml -- --check
+  python3 scripts/api-table.py --check
 }
 
-docs() {
+step_docs() {
   say 'documentation: every link resolves, every example compiles'
   RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked -q
   cargo test --workspace --doc --locked
 }
 
-unit() {
+step_unit() {
   say 'tests'
   # The command line and the loop run the default executor as a program.
   cargo build --locked -p ymir-detector
   cargo test --workspace --lib --bins --tests --locked
 }
 
-features() {
+step_features() {
   say 'each crate alone, without its optional features'
-  for crate in ymir-core ymir-assets ymir-tmi ymir-labeling ymir-testkit ymir ymir-detector; do
+  for crate in ymir-core ymir-assets ymir-tmi ymir-labeling ymir-testkit ymir ymir-detector \
+    ymir-python ymir-node; do
     cargo check -q --locked --no-default-features -p "$crate"
   done
 }
 
-demo() {
+step_python() {
+  scripts/check-python.sh
+}
+
+step_notebook() {
+  say 'the notebook, executed'
+  scripts/notebook.sh
+}
+
+step_node() {
+  scripts/check-node.sh
+}
+
+step_demo() {
   say 'the demo, short'
   scripts/demo.sh --quick --dir "$(mktemp -d)/demo"
 }
@@ -67,7 +82,7 @@ need git git
 need python3 python3
 need_rust
 need_docker
-for step in $STEPS; do "$step"; done
+for step in $STEPS; do "step_$step"; done
 
 command -v nvidia-smi >/dev/null || skip 'tests with a real GPU: there is none'
 say 'all steps passed'

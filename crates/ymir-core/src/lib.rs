@@ -15,6 +15,7 @@ mod iteration;
 mod label;
 mod lineage;
 mod mask;
+mod maintenance;
 mod model;
 mod project;
 mod runtime;
@@ -35,6 +36,7 @@ pub use iteration::{Action, Iteration, Step, StepResult};
 pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
 pub use lineage::{Input, TaskRecord};
 pub use mask::Mask;
+pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem};
 pub use model::{Model, ModelFile, Stage};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
 pub use runtime::{

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AssetId, BlobId, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
-    Manifest, Name, Record, Result, Selector, Version, VersionId,
+    FsckOptions, FsckReport, GarbageOptions, GarbageReport, Manifest, Name, Record, Result,
+    Selector, Version, VersionId,
 };
 
 /// One change of a set of records.
@@ -350,6 +351,35 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     async fn blob_file(&self, id: &BlobId) -> Result<PathBuf> {
         let message = "this asset store keeps no files; use `export_blobs`";
         Err(Error::new(ErrorKind::Unsupported, message).with("blob", id))
+    }
+
+    /// Checks everything that versions are made of: that it is there, whole, and what it says it is.
+    ///
+    /// # Behavior
+    ///
+    /// - Damage is no error but in the report, with what is damaged and the version that needs it.
+    /// - Nothing is changed; others may read and write meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// - `Unsupported` if this store cannot check itself.
+    async fn fsck(&self, _options: FsckOptions) -> Result<FsckReport> {
+        Err(Error::new(ErrorKind::Unsupported, "this asset store cannot check itself"))
+    }
+
+    /// Deletes the blobs that no version reaches.
+    ///
+    /// # Behavior
+    ///
+    /// - A blob that was put in, or put in again, within the time of grace is kept. So it is safe
+    ///   beside writers that commit what they put in within that time.
+    ///
+    /// # Errors
+    ///
+    /// - `Corrupted` if a version cannot be read: nothing is deleted then.
+    /// - `Unsupported` if this store keeps what it has.
+    async fn collect_garbage(&self, _options: GarbageOptions) -> Result<GarbageReport> {
+        Err(Error::new(ErrorKind::Unsupported, "this asset store keeps all blobs"))
     }
 
     /// Returns where the store keeps its data, if in a directory.

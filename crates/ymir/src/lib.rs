@@ -6,6 +6,7 @@ mod dataset;
 mod evaluate;
 mod find;
 mod labeling;
+mod maintain;
 mod model;
 mod project;
 mod requests;

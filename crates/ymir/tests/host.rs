@@ -155,6 +155,45 @@ async fn a_failing_function_fails_its_task() {
     assert_eq!(workspace.tasks().await.unwrap().len(), 1);
 }
 
+/// Only infers.
+#[derive(Debug)]
+struct OnlyInfers;
+
+#[async_trait]
+impl HostExecutor for OnlyInfers {
+    fn info(&self) -> ExecutorInfo {
+        ExecutorInfo {
+            digest: "only infers 1".to_owned(),
+            object_types: vec![ObjectType::Detection],
+            templates: [(TmiKind::Inference, Parameters::new())].into(),
+        }
+    }
+
+    async fn run(&self, _: HostTask) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_an_executor_cannot_do_is_refused_at_once() {
+    let fixture = fixture().await;
+    let workspace = &fixture.workspace;
+    let executor = workspace.register_executor("infers", Arc::new(OnlyInfers)).unwrap();
+    let options = ymir::TrainOptions {
+        task: ymir::TaskOptions::new(executor),
+        classes: vec!["coin".to_owned()],
+        training: fixture.pool,
+        validation: fixture.validation,
+        pretrained: None,
+        stage: None,
+        model: ymir::Name::new("m").unwrap(),
+    };
+    let error = workspace.train(&options).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("Inference"), "{error}");
+    assert!(workspace.tasks().await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn an_unregistered_labeler_is_told() {
     let fixture = fixture().await;

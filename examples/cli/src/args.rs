@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    diff, evaluate, export, import, infer, init, iterate, label, log, mine, show, train,
+    diff, evaluate, export, fsck, gc, import, infer, init, iterate, label, log, mine, show, train,
 };
 use crate::demo;
 use crate::{executor, parameters};
@@ -52,6 +52,10 @@ pub(crate) enum Command {
     Show(show::Show),
     /// Shows what differs between two dataset versions
     Diff(diff::Diff),
+    /// Checks everything that the versions are made of
+    Fsck(fsck::Fsck),
+    /// Deletes the image and model files that no version has
+    Gc(gc::Gc),
     /// Trains a model
     Train(train::Train),
     /// Chooses the assets of a dataset whose labels a model would gain most from

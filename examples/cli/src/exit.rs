@@ -7,6 +7,8 @@ use ymir::ErrorKind;
 pub(crate) enum Ending {
     /// It did what was asked.
     Done,
+    /// A check found damage.
+    Damaged,
     /// Labels are missing; the same command goes on when they are there.
     WaitingForLabels,
 }
@@ -16,6 +18,7 @@ impl Ending {
     pub(crate) fn code(self) -> ExitCode {
         ExitCode::from(match self {
             Self::Done => 0,
+            Self::Damaged => 8,
             Self::WaitingForLabels => 10,
         })
     }

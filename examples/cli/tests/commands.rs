@@ -72,6 +72,30 @@ fn images_are_imported_without_annotations_and_added_to_a_dataset() {
 }
 
 #[test]
+fn a_workspace_is_checked_and_cleaned() {
+    let place = Place::with_scenes();
+    let sound = place.json(&["fsck", "--blobs"]);
+    assert_eq!((&sound["assets"], &sound["problems"]), (&json!(32), &json!([])));
+    assert!(place.ok(&["fsck"]).contains("all is well"));
+    let blobs = place.path("workspace/blobs");
+    std::fs::create_dir_all(blobs.join("00")).unwrap();
+    let unused = blobs.join("00").join("0".repeat(62));
+    std::fs::write(&unused, "nobody's").unwrap();
+    assert_eq!(place.json(&["gc"])["kept_young"], json!(1));
+    assert_eq!(place.json(&["gc", "--grace", "0", "--dry-run"])["bytes"], json!(8));
+    assert!(place.ok(&["gc", "--grace", "0"]).contains("1 files"));
+    assert!(!unused.exists());
+    assert_eq!(place.run(&["gc", "--grace=-1"]).code, 2);
+
+    let record = &place.json(&["show", "pool", "--limit", "1"])["records"][0];
+    let id = record["asset"]["id"].as_str().or(record["id"].as_str()).unwrap().to_owned();
+    std::fs::remove_file(blobs.join(&id[..2]).join(&id[2..])).unwrap();
+    let damaged = place.run(&["fsck"]);
+    assert_eq!(damaged.code, 8);
+    assert!(damaged.stdout.contains(&id), "{damaged:?}");
+}
+
+#[test]
 fn a_model_is_trained_used_and_evaluated_step_by_step() {
     let place = Place::with_scenes();
     let classes = "coin,washer,gear,star";

@@ -3,5 +3,6 @@
 mod dir;
 mod export;
 mod put;
+mod sweep;
 
 pub(crate) use dir::BlobDir;

@@ -37,6 +37,7 @@ impl BlobDir {
         let fail = |e| Error::io("cannot make the directory of the blobs", &temporary, e);
         fs::create_dir_all(&temporary).map_err(fail)?;
         self.swept.call_once(|| remove_stale(&temporary));
+        let _keep = self.keep()?;
         let staged: Vec<(BlobInfo, Staged)> = in_parallel(|| {
             let stage = |source| self.stage(source, &temporary);
             sources.par_iter().map(stage).collect::<Result<_>>()
@@ -61,11 +62,16 @@ impl BlobDir {
         Ok(infos)
     }
 
-    /// Returns whether a blob is in its place with the right size. A file of another size is the
-    /// rest of a crash of the machine.
-    fn is_present(&self, info: &BlobInfo) -> bool {
-        fs::metadata(self.path(&info.id))
-            .is_ok_and(|data| data.is_file() && data.len() == info.size)
+    /// Returns whether a blob is in its place with the right size; if so it counts as put in now.
+    /// A file of another size is the rest of a crash of the machine.
+    fn is_present(&self, info: &BlobInfo, temporary: &Path) -> io::Result<bool> {
+        let path = self.path(&info.id);
+        let Ok(data) = fs::metadata(&path) else { return Ok(false) };
+        let present = data.is_file() && data.len() == info.size;
+        if present {
+            self.renew(&path, &data, temporary)?;
+        }
+        Ok(present)
     }
 
     fn stage(&self, source: &BlobSource, temporary: &Path) -> Result<(BlobInfo, Staged)> {
@@ -83,7 +89,7 @@ impl BlobDir {
 
     fn write(&self, bytes: &[u8], temporary: &Path) -> io::Result<(BlobInfo, Staged)> {
         let info = BlobInfo { id: BlobId::of(bytes), size: bytes.len() as u64 };
-        if self.is_present(&info) {
+        if self.is_present(&info, temporary)? {
             return Ok((info, Staged::Present));
         }
         let mut file = new_file(temporary)?;
@@ -118,15 +124,15 @@ impl BlobDir {
         }
         let mut file = new_file(temporary)?;
         io::copy(&mut source, file.as_file_mut())?;
-        self.adopt(file)
+        self.adopt(file, temporary)
     }
 
     /// Hashes what a temporary file holds: what is stored is what was hashed, even if somebody
     /// wrote to the source meanwhile.
-    fn adopt(&self, file: NamedTempFile) -> io::Result<(BlobInfo, Staged)> {
+    fn adopt(&self, file: NamedTempFile, temporary: &Path) -> io::Result<(BlobInfo, Staged)> {
         let (id, size) = hash(&mut file.reopen()?)?;
         let info = BlobInfo { id, size };
-        if self.is_present(&info) {
+        if self.is_present(&info, temporary)? {
             return Ok((info, Staged::Present));
         }
         protect(&file)?;
@@ -142,7 +148,7 @@ impl BlobDir {
     ) -> io::Result<Option<(BlobInfo, Staged)>> {
         let (id, size) = hash(source)?;
         let info = BlobInfo { id, size };
-        if self.is_present(&info) {
+        if self.is_present(&info, temporary)? {
             return Ok(Some((info, Staged::Present)));
         }
         let place =
@@ -169,7 +175,7 @@ impl BlobDir {
             self.no_reflinks.store(true, Ordering::Relaxed);
             return Ok(None);
         }
-        self.adopt(file).map(Some)
+        self.adopt(file, temporary).map(Some)
     }
 
     /// Moves a new blob to its place.

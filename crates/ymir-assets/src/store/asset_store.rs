@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use ymir_core::{
     AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
-    ClassTable, CommitRequest, DiffOptions, Manifest, Name, Page, PageOptions, Record, Result,
-    Selector, Transfer, Version, VersionId,
+    ClassTable, CommitRequest, DiffOptions, FsckOptions, FsckReport, GarbageOptions, GarbageReport,
+    Manifest, Name, Page, PageOptions, Record, Result, Selector, Transfer, Version, VersionId,
 };
 
 use super::handle::GitAssetStore;
@@ -55,6 +55,14 @@ impl AssetStore for GitAssetStore {
     async fn page(&self, version: &VersionId, options: PageOptions) -> Result<Page> {
         let version = *version;
         self.blocking(move |store| store.page(&version, options)).await
+    }
+
+    async fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {
+        self.blocking(move |store| store.fsck(options)).await
+    }
+
+    async fn collect_garbage(&self, options: GarbageOptions) -> Result<GarbageReport> {
+        self.on_own_thread(move |store| store.collect_garbage(options)).await
     }
 
     async fn diff(

@@ -9,7 +9,7 @@ use super::format::{TreeEntry, decode_commit, decode_tree, encode_commit, encode
 use super::generated::manifest as proto;
 use super::handle::{Shared, too_new};
 use super::manifest::{FORMAT_VERSION, decode_classes, encode_classes};
-use super::objects::damaged;
+use super::objects::{Objects, damaged};
 use super::pack::{PackWriter, Packing};
 
 const REF: &str = "refs/heads/classes";
@@ -31,27 +31,9 @@ impl Shared {
         {
             return Ok(table.clone());
         }
-        let table = self.read_classes(oid)?;
+        let table = read_classes(&self.objects, oid)?;
         *lock() = Some((oid, table.clone()));
         Ok(table)
-    }
-
-    fn read_classes(&self, oid: Oid) -> Result<ClassTable> {
-        let commit = self.objects.read(oid, ObjectType::Commit)?;
-        let commit = decode_commit(&commit).ok_or_else(|| damaged(oid, "it is no commit"))?;
-        let tree = self.objects.read(commit.tree, ObjectType::Tree)?;
-        let file = decode_tree(&tree)
-            .and_then(|tree| tree.into_iter().find(|entry| entry.name == FILE))
-            .ok_or_else(|| damaged(commit.tree, "it has no file `classes.pb`"))?
-            .oid;
-        let data = self.objects.read(file, ObjectType::Blob)?;
-        let table = proto::ClassTable::decode(data.as_slice())
-            .map_err(|e| damaged(file, "it is not a class table").caused_by(e))?;
-        if !(1..=FORMAT_VERSION).contains(&table.format_version) {
-            return Err(too_new(table.format_version).with("object", file));
-        }
-        decode_classes(table.classes)
-            .map_err(|e| damaged(file, "it is not a valid class table").caused_by(e))
     }
 
     /// Adds classes under the lock of the table's ref: there is nothing to gain from trying first.
@@ -97,4 +79,23 @@ fn write(table: &ClassTable, parent: Option<Oid>, pack: &PackWriter) -> Result<O
     let names: Vec<&str> = table.entries().iter().map(|entry| entry.name.as_str()).collect();
     let text = format!("Class table: {} classes\n\n{}\n", table.len(), names.join("\n"));
     put(ObjectType::Commit, &encode_commit(tree, parent, Timestamp::now(), &text))
+}
+
+/// Reads the class table of a commit.
+pub(super) fn read_classes(objects: &Objects, oid: Oid) -> Result<ClassTable> {
+    let commit = objects.read(oid, ObjectType::Commit)?;
+    let commit = decode_commit(&commit).ok_or_else(|| damaged(oid, "it is no commit"))?;
+    let tree = objects.read(commit.tree, ObjectType::Tree)?;
+    let file = decode_tree(&tree)
+        .and_then(|tree| tree.into_iter().find(|entry| entry.name == FILE))
+        .ok_or_else(|| damaged(commit.tree, "it has no file `classes.pb`"))?
+        .oid;
+    let data = objects.read(file, ObjectType::Blob)?;
+    let table = proto::ClassTable::decode(data.as_slice())
+        .map_err(|e| damaged(file, "it is not a class table").caused_by(e))?;
+    if !(1..=FORMAT_VERSION).contains(&table.format_version) {
+        return Err(too_new(table.format_version).with("object", file));
+    }
+    decode_classes(table.classes)
+        .map_err(|e| damaged(file, "it is not a valid class table").caused_by(e))
 }

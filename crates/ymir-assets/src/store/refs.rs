@@ -81,6 +81,36 @@ impl Refs {
         Ok(names)
     }
 
+    /// Returns all refs below `refs/` with their values.
+    pub(super) fn all(&self) -> Result<Vec<(String, Oid)>> {
+        let mut names: BTreeSet<String> =
+            self.packed()?.into_iter().map(|(name, _)| name).collect();
+        let mut folders = vec!["refs".to_owned()];
+        while let Some(folder) = folders.pop() {
+            let path = self.git.join(&folder);
+            let fail = |e| Error::io("cannot list refs", &path, e);
+            for entry in fs::read_dir(&path).map_err(fail)? {
+                let entry = entry.map_err(fail)?;
+                let name = entry.file_name();
+                let Some(name) = name.to_str() else { continue };
+                let name = format!("{folder}/{name}");
+                match entry.file_type().map_err(fail)?.is_dir() {
+                    true => folders.push(name),
+                    false if name.ends_with(".lock") => {}
+                    false => drop(names.insert(name)),
+                }
+            }
+        }
+        let mut refs = Vec::with_capacity(names.len());
+        for name in names {
+            // One that was deleted meanwhile is no ref any more.
+            if let Some(value) = self.read(&name)? {
+                refs.push((name, value));
+            }
+        }
+        Ok(refs)
+    }
+
     fn packed(&self) -> Result<Vec<(String, String)>> {
         let path = self.git.join("packed-refs");
         let text = match fs::read_to_string(&path) {

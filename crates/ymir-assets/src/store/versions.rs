@@ -6,7 +6,7 @@ use ymir_core::{Branch, BranchKind, Error, Name, Result, Selector, Version, Vers
 use super::format::{commit_oid, decode_commit, decode_tree, version_id};
 use super::handle::Shared;
 use super::manifest::{self, VersionData};
-use super::objects::damaged;
+use super::objects::{Objects, damaged};
 
 /// The name of the manifest in the tree of a commit.
 pub(super) const MANIFEST: &str = "manifest.pb";
@@ -30,23 +30,10 @@ impl Shared {
         if let Some(version) = self.objects.cached_version(oid) {
             return Ok(version);
         }
-        let version = Arc::new(self.read_version(oid).map_err(|e| e.with("version", id))?);
+        let version =
+            Arc::new(read_version(&self.objects, oid).map_err(|e| e.with("version", id))?);
         self.objects.cache_version(oid, version.clone());
         Ok(version)
-    }
-
-    fn read_version(&self, oid: Oid) -> Result<VersionData> {
-        let none = || Error::not_found("no version of this id in the workspace");
-        let data = self.objects.find(oid, ObjectType::Commit)?.ok_or_else(none)?;
-        let commit = decode_commit(&data).ok_or_else(|| damaged(oid, "it is no commit"))?;
-        let tree = self.objects.read(commit.tree, ObjectType::Tree)?;
-        let tree = decode_tree(&tree).ok_or_else(|| damaged(commit.tree, "it is no tree"))?;
-        let entry = |name| tree.iter().find(|entry| entry.name == name);
-        let file = entry(MANIFEST).filter(|entry| !entry.is_tree).ok_or_else(none)?.oid;
-        let assets = entry(ASSETS).filter(|entry| entry.is_tree);
-        let assets = assets.ok_or_else(|| damaged(commit.tree, "it has no folder `assets`"))?.oid;
-        let data = self.objects.read(file, ObjectType::Blob)?;
-        manifest::decode(oid, commit, assets, file, &data)
     }
 
     /// Returns the newest version of a branch.
@@ -139,4 +126,19 @@ impl Shared {
             }
         }
     }
+}
+
+/// Reads a version with its manifest, past the cache.
+pub(super) fn read_version(objects: &Objects, oid: Oid) -> Result<VersionData> {
+    let none = || Error::not_found("no version of this id in the workspace");
+    let data = objects.find(oid, ObjectType::Commit)?.ok_or_else(none)?;
+    let commit = decode_commit(&data).ok_or_else(|| damaged(oid, "it is no commit"))?;
+    let tree = objects.read(commit.tree, ObjectType::Tree)?;
+    let tree = decode_tree(&tree).ok_or_else(|| damaged(commit.tree, "it is no tree"))?;
+    let entry = |name| tree.iter().find(|entry| entry.name == name);
+    let file = entry(MANIFEST).filter(|entry| !entry.is_tree).ok_or_else(none)?.oid;
+    let assets = entry(ASSETS).filter(|entry| entry.is_tree);
+    let assets = assets.ok_or_else(|| damaged(commit.tree, "it has no folder `assets`"))?.oid;
+    let data = objects.read(file, ObjectType::Blob)?;
+    manifest::decode(oid, commit, assets, file, &data)
 }

@@ -42,11 +42,13 @@ impl Workspace {
     /// `NotFound` if a version or the executor does not exist; `Unsupported` if the executor cannot
     /// infer. What goes wrong later is the task's: an unknown class in the predictions, for example.
     pub async fn infer(&self, options: &InferOptions) -> Result<Task> {
+        let executor = self.inspect(&options.task.executor).await?;
+        executor.template(TmiKind::Inference)?;
         let (model, _) = self.model(&options.model).await?;
         let branch = Branch::new(BranchKind::Prediction, options.predictions.clone());
         let plan = Plan {
             kind: TaskKind::Infer,
-            executor: self.inspect(&options.task.executor).await?,
+            executor,
             inputs: inputs("dataset", options.dataset, options.model),
             parameters: stage(&options.stage),
             outputs: vec![branch.clone()],

@@ -47,6 +47,8 @@ impl Workspace {
             );
         }
         distinct(&self.classes().await?, &options.classes)?;
+        let executor = self.inspect(&options.task.executor).await?;
+        executor.template(TmiKind::Training)?;
         let input = |role: &str, version| Input { role: role.to_owned(), version };
         let mut inputs =
             vec![input("training", options.training), input("validation", options.validation)];
@@ -60,7 +62,7 @@ impl Workspace {
             Train { options: options.clone(), branch: branch.clone(), result: Mutex::default() };
         let plan = Plan {
             kind: TaskKind::Train,
-            executor: self.inspect(&options.task.executor).await?,
+            executor,
             inputs,
             parameters: stage(&options.stage),
             outputs: vec![branch],

@@ -13,6 +13,8 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Ending> {
         Command::Log(command) => command.run(context).await,
         Command::Show(command) => command.run(context).await,
         Command::Diff(command) => command.run(context).await,
+        Command::Fsck(command) => command.run(context).await,
+        Command::Gc(command) => command.run(context).await,
         Command::Train(command) => command.run(context).await,
         Command::Mine(command) => command.run(context).await,
         Command::Infer(command) => command.run(context).await,

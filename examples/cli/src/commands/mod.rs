@@ -3,6 +3,8 @@
 pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod export;
+pub(crate) mod fsck;
+pub(crate) mod gc;
 pub(crate) mod import;
 pub(crate) mod infer;
 pub(crate) mod init;

@@ -1,0 +1,2 @@
+// The same module for `import`: one instance of every class, however it is loaded.
+export * from "./index.js";

@@ -1,0 +1,95 @@
+/**
+ * The loop train, mine, label, train again for vision models, inside your Node program. Everything
+ * starts with {@link Workspace.open}.
+ *
+ * @packageDocumentation
+ */
+export type { CallOptions } from "./calls";
+export { Dataset } from "./dataset";
+export type {
+  DiffOptions,
+  ExportOptions,
+  MergeOptions,
+  PageOptions,
+  RecordsOptions,
+  SampleOptions,
+} from "./dataset";
+export { YmirError } from "./errors";
+export type { ErrorCode, ErrorKind, YmirErrorOptions } from "./errors";
+export { Evaluation } from "./evaluation";
+export type { ClassEvaluation } from "./evaluation";
+export type { EventOptions } from "./events";
+export { ExecutorTask } from "./executor";
+export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor";
+export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } from "./labeling";
+export type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
+export { Model } from "./model";
+export type { ModelExportOptions, ModelFile, Stage } from "./model";
+export { Project } from "./project";
+export type { RunOptions, StepOptions } from "./project";
+export type {
+  Advance,
+  EndReason,
+  Iteration,
+  LabelerDefinition,
+  LoopEnd,
+  LoopEvent,
+  ProjectDefinition,
+  ProjectState,
+  Step,
+  StepResult,
+  Waiting,
+} from "./project-types";
+export type {
+  ImportOptions,
+  InferOptions,
+  Labeler,
+  LabelOptions,
+  MineOptions,
+  ProjectChanges,
+  ProjectOptions,
+  TaskOptions,
+  TrainOptions,
+  UnknownClasses,
+} from "./requests";
+export { Task } from "./task";
+export type {
+  ExecutorInfo,
+  Limits,
+  LogLine,
+  LogSource,
+  Resources,
+  TaskEvent,
+  TaskState,
+  TaskStatus,
+  TaskStep,
+} from "./tasks";
+export type {
+  Annotation,
+  AssetRecord,
+  Attributes,
+  BBox,
+  Change,
+  Class,
+  ClassCount,
+  ExportReport,
+  Flags,
+  ImportReport,
+  Json,
+  Kind,
+  Lineage,
+  Manifest,
+  MediaType,
+  Metrics,
+  Page,
+  Parameters,
+  Progress,
+  Sample,
+  SkipReason,
+  Spec,
+  Summary,
+  TaskKind,
+  Version,
+} from "./types";
+export { Workspace } from "./workspace";
+export type { EvaluateOptions, OpenOptions } from "./workspace";

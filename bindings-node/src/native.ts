@@ -1,0 +1,160 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+/** Is told what happens during a call, as JSON; an empty text only asks whether it keeps up. */
+export type Listener = (text: string) => void;
+
+/** Ends calls that it was given to. */
+export interface NativeCancel {
+  cancel(): void;
+}
+
+/** A dataset version or prediction set; records are compact, see `records.ts`. */
+export interface NativeDataset {
+  describe(): string;
+  getSync(id: string): string | null;
+  get(id: string): Promise<string | null>;
+  pageSync(offset: number, limit: number, className?: string): string;
+  page(offset: number, limit: number, className?: string, cancel?: NativeCancel): Promise<string>;
+  diff(
+    other: NativeDataset,
+    after?: string,
+    limit?: number,
+    cancel?: NativeCancel,
+  ): Promise<string>;
+  merge(
+    other: NativeDataset,
+    strategy: string,
+    into: string,
+    cancel?: NativeCancel,
+  ): Promise<NativeDataset>;
+  exclude(others: NativeDataset[], into: string, cancel?: NativeCancel): Promise<NativeDataset>;
+  sample(count: number, seed: number, into: string, cancel?: NativeCancel): Promise<NativeDataset>;
+  select(ids: string[], into: string, cancel?: NativeCancel): Promise<NativeDataset>;
+  export(request: string, cancel?: NativeCancel, onProgress?: Listener): Promise<string>;
+  image(id: string, cancel?: NativeCancel): Promise<Uint8Array>;
+  imagePath(id: string): Promise<string>;
+  toArrow(className?: string, cancel?: NativeCancel): Promise<Uint8Array>;
+}
+
+/** Events, in batches. */
+export interface NativeEvents {
+  next(cancel?: NativeCancel): Promise<string | null>;
+  close(): void;
+}
+
+/** A task. */
+export interface NativeTask {
+  readonly id: string | null;
+  status(): Promise<string>;
+  log(): Promise<string>;
+  events(after: number): NativeEvents;
+  cancel(): Promise<void>;
+  wait(cancel?: NativeCancel): Promise<string>;
+}
+
+/** A project. */
+export interface NativeProject {
+  readonly name: string;
+  state(): Promise<string>;
+  update(changes: string): Promise<string>;
+  stop(): Promise<void>;
+  advance(options: string, cancel?: NativeCancel, onEvent?: Listener): Promise<string>;
+  nextIteration(options: string, cancel?: NativeCancel, onEvent?: Listener): Promise<string>;
+}
+
+/** A task as an executor of this program is given it. */
+export interface NativeHostTask {
+  describe(): string;
+  samples(set: string): Promise<string>;
+  progress(fraction: number, message: string): void;
+  log(text: string, isError: boolean): void;
+  readonly isCancelled: boolean;
+  cancelled(): Promise<boolean>;
+  saveStage(stage: string): Promise<void>;
+  predict(id: string, detections: string): void;
+  score(id: string, score: number): void;
+}
+
+/** A workspace. */
+export interface NativeWorkspace {
+  about(): string;
+  close(): void;
+  classes(): Promise<string>;
+  addClasses(names: string[]): Promise<string>;
+  names(kind: string): Promise<string>;
+  log(kind: string, name: string): Promise<string>;
+  resolve(kind: string, spec: string): Promise<string>;
+  dataset(spec: string): Promise<NativeDataset>;
+  predictions(spec: string): Promise<NativeDataset>;
+  datasetById(id: string): Promise<NativeDataset>;
+  importDataset(request: string, cancel?: NativeCancel, onProgress?: Listener): Promise<string>;
+  image(id: string, cancel?: NativeCancel): Promise<Uint8Array>;
+  imagePath(id: string): Promise<string>;
+  model(spec: string): Promise<string>;
+  exportModel(spec: string, stage: string | undefined, destination: string): Promise<string>;
+  evaluate(
+    groundTruth: string,
+    predictions: string,
+    classNames: string[],
+    cancel?: NativeCancel,
+  ): Promise<string>;
+  train(request: string, cancel?: NativeCancel): Promise<NativeTask>;
+  mine(request: string, cancel?: NativeCancel): Promise<NativeTask>;
+  infer(request: string, cancel?: NativeCancel): Promise<NativeTask>;
+  task(id: string): Promise<NativeTask>;
+  tasks(): Promise<string>;
+  events(after: number): NativeEvents;
+  inspect(executor: string): Promise<string>;
+  label(request: string, cancel?: NativeCancel): Promise<string>;
+  createLabelJob(request: string, cancel?: NativeCancel): Promise<string>;
+  labelStatus(request: string): Promise<string>;
+  collectLabels(request: string, cancel?: NativeCancel): Promise<string>;
+  cancelLabelJob(request: string): Promise<void>;
+  fsck(options: string, cancel?: NativeCancel): Promise<string>;
+  collectGarbage(options: string, cancel?: NativeCancel): Promise<string>;
+  createProject(request: string): Promise<NativeProject>;
+  project(name: string): Promise<NativeProject>;
+  registerExecutor(
+    name: string,
+    info: string,
+    run: (task: NativeHostTask) => Promise<string | null>,
+  ): string;
+  registerLabeler(name: string, ask: (question: string) => Promise<string>): void;
+}
+
+/** What the addon exports. */
+export interface Native {
+  readonly Cancel: new () => NativeCancel;
+  openWorkspace(root: string, create: boolean, cpus?: number): Promise<NativeWorkspace>;
+  initWorkspace(root: string): Promise<NativeWorkspace>;
+  findWorkspace(start: string): string | null;
+}
+
+/** The addon's files for this platform, as `scripts/build-native.mjs` names them. */
+function candidates(): string[] {
+  const base = `ymir.${process.platform}-${process.arch}`;
+  const names = process.platform === "linux" ? [`${base}-gnu`, `${base}-musl`] : [base];
+  return names.map((name) => join(__dirname, "..", `${name}.node`));
+}
+
+function load(): Native {
+  const built = candidates().filter((path) => existsSync(path));
+  let failure: unknown;
+  for (const path of built) {
+    try {
+      return require(path) as Native;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  const found = built.length === 0 ? "there is none" : "it does not load";
+  throw new Error(
+    `ymir's native addon for ${process.platform}-${process.arch}: ${found}; ` +
+      "`npm run build` in bindings-node makes it",
+    { cause: failure },
+  );
+}
+
+/** The addon. */
+export const native: Native = load();

@@ -1,0 +1,155 @@
+import type { LabelStatus } from "./labeling";
+import type { Limits, Resources, TaskEvent } from "./tasks";
+import type { Metrics, Parameters } from "./types";
+
+/** The steps of an iteration, in their order. */
+export type Step = "prepare_mining" | "mine" | "label" | "prepare_training" | "train" | "evaluate";
+
+/** What a finished step made; versions by their ids. */
+export type StepResult =
+  | { readonly step: "prepare_mining"; readonly candidates: string; readonly count: number }
+  | {
+      readonly step: "mine";
+      readonly selected: string;
+      readonly count: number;
+      /** What the model said about them, if there was one. */
+      readonly predictions: string | null;
+    }
+  | { readonly step: "label"; readonly labeled: string; readonly count: number }
+  | { readonly step: "prepare_training"; readonly training: string; readonly count: number }
+  | { readonly step: "train"; readonly model: string }
+  | {
+      readonly step: "evaluate";
+      readonly predictions: string;
+      /** The average precision at IoU 0.5, 0 to 1. */
+      readonly metric: number;
+      /** All figures by name; those of a class as `AP50/<class>`. */
+      readonly metrics: Metrics;
+    };
+
+/** One turn of the loop. Versions are specs that a workspace opens; `null` if not made yet. */
+export interface Iteration {
+  /** Its number, counted from 1. */
+  readonly number: number;
+  /** When it began. */
+  readonly started: Date;
+  /** When its last step so far was finished. */
+  readonly updated: Date;
+  /** The results of its finished steps, in their order. */
+  readonly results: readonly StepResult[];
+  /** Whether all its steps are done. */
+  readonly isFinished: boolean;
+  /** The average precision at IoU 0.5 on the validation set, 0 to 1. */
+  readonly metric: number | null;
+  /** The figures of its evaluation, by name. */
+  readonly metrics: Metrics;
+  /** The dataset that assets were chosen from. */
+  readonly candidates: string | null;
+  /** The dataset of the chosen assets. */
+  readonly selected: string | null;
+  /** The dataset of the labeled assets. */
+  readonly labeled: string | null;
+  /** The number of the labeled assets. */
+  readonly labeledCount: number | null;
+  /** The training set. */
+  readonly training: string | null;
+  /** The model. */
+  readonly model: string | null;
+  /** What the model said about the validation set. */
+  readonly predictions: string | null;
+  /** What the model before it said about the chosen assets. */
+  readonly preAnnotations: string | null;
+}
+
+/** Who labels, as it is recorded; `truth` is a spec. */
+export type LabelerDefinition =
+  | { readonly oracle: { readonly truth: string } }
+  | { readonly folder: { readonly path: string } }
+  | { readonly custom: string };
+
+/** The definition of a project; versions are specs. */
+export interface ProjectDefinition {
+  /** Its name; the branches it writes begin with it. */
+  readonly name: string;
+  /** The classes to be learnt. */
+  readonly classes: readonly string[];
+  /** What is learnt. */
+  readonly objectType: "detection";
+  /** The dataset that candidates are taken from. */
+  readonly pool: string;
+  /** The dataset that models are evaluated on. */
+  readonly validation: string;
+  /** What was labeled already, if anything. */
+  readonly training: string | null;
+  /** The executor. */
+  readonly executor: string;
+  /** Parameters of training, in place of the executor's defaults. */
+  readonly trainingParameters: Parameters;
+  /** Parameters of mining. */
+  readonly miningParameters: Parameters;
+  /** Parameters of inference. */
+  readonly inferenceParameters: Parameters;
+  /** What each task asks for. */
+  readonly resources: Required<Resources>;
+  /** What each task may do. */
+  readonly limits: Required<Limits>;
+  /** Who labels. */
+  readonly labeler: LabelerDefinition;
+  /** How assets are chosen once there is a model. */
+  readonly selection: "mined" | "random";
+  /** How many assets are labeled per iteration. */
+  readonly labelsPerIteration: number;
+  /** Whether a training starts from the model before it. */
+  readonly fineTune: boolean;
+  /** The average precision at IoU 0.5 that is good enough. */
+  readonly target: number | null;
+  /** The most assets to have labeled in all. */
+  readonly labelBudget: number | null;
+  /** The most iterations. */
+  readonly maxIterations: number | null;
+  /** The seed of every random choice. */
+  readonly seed: number;
+}
+
+/** A project with all that it has done. */
+export interface ProjectState {
+  /** The definition. */
+  readonly definition: ProjectDefinition;
+  /** The iterations so far; only the last may be unfinished. */
+  readonly iterations: readonly Iteration[];
+  /** Whether the user ended the loop. */
+  readonly stopped: boolean;
+}
+
+/** Why a project's loop ended. */
+export type EndReason = "target_reached" | "pool_exhausted" | "budget_exhausted" | "stopped";
+
+/** A step that would have to wait for the labeler. */
+export interface Waiting {
+  /** The iteration, counted from 1. */
+  readonly iteration: number;
+  /** How far the labeler is. */
+  readonly status: LabelStatus;
+}
+
+/** What one step of a project did: it was finished, waits for labels, or the loop has ended. */
+export type Advance =
+  | { readonly finished: { readonly iteration: number; readonly result: StepResult } }
+  | { readonly waiting: Waiting }
+  | { readonly ended: EndReason };
+
+/** How iterating over a project ended: why the loop has, or that it waits for labels. */
+export type LoopEnd = { readonly ended: EndReason } | { readonly waiting: Waiting };
+
+/** What happens while a project is carried on. */
+export type LoopEvent =
+  | { readonly type: "started"; readonly iteration: number; readonly step: Step }
+  | { readonly type: "task"; readonly event: TaskEvent }
+  | { readonly type: "labeling"; readonly status: LabelStatus }
+  | {
+      readonly type: "finished";
+      readonly iteration: number;
+      readonly result: StepResult;
+      /** How long the step took, in seconds. */
+      readonly elapsed: number;
+    };

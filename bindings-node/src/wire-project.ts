@@ -1,0 +1,138 @@
+// Projects, as the native side writes them; see `wire.ts`.
+import type { LabelStatus } from "./labeling";
+import type {
+  Iteration,
+  LabelerDefinition,
+  LoopEvent,
+  ProjectDefinition,
+  ProjectState,
+  Step,
+  StepResult,
+} from "./project-types";
+import type { Parameters } from "./types";
+import { toTaskEvent } from "./wire-tasks";
+import type { WireTaskEvent } from "./wire-tasks";
+
+/** The specs of versions by their ids. @internal */
+export type Specs = Record<string, string>;
+
+/** @internal */
+export interface WireIteration {
+  number: number;
+  started: string;
+  updated: string;
+  results: StepResult[];
+}
+
+/** @internal */
+export function toIteration(wire: WireIteration, specs: Specs): Iteration {
+  const spec = (id: string | null | undefined) => (id ? (specs[id] ?? null) : null);
+  const of = <S extends Step>(step: S) =>
+    wire.results.find((result): result is StepResult & { step: S } => result.step === step);
+  const [mined, labeled, evaluated] = [of("mine"), of("label"), of("evaluate")];
+  return {
+    number: wire.number,
+    started: new Date(wire.started),
+    updated: new Date(wire.updated),
+    results: wire.results,
+    isFinished: evaluated !== undefined,
+    metric: evaluated?.metric ?? null,
+    metrics: evaluated?.metrics ?? {},
+    candidates: spec(of("prepare_mining")?.candidates),
+    selected: spec(mined?.selected),
+    labeled: spec(labeled?.labeled),
+    labeledCount: labeled?.count ?? null,
+    training: spec(of("prepare_training")?.training),
+    model: spec(of("train")?.model),
+    predictions: spec(evaluated?.predictions),
+    preAnnotations: spec(mined?.predictions),
+  };
+}
+
+interface WireProject {
+  name: string;
+  classes: string[];
+  object_type: "detection";
+  pool: string;
+  validation: string;
+  training: string | null;
+  executor: string;
+  training_parameters: Parameters;
+  mining_parameters: Parameters;
+  inference_parameters: Parameters;
+  resources: ProjectDefinition["resources"];
+  limits: {
+    network: boolean;
+    capabilities: boolean;
+    image_user: boolean;
+    pids: number;
+    shared_memory: number;
+  };
+  labeler: LabelerDefinition;
+  selection: "mined" | "random";
+  labels_per_iteration: number;
+  fine_tune: boolean;
+  target: number | null;
+  label_budget: number | null;
+  max_iterations: number | null;
+  seed: number;
+}
+
+/** @internal */
+export interface WireProjectState {
+  project: WireProject;
+  iterations: WireIteration[];
+  stopped: boolean;
+}
+
+/** @internal */
+export function toProjectState([wire, specs]: [WireProjectState, Specs]): ProjectState {
+  return {
+    definition: toDefinition(wire.project, specs),
+    iterations: wire.iterations.map((iteration) => toIteration(iteration, specs)),
+    stopped: wire.stopped,
+  };
+}
+
+function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
+  const spec = (id: string) => specs[id] ?? id;
+  const { image_user: imageUser, shared_memory: sharedMemory, ...limits } = wire.limits;
+  const { labeler } = wire;
+  return {
+    name: wire.name,
+    classes: wire.classes,
+    objectType: wire.object_type,
+    pool: spec(wire.pool),
+    validation: spec(wire.validation),
+    training: wire.training === null ? null : spec(wire.training),
+    executor: wire.executor,
+    trainingParameters: wire.training_parameters,
+    miningParameters: wire.mining_parameters,
+    inferenceParameters: wire.inference_parameters,
+    resources: wire.resources,
+    limits: { ...limits, imageUser, sharedMemory },
+    labeler: "oracle" in labeler ? { oracle: { truth: spec(labeler.oracle.truth) } } : labeler,
+    selection: wire.selection,
+    labelsPerIteration: wire.labels_per_iteration,
+    fineTune: wire.fine_tune,
+    target: wire.target,
+    labelBudget: wire.label_budget,
+    maxIterations: wire.max_iterations,
+    seed: wire.seed,
+  };
+}
+
+/** @internal */
+export type WireLoopEvent =
+  | { started: { iteration: number; step: Step } }
+  | { task: WireTaskEvent }
+  | { labeling: LabelStatus }
+  | { finished: { iteration: number; result: StepResult; elapsed: number } };
+
+/** @internal */
+export function toLoopEvent(wire: WireLoopEvent): LoopEvent {
+  if ("started" in wire) return { type: "started", ...wire.started };
+  if ("task" in wire) return { type: "task", event: toTaskEvent(wire.task) };
+  if ("labeling" in wire) return { type: "labeling", status: wire.labeling };
+  return { type: "finished", ...wire.finished };
+}

@@ -1,0 +1,332 @@
+import { abortable, listening, now, wait } from "./calls";
+import type { CallOptions } from "./calls";
+import { Dataset } from "./dataset";
+import { Evaluation } from "./evaluation";
+import { eventsOf } from "./events";
+import type { EventOptions } from "./events";
+import type { Executor } from "./executor";
+import type { LabelBackend, LabelStatus } from "./labeling";
+import { toFsckReport, toGarbageReport } from "./maintenance";
+import type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
+import { Model } from "./model";
+import { native } from "./native";
+import type { NativeTask, NativeWorkspace } from "./native";
+import { pathOf, progressListener } from "./paths";
+import { Project } from "./project";
+import { HostObjects } from "./registry";
+import {
+  importToWire,
+  inferToWire,
+  labelToWire,
+  mineToWire,
+  projectToWire,
+  trainToWire,
+} from "./requests";
+import type {
+  ImportOptions,
+  InferOptions,
+  LabelOptions,
+  MineOptions,
+  ProjectOptions,
+  TrainOptions,
+} from "./requests";
+import { Task } from "./task";
+import type { ExecutorInfo, TaskEvent, TaskStatus } from "./tasks";
+import type { Class, ImportReport, Kind, Spec, Version } from "./types";
+import { specOf, toImportReport, toVersion } from "./wire";
+import type { WireImportReport, WireVersion } from "./wire";
+import { toExecutorInfo, toTaskStatus } from "./wire-tasks";
+import type { WireExecutorInfo, WireTaskStatus } from "./wire-tasks";
+
+/** How a workspace is opened. */
+export interface OpenOptions {
+  /** Makes the workspace if the directory has none. */
+  readonly create?: boolean;
+  /** CPU slots for tasks; as many as the host has unless given. */
+  readonly cpus?: number;
+}
+
+/** What counts in an evaluation. */
+export interface EvaluateOptions extends CallOptions {
+  /** Only these classes; all that occur unless given. */
+  readonly classes?: readonly string[];
+}
+
+/**
+ * A workspace: the directory with the datasets, models, projects and tasks of one team, and the
+ * start of everything else. Any number of processes and worker threads may have it open.
+ *
+ * @example
+ * const workspace = await Workspace.open("cells", { create: true });
+ * await workspace.importDataset("voc/train", "pool", { unknownClasses: "add" });
+ * const pool = await workspace.dataset("pool");
+ * console.log(pool.length, pool.summary.classes);
+ */
+export class Workspace {
+  /** The directory. */
+  readonly root: string;
+  /** The id that it got when it was made. */
+  readonly id: string;
+  /** What was found and put right when it was opened, for people; usually nothing. */
+  readonly warnings: readonly string[];
+  readonly #native: NativeWorkspace;
+  readonly #objects: HostObjects;
+
+  private constructor(opened: NativeWorkspace) {
+    const about = JSON.parse(opened.about()) as { root: string; id: string; warnings: string[] };
+    this.root = about.root;
+    this.id = about.id;
+    this.warnings = about.warnings;
+    this.#native = opened;
+    this.#objects = new HostObjects(opened);
+  }
+
+  /** Opens the workspace in a directory. */
+  static async open(
+    path: string | URL,
+    { create = false, cpus }: OpenOptions = {},
+  ): Promise<Workspace> {
+    return new Workspace(await wait(() => native.openWorkspace(pathOf(path), create, cpus)));
+  }
+
+  /** Makes a workspace in a directory, which is made if it is not there. */
+  static async init(path: string | URL): Promise<Workspace> {
+    return new Workspace(await wait(() => native.initWorkspace(pathOf(path))));
+  }
+
+  /** Returns the nearest directory, from this one upwards, that is a workspace. */
+  static find(path: string | URL): string | null {
+    return now(() => native.findWorkspace(pathOf(path)));
+  }
+
+  /**
+   * Lets go of the workspace: further calls of it fail. Datasets, tasks and projects that were had
+   * from it stay usable; without them, what still runs is stopped.
+   */
+  close(): void {
+    now(() => this.#native.close());
+  }
+
+  /** As {@link Workspace.close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** Returns the class table. */
+  async classes(): Promise<Class[]> {
+    return JSON.parse(await wait(() => this.#native.classes())) as Class[];
+  }
+
+  /** Adds classes, all or none, and returns the table; those that are there stay as they are. */
+  async addClasses(names: readonly string[]): Promise<Class[]> {
+    return JSON.parse(await wait(() => this.#native.addClasses([...names]))) as Class[];
+  }
+
+  /** Returns the names of all datasets, prediction sets, models or projects, sorted. */
+  async names(kind: Kind): Promise<string[]> {
+    return JSON.parse(await wait(() => this.#native.names(kind))) as string[];
+  }
+
+  /** Returns the versions of a branch, newest first. */
+  async log(kind: Kind, name: string): Promise<Version[]> {
+    const versions = JSON.parse(await wait(() => this.#native.log(kind, name))) as WireVersion[];
+    return versions.map(toVersion);
+  }
+
+  /** Returns the version that is meant. */
+  async resolve(kind: Kind, spec: Spec): Promise<Version> {
+    const text = await wait(() => this.#native.resolve(kind, specOf(spec)));
+    return toVersion(JSON.parse(text) as WireVersion);
+  }
+
+  /** Imports a folder as a new version of a dataset. */
+  async importDataset(
+    source: string | URL,
+    dataset: string,
+    options: ImportOptions = {},
+  ): Promise<ImportReport> {
+    const request = now(() => importToWire(source, dataset, options));
+    const text = await listening(
+      options.signal,
+      progressListener(options.onProgress),
+      (cancel, tell) => this.#native.importDataset(request, cancel, tell),
+    );
+    return toImportReport(JSON.parse(text) as WireImportReport);
+  }
+
+  /** Returns a dataset version. */
+  async dataset(spec: Spec): Promise<Dataset> {
+    return new Dataset(await wait(() => this.#native.dataset(specOf(spec))));
+  }
+
+  /** Returns a prediction set; it is read like a dataset. */
+  async predictions(spec: Spec): Promise<Dataset> {
+    return new Dataset(await wait(() => this.#native.predictions(specOf(spec))));
+  }
+
+  /** Returns a dataset version or prediction set by its id. */
+  async datasetById(id: string): Promise<Dataset> {
+    return new Dataset(await wait(() => this.#native.datasetById(id)));
+  }
+
+  /** Returns a model. */
+  async model(spec: Spec): Promise<Model> {
+    return new Model(this.#native, await wait(() => this.#native.model(specOf(spec))));
+  }
+
+  /** Returns the bytes of an image file. */
+  async image(id: string, { signal }: CallOptions = {}): Promise<Uint8Array> {
+    return abortable(signal, (cancel) => this.#native.image(id, cancel));
+  }
+
+  /** Returns the path of an image file, for reading only. */
+  async imagePath(id: string): Promise<string> {
+    return wait(() => this.#native.imagePath(id));
+  }
+
+  /** Compares predictions with the ground truth of a dataset, by COCO's rules. */
+  async evaluate(
+    groundTruth: Spec,
+    predictions: Spec,
+    { classes = [], signal }: EvaluateOptions = {},
+  ): Promise<Evaluation> {
+    const [truth, said] = [specOf(groundTruth), specOf(predictions)];
+    return new Evaluation(
+      await abortable(signal, (cancel) => this.#native.evaluate(truth, said, [...classes], cancel)),
+    );
+  }
+
+  /** Starts a training; the task makes a model. */
+  async train(options: TrainOptions): Promise<Task<Model>> {
+    const request = now(() => trainToWire(options, this.#objects));
+    return this.#start(options.signal, (cancel) => this.#native.train(request, cancel));
+  }
+
+  /** Starts a mining; the task makes a dataset of the chosen assets. */
+  async mine(options: MineOptions): Promise<Task<Dataset>> {
+    const request = now(() => mineToWire(options, this.#objects));
+    return this.#start(options.signal, (cancel) => this.#native.mine(request, cancel));
+  }
+
+  /** Starts an inference; the task makes a prediction set. */
+  async infer(options: InferOptions): Promise<Task<Dataset>> {
+    const request = now(() => inferToWire(options, this.#objects));
+    return this.#start(options.signal, (cancel) => this.#native.infer(request, cancel));
+  }
+
+  async #start<T extends Model | Dataset>(
+    signal: AbortSignal | undefined,
+    start: Parameters<typeof abortable<NativeTask>>[1],
+  ): Promise<Task<T>> {
+    return Task.started(this.#task<T>(await abortable(signal, start)), signal);
+  }
+
+  #task<T extends Model | Dataset>(task: NativeTask): Task<T> {
+    const open = (version: Version) =>
+      version.kind === "model" ? this.model(version) : this.datasetById(version.id);
+    return new Task(task, open as (version: Version) => Promise<T>);
+  }
+
+  /** Returns a task by its id. */
+  async task(id: string): Promise<Task<Model | Dataset>> {
+    return this.#task(await wait(() => this.#native.task(id)));
+  }
+
+  /** Returns what is known of all tasks, newest first. */
+  async tasks(): Promise<TaskStatus[]> {
+    const tasks = JSON.parse(await wait(() => this.#native.tasks())) as WireTaskStatus[];
+    return tasks.map(toTaskStatus);
+  }
+
+  /** Yields the events of all tasks: those that are kept, then those to come. */
+  events(options: EventOptions = {}): AsyncGenerator<TaskEvent, void, undefined> {
+    return eventsOf((after) => this.#native.events(after), options);
+  }
+
+  /** Returns what an executor says about itself. */
+  async inspect(executor: string | Executor): Promise<ExecutorInfo> {
+    const named = now(() => this.#objects.executor(executor));
+    const text = await wait(() => this.#native.inspect(named));
+    return toExecutorInfo(JSON.parse(text) as WireExecutorInfo);
+  }
+
+  /**
+   * Makes an object known as an executor, in place of one of its name; returns what tasks and
+   * projects name it by, `host:<name>`. A process that goes on with a project registers it again.
+   */
+  registerExecutor(executor: Executor, name?: string): string {
+    return now(() => this.#objects.executor(executor, name));
+  }
+
+  /** Makes an object known as a label backend, in place of one of its name; returns the name. */
+  registerLabeler(backend: LabelBackend, name?: string): string {
+    return now(() => this.#objects.labeler(backend, name));
+  }
+
+  /** Has a dataset labeled: makes the job, waits until the labeler is done, returns the result. */
+  async label(options: LabelOptions): Promise<Dataset> {
+    const request = now(() => labelToWire(options, this.#objects));
+    return this.#labeled(
+      await abortable(options.signal, (cancel) => this.#native.label(request, cancel)),
+    );
+  }
+
+  /** Hands the assets of a dataset to a labeler and returns the id of the job. */
+  async createLabelJob(options: LabelOptions): Promise<string> {
+    const request = now(() => labelToWire(options, this.#objects));
+    return abortable(options.signal, (cancel) => this.#native.createLabelJob(request, cancel));
+  }
+
+  /** Returns how far the labeling is. */
+  async labelStatus(options: LabelOptions): Promise<LabelStatus> {
+    const request = now(() => labelToWire(options, this.#objects));
+    return JSON.parse(await wait(() => this.#native.labelStatus(request))) as LabelStatus;
+  }
+
+  /** Commits what has been labeled so far, once however often it is called. */
+  async collectLabels(options: LabelOptions): Promise<Dataset> {
+    const request = now(() => labelToWire(options, this.#objects));
+    return this.#labeled(
+      await abortable(options.signal, (cancel) => this.#native.collectLabels(request, cancel)),
+    );
+  }
+
+  /** Cancels the labeling. */
+  async cancelLabelJob(options: LabelOptions): Promise<void> {
+    const request = now(() => labelToWire(options, this.#objects));
+    await wait(() => this.#native.cancelLabelJob(request));
+  }
+
+  #labeled(text: string): Promise<Dataset> {
+    return this.datasetById((JSON.parse(text) as WireVersion).id);
+  }
+
+  /** Checks everything that the versions of the workspace are made of; damage is in the report. */
+  async fsck({ blobs, signal }: FsckOptions = {}): Promise<FsckReport> {
+    const options = JSON.stringify({ blobs });
+    return toFsckReport(await abortable(signal, (cancel) => this.#native.fsck(options, cancel)));
+  }
+
+  /** Deletes the image and model files that no version reaches. */
+  async collectGarbage({ dryRun, grace, signal }: GarbageOptions = {}): Promise<GarbageReport> {
+    const options = JSON.stringify({ dry_run: dryRun, grace });
+    return toGarbageReport(
+      await abortable(signal, (cancel) => this.#native.collectGarbage(options, cancel)),
+    );
+  }
+
+  /** Makes a project. */
+  async createProject(name: string, options: ProjectOptions): Promise<Project> {
+    const request = now(() => projectToWire(name, options, this.#objects));
+    return this.#project(await wait(() => this.#native.createProject(request)));
+  }
+
+  /** Returns a project. */
+  async project(name: string): Promise<Project> {
+    return this.#project(await wait(() => this.#native.project(name)));
+  }
+
+  #project(project: ConstructorParameters<typeof Project>[0]): Project {
+    return new Project(project, this.#objects);
+  }
+}

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+
+import { YmirError } from "ymir";
+
+import { CLASSES, rejection, workspaceWithData } from "./support.mjs";
+
+let workspace;
+before(async () => {
+  ({ workspace } = await workspaceWithData());
+});
+
+/** Labels every asset with one box, a second time round. */
+class Corner {
+  jobs = new Map();
+  asked = 0;
+
+  async create(job) {
+    this.jobs.set(job.id, job);
+  }
+
+  async status(id) {
+    const total = this.jobs.get(id).items.length;
+    const finished = this.asked++ > 0;
+    return { total, labeled: finished ? total : 0, finished };
+  }
+
+  async collect(id) {
+    return this.jobs.get(id).items.map((item) => ({
+      id: item.id,
+      annotations: [
+        {
+          className: "red",
+          bbox: { x: 1, y: 2, w: 3, h: 4 },
+          flags: { crowd: true },
+          attributes: { by: "Corner" },
+        },
+      ],
+    }));
+  }
+
+  cancel(id) {
+    this.jobs.delete(id);
+  }
+}
+
+const work = (labeler, labeled) => ({ labeler, dataset: "pool", classes: CLASSES, labeled });
+
+test("an object labels", async () => {
+  const labeler = new Corner();
+  const options = {
+    ...work(labeler, "cornered"),
+    instructions: "the corner",
+    preAnnotations: undefined,
+  };
+  const labeled = await workspace.label(options);
+  assert.equal(labeled.length, 12);
+  const [{ annotations }] = labeled.pageSync({ limit: 1 }).records;
+  assert.equal(annotations[0].className, "red");
+  assert.deepEqual(annotations[0].bbox, { x: 1, y: 2, w: 3, h: 4 });
+  assert.equal(annotations[0].flags.crowd, true);
+  assert.equal(annotations[0].flags.difficult, false);
+  assert.deepEqual(annotations[0].attributes, { by: "Corner" });
+  const [job] = labeler.jobs.values();
+  assert.equal(job.instructions, "the corner");
+  assert.deepEqual(job.classNames, CLASSES);
+  assert.equal(job.items[0].width, 40);
+  assert.equal((await workspace.label(options)).id, labeled.id);
+});
+
+test("a job is made, watched, collected and cancelled by hand", async () => {
+  const options = work(new Corner(), "by-hand");
+  const id = await workspace.createLabelJob(options);
+  assert.match(id, /^by_hand_/);
+  assert.deepEqual(await workspace.labelStatus(options), {
+    total: 12,
+    labeled: 0,
+    finished: false,
+  });
+  assert.equal((await workspace.collectLabels(options)).length, 12);
+  await workspace.cancelLabelJob(options);
+  assert.equal((await rejection(workspace.labelStatus(options))).code, "unexpected");
+});
+
+test("what it throws is what the caller gets", async () => {
+  const unauthorized = new YmirError("log in first", { kind: "Unauthorized" });
+  const refusing = {
+    name: "refusing",
+    create: () => Promise.reject(unauthorized),
+    status() {},
+    collect() {},
+    cancel() {},
+  };
+  const error = await rejection(workspace.label(work(refusing, "refused")));
+  assert.equal(error.code, "unauthorized");
+  assert.match(error.message, /log in first/);
+});
+
+test("nonsense is refused, with the backend's name", async () => {
+  const base = {
+    create() {},
+    cancel() {},
+    status: () => ({ total: 1, labeled: 1, finished: true }),
+  };
+  const nonsense = { ...base, name: "nonsense", collect: () => [{ id: "x", annotations: [] }] };
+  const error = await rejection(workspace.label(work(nonsense, "n")));
+  assert.equal(error.code, "invalid_input");
+  assert.equal(error.context.labeler, "nonsense");
+  const [{ id }] = (await (await workspace.dataset("pool")).page({ limit: 1 })).records;
+  const twice = { id, annotations: [] };
+  const double = { ...base, name: "double", collect: () => [twice, twice] };
+  assert.match((await rejection(workspace.label(work(double, "d")))).message, /twice/);
+  const half = { name: "half", create() {} };
+  assert.match((await rejection(workspace.label(work(half, "h")))).message, /status/);
+});
+
+test("waiting for a labeler can be aborted", async () => {
+  const never = Object.assign(new Corner(), { name: "never" });
+  never.status = () => ({ total: 1, labeled: 0, finished: false });
+  const options = { ...work(never, "never"), signal: AbortSignal.timeout(50) };
+  assert.equal((await rejection(workspace.label(options))).code, "cancelled");
+});

@@ -1,0 +1,152 @@
+// The declarations as a program uses them: compiled under --strict, never run.
+import { Dataset, Model, Project, Task, Workspace, YmirError } from "ymir";
+import type {
+  AssetRecord,
+  Change,
+  ErrorCode,
+  Executor,
+  ExecutorTask,
+  Iteration,
+  LabelBackend,
+  Labeled,
+  LabelJob,
+  LoopEvent,
+  TaskEvent,
+} from "ymir";
+
+type Equal<A, B> =
+  (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_: Equal<A, B>): void {}
+
+class Trainer implements Executor {
+  readonly version = "1";
+  readonly parameters = { training: { epochs: 3, layers: [1, 2], nested: { a: null } } };
+
+  async train(task: ExecutorTask): Promise<void> {
+    for (const { path, annotations, width } of task.training) {
+      const sides: number[] = annotations.map(({ bbox }) => bbox.w / width);
+      task.log(`${path} ${sides.join()}`);
+    }
+    task.progress(0.5);
+    await fetch("http://localhost", { signal: task.signal });
+    await task.saveStage("last", { files: ["m"], metrics: { mAP: 0.5 } });
+  }
+
+  infer(task: ExecutorTask): void {
+    const bbox = { x: 0, y: 0, w: 1, h: 1 };
+    for (const sample of task.candidates) {
+      task.predict(sample, [{ className: "cat", bbox, score: 0.5 }]);
+      // @ts-expect-error: a detection has a score
+      task.predict(sample, [{ className: "cat", bbox }]);
+    }
+  }
+}
+
+const backend: LabelBackend = {
+  name: "mine",
+  create: async (job: LabelJob) => void job.items.length,
+  status: () => ({ total: 1, labeled: 1, finished: true }),
+  collect: async (): Promise<Labeled[]> => [{ id: "x", annotations: [] }],
+  cancel: () => undefined,
+};
+
+// @ts-expect-error: a label backend has four methods
+export const half: LabelBackend = { create: () => undefined };
+
+export async function use(signal: AbortSignal): Promise<void> {
+  await using workspace = await Workspace.open("path", { create: true });
+  const report = await workspace.importDataset(new URL("file:///voc"), "pool", {
+    unknownClasses: "add",
+    onProgress: ({ done, total }) => console.log(done / total),
+    signal,
+  });
+  same<typeof report.imported, number>(true);
+  // @ts-expect-error: no such strategy
+  await workspace.importDataset("voc", "pool", { unknownClasses: "drop" });
+  // @ts-expect-error: no such option
+  await workspace.importDataset("voc", "pool", { unknown_classes: "add" });
+
+  const pool = await workspace.dataset("pool@v1");
+  same<typeof pool, Dataset>(true);
+  same<ReturnType<typeof pool.getSync>, AssetRecord | null>(true);
+  // @ts-expect-error: it may not be there
+  pool.getSync("id").width;
+  // @ts-expect-error: records do not change
+  pool.pageSync().records[0]!.annotations[0]!.bbox.x = 3;
+  for await (const record of pool) same<typeof record, AssetRecord>(true);
+  for await (const record of pool.records({ className: "cat", signal })) record.fileName.at(0);
+  const changes: Change[] = await pool.diff(await workspace.dataset(pool.version));
+  for (const change of changes) {
+    if (change.kind === "changed") change.before.annotations.length;
+    else change.record.annotations.length;
+    // @ts-expect-error: only some changes have it
+    change.after;
+  }
+  // @ts-expect-error: no such strategy
+  await pool.merge(pool, "both", { strategy: "both" });
+  const bytes: Uint8Array = await pool.toArrow();
+  bytes.byteLength;
+
+  const training = await workspace.train({
+    executor: new Trainer(),
+    classes: ["cat"],
+    training: pool,
+    validation: "validation",
+    model: "m",
+    resources: { gpus: 1 },
+    signal,
+  });
+  same<typeof training, Task<Model>>(true);
+  // @ts-expect-error: a training needs its name
+  await workspace.train({ executor: "e", classes: [], training: pool, validation: pool });
+  for await (const event of training.events({ after: 3, signal })) {
+    same<typeof event, TaskEvent>(true);
+    if (event.type === "progress") event.fraction.toFixed();
+    // @ts-expect-error: only some events have it
+    event.fraction;
+  }
+  const model = await training.wait({ signal });
+  same<typeof model, Model>(true);
+  const said = await (
+    await workspace.infer({ executor: "host:Trainer", dataset: pool, model, predictions: "p" })
+  ).wait();
+  const { ap50, perClass } = await workspace.evaluate(pool, said, { classes: ["cat"] });
+  same<typeof ap50, number | null>(true);
+  perClass["cat"]?.ap?.toFixed(2);
+
+  const project = await workspace.createProject("p", {
+    classes: ["cat"],
+    pool,
+    validation: said.version,
+    executor: new Trainer(),
+    labeler: backend,
+    target: 0.9,
+    maxIterations: null,
+  });
+  same<typeof project, Project>(true);
+  await project.update({ target: null, labeler: { folder: { path: "/labels" } } });
+  // @ts-expect-error: no such field
+  await project.update({ goal: 0.9 });
+  for await (const it of project.iterate({ wait: false, signal })) {
+    same<typeof it, Iteration>(true);
+    if (it.model !== null) await workspace.model(it.model);
+  }
+  const reason = await project.run({
+    onEvent: (event: LoopEvent) => {
+      if (event.type === "task" && event.event.type === "log") console.log(event.event.text);
+    },
+  });
+  if (reason === "target_reached") console.log("done");
+  // @ts-expect-error: no such reason
+  if (reason === "tired") console.log("done");
+
+  try {
+    await workspace.label({ labeler: backend, dataset: pool, classes: ["cat"], labeled: "l" });
+  } catch (error) {
+    if (!(error instanceof YmirError)) throw error;
+    same<typeof error.code, ErrorCode>(true);
+    error.context["path"]?.length;
+    // @ts-expect-error: no such code
+    if (error.code === "gone") return;
+  }
+}

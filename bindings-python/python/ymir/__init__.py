@@ -1,0 +1,225 @@
+"""YMIR: the loop train, mine, label, train again for vision models, inside your program.
+
+::
+
+    import ymir
+
+    with ymir.open("cells", create=True) as workspace:
+        workspace.import_dataset("bccd", "pool", split="train", unknown_classes="add")
+        project = workspace.create_project("cells", …)
+        for iteration in project.iterate():
+            print(iteration.number, iteration.metric)
+"""
+
+from __future__ import annotations
+
+import os
+
+from ymir._progress import OnProgress, Progress
+from ymir._ymir import Annotation, ArrowTable, BBox, Flags, Record, __version__
+from ymir.dataset import Change, Dataset, Page
+from ymir.errors import (
+    AlreadyExistsError,
+    CancelledError,
+    ConflictError,
+    CorruptedError,
+    ExecutorFailedError,
+    InvalidInputError,
+    NotFoundError,
+    ResourceExhaustedError,
+    TaskCancelled,
+    TimeoutError,
+    UnauthorizedError,
+    UnavailableError,
+    UnexpectedError,
+    UnsupportedError,
+    YmirError,
+)
+from ymir.events import Events, LogLine, LoopEvent, TaskEvent, TaskState, TaskStep
+from ymir.executors import (
+    Detection,
+    Executor,
+    ExecutorInfo,
+    ExecutorTask,
+    Functions,
+    Infers,
+    InferTask,
+    Mines,
+    MineTask,
+    Sample,
+    Trains,
+    TrainTask,
+)
+from ymir.iteration import (
+    Advance,
+    Definition,
+    EndReason,
+    FinishedStep,
+    Iteration,
+    LabelsMissing,
+    ProjectState,
+    StepName,
+    StepResult,
+)
+from ymir.labelers import LabelBackend, Labeler, LabelJob
+from ymir.model import Model, ModelFile, Stage
+from ymir.options import (
+    Folder,
+    InferOptions,
+    LabelOptions,
+    Limits,
+    MineOptions,
+    Oracle,
+    ProjectChanges,
+    ProjectOptions,
+    Resources,
+    TaskOptions,
+    TrainOptions,
+    UnknownClasses,
+)
+from ymir.project import Iterations, Project
+from ymir.reports import (
+    ClassEvaluation,
+    Dropped,
+    Duplicate,
+    Evaluation,
+    ExportReport,
+    FsckReport,
+    GarbageReport,
+    ImportReport,
+    LabelStatus,
+    Problem,
+    Renamed,
+    Skipped,
+    UnknownClass,
+)
+from ymir.task import Task, TaskStatus
+from ymir.versions import ClassCount, Kind, Lineage, Spec, Summary, Version, WorkspaceClass
+from ymir.workspace import Workspace
+
+__all__ = [
+    "Advance",
+    "AlreadyExistsError",
+    "Annotation",
+    "ArrowTable",
+    "BBox",
+    "CancelledError",
+    "Change",
+    "ClassCount",
+    "ClassEvaluation",
+    "ConflictError",
+    "CorruptedError",
+    "Dataset",
+    "Definition",
+    "Detection",
+    "Dropped",
+    "Duplicate",
+    "EndReason",
+    "Evaluation",
+    "Events",
+    "Executor",
+    "ExecutorFailedError",
+    "ExecutorInfo",
+    "ExecutorTask",
+    "ExportReport",
+    "FinishedStep",
+    "Flags",
+    "Folder",
+    "FsckReport",
+    "Functions",
+    "GarbageReport",
+    "ImportReport",
+    "InferOptions",
+    "InferTask",
+    "Infers",
+    "InvalidInputError",
+    "Iteration",
+    "Iterations",
+    "Kind",
+    "LabelBackend",
+    "LabelJob",
+    "LabelOptions",
+    "LabelStatus",
+    "Labeler",
+    "LabelsMissing",
+    "Limits",
+    "Lineage",
+    "LogLine",
+    "LoopEvent",
+    "MineOptions",
+    "MineTask",
+    "Mines",
+    "Model",
+    "ModelFile",
+    "NotFoundError",
+    "OnProgress",
+    "Oracle",
+    "Page",
+    "Problem",
+    "Progress",
+    "Project",
+    "ProjectChanges",
+    "ProjectOptions",
+    "ProjectState",
+    "Record",
+    "Renamed",
+    "ResourceExhaustedError",
+    "Resources",
+    "Sample",
+    "Skipped",
+    "Spec",
+    "Stage",
+    "StepName",
+    "StepResult",
+    "Summary",
+    "Task",
+    "TaskCancelled",
+    "TaskEvent",
+    "TaskOptions",
+    "TaskState",
+    "TaskStatus",
+    "TaskStep",
+    "TimeoutError",
+    "TrainOptions",
+    "TrainTask",
+    "Trains",
+    "UnauthorizedError",
+    "UnavailableError",
+    "UnexpectedError",
+    "UnknownClass",
+    "UnknownClasses",
+    "UnsupportedError",
+    "Version",
+    "Workspace",
+    "WorkspaceClass",
+    "YmirError",
+    "__version__",
+    "init",
+    "init_async",
+    "open",
+    "open_async",
+]
+
+
+def open(
+    root: str | os.PathLike[str], *, create: bool = False, cpus: int | None = None
+) -> Workspace:
+    """Opens the workspace in a directory, as :meth:`Workspace.open`."""
+    return Workspace.open(root, create=create, cpus=cpus)
+
+
+async def open_async(
+    root: str | os.PathLike[str], *, create: bool = False, cpus: int | None = None
+) -> Workspace:
+    """Opens the workspace in a directory, as :meth:`Workspace.open`."""
+    return await Workspace.open_async(root, create=create, cpus=cpus)
+
+
+def init(root: str | os.PathLike[str]) -> Workspace:
+    """Makes a workspace in a directory, as :meth:`Workspace.init`."""
+    return Workspace.init(root)
+
+
+async def init_async(root: str | os.PathLike[str]) -> Workspace:
+    """Makes a workspace in a directory, as :meth:`Workspace.init`."""
+    return await Workspace.init_async(root)

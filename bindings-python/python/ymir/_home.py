@@ -1,0 +1,107 @@
+"""What all parts of a workspace share: the native handle, and the objects of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from ymir.executors import Executor, Runner, describe, name_of
+from ymir.labelers import Adapter, LabelBackend, builtin
+from ymir.versions import text_of
+
+if TYPE_CHECKING:
+    from ymir import _ymir
+    from ymir.workspace import Workspace
+
+__all__ = ["Home"]
+
+# The options of a task that say how the executor is run; the native module has them in a group.
+_TASK = frozenset(
+    {
+        "executor",
+        "limits",
+        "parameters",
+        "priority",
+        "resources",
+        "reuse",
+        "seed",
+        "unknown_classes",
+    }
+)
+
+
+class Home:
+    """The part of :class:`ymir.Workspace` that the others stand on."""
+
+    __slots__ = ("__weakref__", "_native", "_registered")
+
+    def __init__(self, native: _ymir.Workspace) -> None:
+        """Used by :func:`ymir.open`."""
+        self._native = native
+        # The objects that were registered, by kind and name, with the references to them.
+        self._registered: dict[tuple[str, str], tuple[object, str]] = {}
+
+    @property
+    def _workspace(self) -> Workspace:
+        return cast("Workspace", self)
+
+    def register_executor(self, executor: Executor, name: str | None = None) -> str:
+        """Makes an object known as an executor, in place of one of the same name.
+
+        An object that is passed as ``executor=`` is registered by itself.
+
+        Args:
+            executor: See :data:`ymir.Executor`.
+            name: The name; that of the object or its class by default.
+
+        Returns:
+            The reference to it, ``"host:<name>"``.
+        """
+        name = name or name_of(executor)
+        known = self._registered.get(("executor", name))
+        # The same object is the same executor: its results are found again.
+        if known is not None and known[0] is executor:
+            return known[1]
+        digest, templates = describe(executor, name)
+        reference = self._native.register_executor(name, Runner(executor), digest, templates)
+        self._registered["executor", name] = executor, reference
+        return reference
+
+    def register_labeler(self, backend: LabelBackend, name: str | None = None) -> str:
+        """Makes an object known as a label backend, in place of one of the same name.
+
+        An object that is passed as ``labeler=`` is registered by itself.
+
+        Returns:
+            The name.
+        """
+        name = name or name_of(backend)
+        known = self._registered.get(("labeler", name))
+        if known is None or known[0] is not backend:
+            self._native.register_labeler(name, Adapter(backend))
+            self._registered["labeler", name] = backend, name
+        return name
+
+    def _executor(self, executor: str | Executor) -> str:
+        return executor if isinstance(executor, str) else self.register_executor(executor)
+
+    def _data(self, options: Mapping[str, Any], *specs: str) -> dict[str, Any]:
+        """Returns options as plain data; those named are versions."""
+        data = dict(options)
+        for name in specs:
+            if data.get(name) is not None:
+                data[name] = text_of(data[name])
+        if "executor" in data:
+            data["executor"] = self._executor(data["executor"])
+        if "labeler" in data:
+            labeler = data["labeler"]
+            data["labeler"] = builtin(labeler) or {"custom": self.register_labeler(labeler)}
+        if "classes" in data:
+            data["classes"] = list(data["classes"])
+        return data
+
+    def _task_data(self, options: Mapping[str, Any], *specs: str) -> dict[str, Any]:
+        """Returns the options of a task as plain data."""
+        data = self._data(options, *specs)
+        task = {key: data.pop(key) for key in _TASK & data.keys()}
+        return {"task": task, **data}

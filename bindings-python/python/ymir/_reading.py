@@ -1,0 +1,181 @@
+"""What there is in a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ymir._home import Home
+from ymir._pending import Operation
+from ymir._ymir import Record
+from ymir.dataset import Dataset
+from ymir.executors import Executor, ExecutorInfo
+from ymir.model import Model
+from ymir.reports import Evaluation
+from ymir.versions import Kind, Spec, Version, WorkspaceClass, text_of
+
+if TYPE_CHECKING:
+    from ymir import _ymir
+
+__all__ = ["Reading"]
+
+
+class Reading(Home):
+    """The part of :class:`ymir.Workspace` that reads."""
+
+    __slots__ = ()
+
+    def _classes(self, pending: _ymir.Pending) -> Operation[list[WorkspaceClass]]:
+        return Operation(pending, lambda data: [WorkspaceClass._of(item) for item in data])
+
+    def classes(self) -> list[WorkspaceClass]:
+        """Returns the classes, in the order of their ids."""
+        return self._classes(self._native.classes()).wait()
+
+    async def classes_async(self) -> list[WorkspaceClass]:
+        """As :meth:`classes`."""
+        return await self._classes(self._native.classes()).wait_async()
+
+    def add_classes(self, names: Iterable[str]) -> list[WorkspaceClass]:
+        """Adds classes, all or none; returns all that there are then."""
+        return self._classes(self._native.add_classes(list(names))).wait()
+
+    async def add_classes_async(self, names: Iterable[str]) -> list[WorkspaceClass]:
+        """As :meth:`add_classes`."""
+        return await self._classes(self._native.add_classes(list(names))).wait_async()
+
+    def names(self, kind: Kind) -> list[str]:
+        """Returns the names of all datasets, predictions, models or projects, sorted."""
+        names: Operation[list[str]] = Operation(self._native.names(kind))
+        return names.wait()
+
+    async def names_async(self, kind: Kind) -> list[str]:
+        """As :meth:`names`."""
+        names: Operation[list[str]] = Operation(self._native.names(kind))
+        return await names.wait_async()
+
+    def _log(self, kind: Kind, name: str) -> Operation[list[Version]]:
+        def versions(data: list[dict[str, Any]]) -> list[Version]:
+            return [Version._of(item) for item in data]
+
+        return Operation(self._native.log(kind, name), versions)
+
+    def log(self, kind: Kind, name: str) -> list[Version]:
+        """Returns the versions of a dataset, prediction set, model or project, newest first."""
+        return self._log(kind, name).wait()
+
+    async def log_async(self, kind: Kind, name: str) -> list[Version]:
+        """As :meth:`log`."""
+        return await self._log(kind, name).wait_async()
+
+    def resolve(self, kind: Kind, spec: Spec) -> Version:
+        """Returns the version that is meant by ``name``, ``name@v3`` or ``name@<commit>``.
+
+        Raises:
+            NotFoundError: If there is no such version.
+        """
+        return Operation(self._native.resolve(kind, text_of(spec)), Version._of).wait()
+
+    async def resolve_async(self, kind: Kind, spec: Spec) -> Version:
+        """As :meth:`resolve`."""
+        pending = self._native.resolve(kind, text_of(spec))
+        return await Operation(pending, Version._of).wait_async()
+
+    def _dataset(self, pending: _ymir.Pending) -> Operation[Dataset]:
+        return Operation(pending, lambda native: Dataset(self._workspace, native))
+
+    def dataset(self, spec: Spec) -> Dataset:
+        """Returns a dataset version.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        return self._dataset(self._native.dataset(text_of(spec))).wait()
+
+    async def dataset_async(self, spec: Spec) -> Dataset:
+        """As :meth:`dataset`."""
+        return await self._dataset(self._native.dataset(text_of(spec))).wait_async()
+
+    def predictions(self, spec: Spec) -> Dataset:
+        """Returns a prediction set; it is read like a dataset."""
+        return self._dataset(self._native.predictions(text_of(spec))).wait()
+
+    async def predictions_async(self, spec: Spec) -> Dataset:
+        """As :meth:`predictions`."""
+        return await self._dataset(self._native.predictions(text_of(spec))).wait_async()
+
+    def _dataset_by_id(self, id: str) -> Dataset:
+        return self._dataset(self._native.dataset_by_id(id)).wait()
+
+    def _model(self, pending: _ymir.Pending) -> Operation[Model]:
+        return Operation(pending, lambda data: Model(self._workspace, data))
+
+    def model(self, spec: Spec) -> Model:
+        """Returns a version of a model.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        return self._model(self._native.model(text_of(spec))).wait()
+
+    async def model_async(self, spec: Spec) -> Model:
+        """As :meth:`model`."""
+        return await self._model(self._native.model(text_of(spec))).wait_async()
+
+    def _model_by_id(self, id: str) -> Model:
+        return self._model(self._native.model_by_id(id)).wait()
+
+    def _image(self, asset: str | Record) -> Operation[bytes]:
+        return Operation(self._native.image(asset if isinstance(asset, str) else asset.id))
+
+    def image(self, asset: str | Record) -> bytes:
+        """Returns the bytes of an image file, by the id of the asset or a record.
+
+        Raises:
+            NotFoundError: If the workspace does not have it.
+        """
+        return self._image(asset).wait()
+
+    async def image_async(self, asset: str | Record) -> bytes:
+        """As :meth:`image`."""
+        return await self._image(asset).wait_async()
+
+    def _image_path(self, asset: str | Record) -> Operation[Path]:
+        id = asset if isinstance(asset, str) else asset.id
+        return Operation(self._native.image_path(id), Path)
+
+    def image_path(self, asset: str | Record) -> Path:
+        """Returns the path of an image file, for reading only."""
+        return self._image_path(asset).wait()
+
+    async def image_path_async(self, asset: str | Record) -> Path:
+        """As :meth:`image_path`."""
+        return await self._image_path(asset).wait_async()
+
+    def _evaluate(
+        self, ground_truth: Spec, predictions: Spec, classes: Iterable[str] | None
+    ) -> Operation[Evaluation]:
+        specs = text_of(ground_truth), text_of(predictions)
+        return Operation(self._native.evaluate(*specs, list(classes or ())), Evaluation._of)
+
+    def evaluate(
+        self, ground_truth: Spec, predictions: Spec, classes: Iterable[str] | None = None
+    ) -> Evaluation:
+        """Compares predictions with a dataset by COCO's rules; only the classes named count."""
+        return self._evaluate(ground_truth, predictions, classes).wait()
+
+    async def evaluate_async(
+        self, ground_truth: Spec, predictions: Spec, classes: Iterable[str] | None = None
+    ) -> Evaluation:
+        """As :meth:`evaluate`."""
+        return await self._evaluate(ground_truth, predictions, classes).wait_async()
+
+    def inspect(self, executor: str | Executor) -> ExecutorInfo:
+        """Returns what an executor says about itself: what it can do, with which parameters."""
+        return Operation(self._native.inspect(self._executor(executor)), ExecutorInfo).wait()
+
+    async def inspect_async(self, executor: str | Executor) -> ExecutorInfo:
+        """As :meth:`inspect`."""
+        pending = self._native.inspect(self._executor(executor))
+        return await Operation(pending, ExecutorInfo).wait_async()

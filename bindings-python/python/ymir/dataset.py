@@ -1,0 +1,422 @@
+"""Datasets and prediction sets: immutable versions, read in parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+
+from ymir._pending import Operation
+from ymir._progress import OnProgress, counting
+from ymir._ymir import ArrowTable, Record
+from ymir.errors import InvalidInputError
+from ymir.reports import ExportReport
+from ymir.versions import ClassCount, Lineage, Summary, Version
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ymir import _ymir
+    from ymir.workspace import Workspace
+
+__all__ = ["Change", "Dataset", "Page"]
+
+_PAGE = 1000
+
+
+class Page(NamedTuple):
+    """A run of records, and how many there are on all pages together."""
+
+    records: list[Record]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between two versions.
+
+    Attributes:
+        kind: ``"added"`` (only the second has it), ``"removed"``, or ``"changed"``.
+        before: The record in the first version.
+        after: The record in the second version.
+    """
+
+    kind: Literal["added", "removed", "changed"]
+    before: Record | None
+    after: Record | None
+
+    @property
+    def record(self) -> Record:
+        """The record: the one in the second version, if that has it."""
+        record = self.after or self.before
+        assert record is not None
+        return record
+
+    @property
+    def id(self) -> str:
+        """The id of the asset."""
+        return self.record.id
+
+
+class Dataset:
+    """A dataset version, or a prediction set: a sequence of records in the order of their ids.
+
+    ::
+
+        dataset = workspace.dataset("train@v3")
+        len(dataset), dataset[0], dataset["9f86d081…"], "9f86d081…" in dataset
+        for record in dataset: ...
+        dataset.page(offset=200, limit=50, class_name="cat")
+    """
+
+    __slots__ = ("_native", "_parts", "_version", "_workspace")
+
+    def __init__(self, workspace: Workspace, native: _ymir.Dataset) -> None:
+        """Used by :meth:`ymir.Workspace.dataset`."""
+        self._workspace = workspace
+        self._native = native
+        self._version = Version._of(native.version)
+        self._parts: tuple[str, Lineage, Summary] | None = None
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace."""
+        return self._workspace
+
+    @property
+    def version(self) -> Version:
+        """The version."""
+        return self._version
+
+    @property
+    def name(self) -> str:
+        """The name of the dataset."""
+        return self._version.name
+
+    @property
+    def id(self) -> str:
+        """The id of the version."""
+        return self._version.id
+
+    @property
+    def is_predictions(self) -> bool:
+        """Whether this is what a model said, in place of ground truth."""
+        return self._version.kind == "prediction"
+
+    @property
+    def summary(self) -> Summary:
+        """The counts: assets, annotations, bytes, and those per class."""
+        return self._manifest[2]
+
+    @property
+    def lineage(self) -> Lineage:
+        """What the version was made by and from."""
+        return self._manifest[1]
+
+    @property
+    def object_type(self) -> str:
+        """What its annotations are: ``"detection"``."""
+        return self._manifest[0]
+
+    @property
+    def _manifest(self) -> tuple[str, Lineage, Summary]:
+        if self._parts is None:
+            kind, task, prediction, counts, classes = self._native.manifest()
+            named = {name: ClassCount(**count) for name, count in classes}
+            assets, negatives, annotations, size = counts
+            summary = Summary(assets, negatives, annotations, size, named)
+            self._parts = kind, Lineage._of(task, prediction), summary
+        return self._parts
+
+    def __len__(self) -> int:
+        """Returns the number of assets."""
+        return self.summary.assets
+
+    def __bool__(self) -> bool:
+        """Returns True: a dataset without assets is one too."""
+        return True
+
+    def __contains__(self, id: object) -> bool:
+        """Returns whether it has the asset of an id, or of a record."""
+        if isinstance(id, Record):
+            id = id.id
+        try:
+            return isinstance(id, str) and self._native.get(id) is not None
+        except InvalidInputError:
+            # What is no id at all is the id of nothing.
+            return False
+
+    @overload
+    def __getitem__(self, key: int | str) -> Record: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[Record]: ...
+    def __getitem__(self, key: int | str | slice) -> Record | list[Record]:
+        """Returns the record at an index or with an id, or those of a slice."""
+        if isinstance(key, str):
+            record = self._native.get(key)
+            if record is None:
+                raise KeyError(key)
+            return record
+        if isinstance(key, slice):
+            span = range(len(self))[key]
+            if not span:
+                return []
+            first, last = min(span[0], span[-1]), max(span[0], span[-1])
+            records = self.page(offset=first, limit=last - first + 1).records
+            return [records[index - first] for index in span]
+        index = key + len(self) if key < 0 else key
+        records = self.page(offset=index, limit=1).records if index >= 0 else []
+        if not records:
+            raise IndexError(f"{self.version} has {len(self)} assets; there is none at {key}")
+        return records[0]
+
+    def __iter__(self) -> Iterator[Record]:
+        """Returns all records, read as they are asked for."""
+        return self.records()
+
+    def __aiter__(self) -> AsyncIterator[Record]:
+        """Returns all records, read as they are asked for."""
+        return self.records_async()
+
+    def __eq__(self, other: object) -> bool:
+        """Returns whether this is the same version."""
+        return isinstance(other, Dataset) and self.id == other.id
+
+    def __hash__(self) -> int:
+        """Returns the hash of the version's id."""
+        return hash(self.id)
+
+    def __repr__(self) -> str:
+        """Returns name, version and counts."""
+        counts = self.summary
+        kind = "Predictions" if self.is_predictions else "Dataset"
+        return f"<{kind} {self.version}: {counts.assets} assets, {counts.annotations} annotations>"
+
+    def _repr_html_(self) -> str:
+        from ymir.display.dataset import dataset_html
+
+        return dataset_html(self)
+
+    def get(self, id: str) -> Record | None:
+        """Returns the record of an asset, if the version has it.
+
+        Raises:
+            InvalidInputError: If it is no id of 64 hexadecimal digits.
+        """
+        return self._native.get(id)
+
+    async def get_async(self, id: str) -> Record | None:
+        """As :meth:`get`."""
+        found: Operation[Record | None] = Operation(self._native.get_pending(id))
+        return await found.wait_async()
+
+    def page(self, offset: int = 0, limit: int = 100, class_name: str | None = None) -> Page:
+        """Returns a run of records, of all assets or of those with a class.
+
+        Raises:
+            NotFoundError: If there is no such class.
+        """
+        return Page(*self._native.page(offset, limit, class_name))
+
+    async def page_async(
+        self, offset: int = 0, limit: int = 100, class_name: str | None = None
+    ) -> Page:
+        """As :meth:`page`."""
+        pending = self._native.page_pending(offset, limit, class_name)
+        return await Operation(pending, lambda page: Page(*page)).wait_async()
+
+    def records(self, class_name: str | None = None) -> Iterator[Record]:
+        """Returns all records, or those with a class, read as they are asked for."""
+        offset = 0
+        while records := self.page(offset, _PAGE, class_name).records:
+            yield from records
+            offset += len(records)
+
+    async def records_async(self, class_name: str | None = None) -> AsyncIterator[Record]:
+        """As :meth:`records`."""
+        offset = 0
+        while records := (await self.page_async(offset, _PAGE, class_name)).records:
+            for record in records:
+                yield record
+            offset += len(records)
+
+    def _diff(
+        self, other: Dataset, after: str | None, limit: int | None
+    ) -> Operation[list[Change]]:
+        def changes(rows: list[Any]) -> list[Change]:
+            return [Change(*row) for row in rows]
+
+        return Operation(self._native.diff(other._native, after, limit), changes)
+
+    def diff(
+        self, other: Dataset, *, after: str | None = None, limit: int | None = None
+    ) -> list[Change]:
+        """Returns what differs from this version to another, in the order of the ids.
+
+        Args:
+            other: The other version.
+            after: Only assets whose id is greater, to go on where a part ended.
+            limit: How many to return at most.
+        """
+        return self._diff(other, after, limit).wait()
+
+    async def diff_async(
+        self, other: Dataset, *, after: str | None = None, limit: int | None = None
+    ) -> list[Change]:
+        """As :meth:`diff`."""
+        return await self._diff(other, after, limit).wait_async()
+
+    def image(self, asset: str | Record) -> bytes:
+        """Returns the bytes of an image file.
+
+        Raises:
+            NotFoundError: If the workspace does not have it.
+        """
+        return self._workspace.image(asset)
+
+    async def image_async(self, asset: str | Record) -> bytes:
+        """As :meth:`image`."""
+        return await self._workspace.image_async(asset)
+
+    def image_path(self, asset: str | Record) -> Path:
+        """Returns the path of an image file, for reading only."""
+        return self._workspace.image_path(asset)
+
+    async def image_path_async(self, asset: str | Record) -> Path:
+        """As :meth:`image_path`."""
+        return await self._workspace.image_path_async(asset)
+
+    def _made(self, pending: _ymir.Pending) -> Operation[Dataset]:
+        return Operation(pending, lambda native: Dataset(self._workspace, native))
+
+    def merge(
+        self,
+        other: Dataset,
+        into: str,
+        strategy: Literal["stop", "ours", "theirs"] = "stop",
+    ) -> Dataset:
+        """Makes a version of the records of this one and another.
+
+        Args:
+            other: The other version.
+            into: The dataset that the result is committed to.
+            strategy: What happens where both have an asset with different annotations: fail
+                (``"stop"``), keep those of this one (``"ours"``) or of the other (``"theirs"``).
+        """
+        return self._made(self._native.merge(other._native, into, strategy)).wait()
+
+    async def merge_async(
+        self,
+        other: Dataset,
+        into: str,
+        strategy: Literal["stop", "ours", "theirs"] = "stop",
+    ) -> Dataset:
+        """As :meth:`merge`."""
+        return await self._made(self._native.merge(other._native, into, strategy)).wait_async()
+
+    def exclude(self, others: Iterable[Dataset], into: str) -> Dataset:
+        """Makes a version of the records whose assets none of the others has."""
+        natives = [other._native for other in others]
+        return self._made(self._native.exclude(natives, into)).wait()
+
+    async def exclude_async(self, others: Iterable[Dataset], into: str) -> Dataset:
+        """As :meth:`exclude`."""
+        natives = [other._native for other in others]
+        return await self._made(self._native.exclude(natives, into)).wait_async()
+
+    def sample(self, count: int, into: str, *, seed: int = 0) -> Dataset:
+        """Makes a version of some records, chosen by chance: the same ones for the same seed."""
+        return self._made(self._native.sample(count, into, seed)).wait()
+
+    async def sample_async(self, count: int, into: str, *, seed: int = 0) -> Dataset:
+        """As :meth:`sample`."""
+        return await self._made(self._native.sample(count, into, seed)).wait_async()
+
+    def select(self, ids: Iterable[str | Record], into: str) -> Dataset:
+        """Makes a version of the records of these assets."""
+        return self._made(self._native.select([_id(id) for id in ids], into)).wait()
+
+    async def select_async(self, ids: Iterable[str | Record], into: str) -> Dataset:
+        """As :meth:`select`."""
+        return await self._made(self._native.select([_id(id) for id in ids], into)).wait_async()
+
+    def _export(
+        self, destination: str | os.PathLike[str], format: str, transfer: str, split: str | None
+    ) -> Operation[ExportReport]:
+        options = {"format": format, "transfer": transfer, "split": split}
+        options["destination"] = os.fspath(destination)
+        return Operation(self._native.export(options), ExportReport._of)
+
+    def export(
+        self,
+        destination: str | os.PathLike[str],
+        *,
+        format: Literal["voc"] = "voc",
+        transfer: Literal["copy", "hard_link"] = "copy",
+        split: str | None = None,
+        progress: OnProgress = False,
+    ) -> ExportReport:
+        """Writes images and annotations into a folder, which is made.
+
+        Args:
+            destination: The folder.
+            format: Its format.
+            transfer: How image files come to stand there; whoever writes into a hard link in
+                place breaks the workspace's copy.
+            split: The name of the list of images; that of the dataset by default.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+
+        Raises:
+            AlreadyExistsError: If the folder has anything in it.
+        """
+        with counting(progress, f"export {self.version}") as on_event:
+            return self._export(destination, format, transfer, split).wait(on_event)
+
+    async def export_async(
+        self,
+        destination: str | os.PathLike[str],
+        *,
+        format: Literal["voc"] = "voc",
+        transfer: Literal["copy", "hard_link"] = "copy",
+        split: str | None = None,
+        progress: OnProgress = False,
+    ) -> ExportReport:
+        """As :meth:`export`."""
+        with counting(progress, f"export {self.version}") as on_event:
+            return await self._export(destination, format, transfer, split).wait_async(on_event)
+
+    def to_arrow(self, class_name: str | None = None) -> ArrowTable:
+        """Returns an Arrow table with a row per asset, of all assets or of those with a class.
+
+        Whatever speaks Arrow's PyCapsule interface takes it without a copy:
+        ``pyarrow.table(…)``, ``polars.from_arrow(…)``.
+        """
+        table: Operation[ArrowTable] = Operation(self._native.to_arrow(class_name))
+        return table.wait()
+
+    async def to_arrow_async(self, class_name: str | None = None) -> ArrowTable:
+        """As :meth:`to_arrow`."""
+        table: Operation[ArrowTable] = Operation(self._native.to_arrow(class_name))
+        return await table.wait_async()
+
+    def to_pandas(self, class_name: str | None = None) -> pandas.DataFrame:
+        """Returns a pandas data frame with a row per asset (``pip install ymir[pandas]``)."""
+        try:
+            import pyarrow as arrow  # type: ignore[import-untyped]  # it ships no types
+        except ImportError as error:
+            raise ImportError(
+                "to_pandas() needs pandas and pyarrow: run `pip install ymir[pandas]`"
+            ) from error
+        pyarrow: Any = arrow
+        frame: pandas.DataFrame = pyarrow.table(self.to_arrow(class_name)).to_pandas()
+        return frame
+
+    def _thumbnails(self, ids: list[str], side: int) -> list[bytes | None]:
+        made: Operation[list[bytes | None]] = Operation(self._native.thumbnails(ids, side))
+        return made.wait()
+
+
+def _id(asset: str | Record) -> str:
+    return asset if isinstance(asset, str) else asset.id

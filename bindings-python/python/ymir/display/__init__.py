@@ -1,0 +1,1 @@
+"""How notebooks show YMIR's objects; imported when one does."""

@@ -1,0 +1,255 @@
+"""Tasks: trainings, minings and inferences on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ymir._pending import OnEvent, Operation
+from ymir._progress import bar
+from ymir.errors import YmirError
+from ymir.events import Events, LogLine, TaskEvent, TaskState, TaskStep
+from ymir.reports import LabelStatus
+from ymir.versions import instant
+
+if TYPE_CHECKING:
+    from ymir import _ymir
+    from ymir.workspace import Workspace
+
+__all__ = ["Task", "TaskStatus"]
+
+T = TypeVar("T")
+
+# How long Ctrl-C waits for the end of the task that it cancelled, in seconds.
+_GRACE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """What is known of a task.
+
+    Attributes:
+        id: Its id.
+        kind: What it does: ``"train"``, ``"mine"``, ``"infer"``.
+        state: Where it stands.
+        step: The step that it is in, or ended in.
+        progress: How much of the run is done, 0 to 1.
+        error: Why it failed.
+        output: The ids of the versions that it made.
+        created: When it was queued.
+        started: When it was given resources.
+        finished: When it ended.
+    """
+
+    id: str
+    kind: str
+    state: TaskState
+    step: TaskStep
+    progress: float
+    error: YmirError | None
+    output: tuple[str, ...]
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> TaskStatus:
+        error, request = data["error"], data["request"]
+        if error is not None:
+            context, message = dict(error["context"]), error["message"]
+            pairs = ", ".join(f"{key}: {value}" for key, value in context.items())
+            text = f"{message} ({pairs})" if pairs else message
+            error = YmirError._of(error["kind"], message, context, error["retryable"], text)
+        times = (data[name] and instant(data[name]) for name in ("created", "started", "finished"))
+        return cls(
+            request["id"],
+            request["kind"],
+            data["state"],
+            data["step"],
+            data["progress"],
+            error,
+            tuple(data["output"]),
+            *times,
+        )
+
+
+class Task(Generic[T]):
+    """A training, mining or inference; ``wait()`` returns what it makes.
+
+    A task goes on whether it is waited for or not, until it is cancelled or the workspace is
+    closed.
+    """
+
+    __slots__ = ("_convert", "_native", "_workspace")
+
+    def __init__(
+        self, workspace: Workspace, native: _ymir.Task, convert: Callable[[Any], T]
+    ) -> None:
+        """Used by :meth:`ymir.Workspace.train` and its like."""
+        self._workspace = workspace
+        self._native = native
+        self._convert = convert
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace."""
+        return self._workspace
+
+    @property
+    def id(self) -> str | None:
+        """The id; None if the result was there already, so that nothing was started."""
+        return self._native.id
+
+    @property
+    def kind(self) -> str:
+        """What it does: ``"train"``, ``"mine"``, ``"infer"``."""
+        return self._native.kind
+
+    def __repr__(self) -> str:
+        """Returns kind and id."""
+        return f"<Task {self.id or '(its result was there already)'} [{self.kind}]>"
+
+    def _status(self) -> Operation[TaskStatus | None]:
+        return Operation(self._native.status(), lambda data: data and TaskStatus._of(data))
+
+    def status(self) -> TaskStatus | None:
+        """Returns what is known of it; None if nothing was started."""
+        return self._status().wait()
+
+    async def status_async(self) -> TaskStatus | None:
+        """As :meth:`status`."""
+        return await self._status().wait_async()
+
+    def _log(self) -> Operation[list[LogLine]]:
+        def lines(data: list[dict[str, Any]]) -> list[LogLine]:
+            return [LogLine(**line) for line in data]
+
+        return Operation(self._native.log(), lines)
+
+    def log(self) -> list[LogLine]:
+        """Returns the log so far."""
+        return self._log().wait()
+
+    async def log_async(self) -> list[LogLine]:
+        """As :meth:`log`."""
+        return await self._log().wait_async()
+
+    def events(self, after: int = 0) -> Events[TaskEvent]:
+        """Returns its events after a sequence number, until its end: ``for`` or ``async for``."""
+        return Events(self._native.events(after), TaskEvent._of)
+
+    def cancel(self) -> None:
+        """Asks it to stop; nothing happens if it has ended."""
+        stopped: Operation[None] = Operation(self._native.cancel())
+        stopped.wait()
+
+    async def cancel_async(self) -> None:
+        """As :meth:`cancel`."""
+        stopped: Operation[None] = Operation(self._native.cancel())
+        await stopped.wait_async()
+
+    def wait(
+        self,
+        *,
+        progress: bool = False,
+        on_event: Callable[[TaskEvent], object] | None = None,
+    ) -> T:
+        """Waits for the end and returns the result.
+
+        Ctrl-C cancels the task, gives it up to two seconds to end, and raises KeyboardInterrupt.
+
+        Args:
+            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            on_event: Is called with each event, on this thread.
+
+        Raises:
+            ExecutorFailedError: If the executor failed; the log has its words.
+            CancelledError: If the task was cancelled.
+        """
+        try:
+            with _following(self.kind, progress, on_event) as tell:
+                pending = self._native.wait(tell is not None)
+                return Operation(pending, self._convert).wait(tell)
+        except KeyboardInterrupt:
+            self.cancel()
+            Operation(self._native.ended()).wait_for(_GRACE)
+            raise
+
+    async def wait_async(
+        self,
+        *,
+        progress: bool = False,
+        on_event: Callable[[TaskEvent], object] | None = None,
+    ) -> T:
+        """As :meth:`wait`; cancelling stops the waiting alone, the task goes on."""
+        with _following(self.kind, progress, on_event) as tell:
+            pending = self._native.wait(tell is not None)
+            return await Operation(pending, self._convert).wait_async(tell)
+
+
+@contextmanager
+def _following(
+    kind: str, progress: bool, on_event: Callable[[TaskEvent], object] | None
+) -> Generator[OnEvent | None, None, None]:
+    """Gives what is to be called with the native events."""
+    if not progress and on_event is None:
+        yield None
+        return
+    if not progress:
+        yield lambda data: on_event(TaskEvent._of(data)) if on_event else None
+        return
+    with TaskBar(kind) as shown:
+
+        def tell(data: dict[str, Any]) -> None:
+            event = TaskEvent._of(data)
+            shown.update(event)
+            if on_event is not None:
+                on_event(event)
+
+        yield tell
+
+
+class TaskBar:
+    """A bar that follows one task."""
+
+    def __init__(self, title: str) -> None:
+        """Shows an empty bar."""
+        form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+        self._bar: Any = bar(total=1.0, desc=title, bar_format=form)
+
+    def __enter__(self) -> TaskBar:
+        """Returns itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves the bar as it stands."""
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the bar as it stands."""
+        self._bar.close()
+
+    def say(self, text: str) -> None:
+        """Shows a text behind the bar."""
+        self._bar.set_postfix_str(text[:60])
+
+    def label(self, status: LabelStatus) -> None:
+        """Shows how far a labeler is."""
+        self._bar.update(status.labeled / max(status.total, 1) - self._bar.n)
+        self.say(f"{status.labeled} of {status.total} labeled")
+
+    def update(self, event: TaskEvent) -> None:
+        """Shows an event."""
+        if event.fraction is not None:
+            self._bar.update(event.fraction - self._bar.n)
+            if event.message:
+                self.say(event.message)
+        elif event.state == "done":
+            self.finish()
+
+    def finish(self) -> None:
+        """Shows that all is done."""
+        self._bar.update(1.0 - self._bar.n)

@@ -1,0 +1,159 @@
+"""Workspaces: the start of everything else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+from ymir import _ymir
+from ymir._pending import Operation
+from ymir._working import Working
+from ymir.reports import FsckReport, GarbageReport
+
+__all__ = ["Workspace"]
+
+
+class Workspace(Working):
+    """A workspace: the directory with the datasets, models, projects and tasks of one team.
+
+    It may be used from any number of threads, and opened by any number of processes; in a forked
+    child it opens itself again. Each call that works has an ``_async`` form.
+
+    ::
+
+        with ymir.open("cells", create=True) as workspace:
+            workspace.import_dataset("bccd", "train", split="train", unknown_classes="add")
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def _open(
+        cls, root: str | os.PathLike[str], create: bool, cpus: int | None
+    ) -> Operation[Workspace]:
+        return Operation(_ymir.Workspace.open(os.fspath(root), create, cpus), cls)
+
+    @classmethod
+    def open(
+        cls, root: str | os.PathLike[str], *, create: bool = False, cpus: int | None = None
+    ) -> Workspace:
+        """Opens the workspace in a directory.
+
+        Args:
+            root: The directory.
+            create: Whether to make the workspace if there is none.
+            cpus: CPU slots for tasks; as many as the machine has by default.
+
+        Raises:
+            NotFoundError: If there is none.
+            CorruptedError: If its files are damaged.
+        """
+        return cls._open(root, create, cpus).wait()
+
+    @classmethod
+    async def open_async(
+        cls, root: str | os.PathLike[str], *, create: bool = False, cpus: int | None = None
+    ) -> Workspace:
+        """As :meth:`open`."""
+        return await cls._open(root, create, cpus).wait_async()
+
+    @classmethod
+    def init(cls, root: str | os.PathLike[str]) -> Workspace:
+        """Makes a workspace in a directory, which is made if it is not there.
+
+        Raises:
+            AlreadyExistsError: If there is a workspace.
+        """
+        return Operation(_ymir.Workspace.init(os.fspath(root)), cls).wait()
+
+    @classmethod
+    async def init_async(cls, root: str | os.PathLike[str]) -> Workspace:
+        """As :meth:`init`."""
+        return await Operation(_ymir.Workspace.init(os.fspath(root)), cls).wait_async()
+
+    @staticmethod
+    def find(start: str | os.PathLike[str] = ".") -> Path | None:
+        """Returns the nearest directory that is a workspace: this one, or one that it is in."""
+        return _ymir.Workspace.find(os.path.abspath(start))
+
+    @property
+    def root(self) -> Path:
+        """The directory."""
+        return self._native.root
+
+    @property
+    def id(self) -> str:
+        """The id that it got when it was made."""
+        return self._native.id
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was found and put right when it was opened, for people; usually nothing."""
+        return self._native.warnings
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._native.closed
+
+    def close(self) -> None:
+        """Closes it; tasks of this process that still run are stopped."""
+        self._native.close()
+        self._registered.clear()
+
+    def __enter__(self) -> Workspace:
+        """Returns itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Closes it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Returns the directory."""
+        return f"<Workspace {str(self.root)!r}{' (closed)' if self.closed else ''}>"
+
+    def _repr_html_(self) -> str:
+        from ymir.display.workspace import workspace_html
+
+        return workspace_html(self)
+
+    def _fsck(self, blobs: bool) -> Operation[FsckReport]:
+        return Operation(self._native.fsck({"blobs": blobs}), FsckReport._of)
+
+    def fsck(self, *, blobs: bool = False) -> FsckReport:
+        """Checks everything that the versions are made of; damage is in the report.
+
+        Args:
+            blobs: Whether to read every image and model file and check its hash, too.
+        """
+        return self._fsck(blobs).wait()
+
+    async def fsck_async(self, *, blobs: bool = False) -> FsckReport:
+        """As :meth:`fsck`."""
+        return await self._fsck(blobs).wait_async()
+
+    def _collect_garbage(self, dry_run: bool, grace: float) -> Operation[GarbageReport]:
+        pending = self._native.collect_garbage({"dry_run": dry_run, "grace": grace})
+        return Operation(pending, lambda data: GarbageReport(**data))
+
+    def collect_garbage(self, *, dry_run: bool = False, grace: float = 86400.0) -> GarbageReport:
+        """Deletes the image and model files that no version reaches.
+
+        Args:
+            dry_run: Whether to delete nothing, and only tell what would be.
+            grace: Files younger than this, in seconds, are kept.
+        """
+        return self._collect_garbage(dry_run, grace).wait()
+
+    async def collect_garbage_async(
+        self, *, dry_run: bool = False, grace: float = 86400.0
+    ) -> GarbageReport:
+        """As :meth:`collect_garbage`."""
+        return await self._collect_garbage(dry_run, grace).wait_async()

@@ -1,0 +1,60 @@
+//! Errors on their way between the two languages. The classes are written in Python
+//! (`ymir/errors.py`).
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
+use ymir::{Error, ErrorKind};
+
+use crate::convert::named;
+
+static BASE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+
+fn base(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+    BASE.import(py, "ymir.errors", "YmirError")
+}
+
+/// Returns the exception of an error.
+pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
+    build(py, error).map_or_else(|failed| failed, PyErr::from_value)
+}
+
+fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
+    let context = PyDict::new(py);
+    for (key, value) in error.context() {
+        context.set_item(key, value)?;
+    }
+    let fields = PyDict::new(py);
+    fields.set_item("kind", format!("{:?}", error.kind()))?;
+    fields.set_item("message", error.message())?;
+    fields.set_item("context", context)?;
+    fields.set_item("retryable", error.is_retryable())?;
+    fields.set_item("text", error.to_string())?;
+    base(py)?.call_method("_of", (), Some(&fields))
+}
+
+/// Returns the error that Python code of the user raised: an exception of YMIR as itself, any other
+/// as one of this kind.
+pub(crate) fn raised(py: Python<'_>, raised: &PyErr, kind: ErrorKind, what: &str) -> Error {
+    let value = raised.value(py);
+    let ours = base(py).is_ok_and(|base| value.is_instance(base).unwrap_or(false));
+    if ours && let Ok(error) = rebuild(value) {
+        return error;
+    }
+    let name =
+        raised.get_type(py).name().map_or_else(|_| "exception".to_owned(), |n| n.to_string());
+    let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
+    let text = if text.is_empty() { name } else { format!("{name}: {text}") };
+    Error::new(kind, format!("{what} raised {text}"))
+}
+
+fn rebuild(value: &Bound<'_, PyAny>) -> PyResult<Error> {
+    let text = |name: &str| value.getattr(name)?.extract::<String>();
+    let kind = named("kind", &text("kind")?).unwrap_or(ErrorKind::Unexpected);
+    let mut error =
+        Error::new(kind, text("message")?).retryable(value.getattr("retryable")?.extract()?);
+    for (key, value) in value.getattr("context")?.cast::<PyDict>()? {
+        error = error.with(&key.extract::<String>()?, value.str()?);
+    }
+    Ok(error)
+}

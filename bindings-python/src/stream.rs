@@ -1,0 +1,41 @@
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use pyo3::prelude::*;
+use serde::Serialize;
+use tokio::sync::Mutex;
+use ymir::Result;
+
+use crate::convert::{Value, data, object};
+use crate::generation::Kept;
+use crate::pending::Pending;
+
+/// A stream of events, read one by one; `None` is its end.
+#[pyclass(frozen, module = "ymir._ymir")]
+pub(crate) struct Stream {
+    items: Arc<Kept<Mutex<BoxStream<'static, Result<Value>>>>>,
+}
+
+impl Stream {
+    pub(crate) fn new<T>(items: BoxStream<'static, Result<T>>) -> Self
+    where
+        T: Serialize + Send + 'static,
+    {
+        let items = items.map(|item| item.map(data)).boxed();
+        Self { items: Arc::new(Kept::new(Mutex::new(items))) }
+    }
+}
+
+#[pymethods]
+impl Stream {
+    fn next(&self) -> Pending {
+        let items = self.items.clone();
+        Pending::new(async move {
+            // A stream of the parent has nothing for a forked child.
+            let Some(items) = items.get() else { return Ok(object(None::<()>)) };
+            let next = items.lock().await.next().await;
+            next.unwrap_or_else(|| Ok(object(None::<()>)))
+        })
+    }
+}

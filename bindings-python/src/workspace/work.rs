@@ -1,0 +1,95 @@
+//! What is brought into a workspace, and what is made in it.
+
+use pyo3::prelude::*;
+use ymir::{
+    ImportRequest, InferRequest, MineRequest, ProjectRequest, TaskId, TaskKind, TrainRequest,
+    parse_request,
+};
+
+use super::Workspace;
+use crate::convert::{data, object, parse, plain};
+use crate::pending::Pending;
+use crate::project::Project;
+use crate::stream::Stream;
+use crate::task::Task;
+
+#[pymethods]
+impl Workspace {
+    fn import_dataset(&self, py: Python<'_>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let (live, options) = (self.live(py)?, plain(options)?);
+        Ok(Pending::with_events(|events| async move {
+            let request: ImportRequest = parse_request("an import", options)?;
+            // It fails only when nobody waits any more.
+            let tell = move |progress| drop(events.send(data(progress)));
+            let (options, name) = (request.options(), &request.dataset);
+            live.import_dataset(&request.source, request.format, name, &options, &tell)
+                .await
+                .map(data)
+        }))
+    }
+
+    fn train(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let options = plain(options)?;
+        Ok(Pending::new(async move {
+            let request: TrainRequest = parse_request("a training", options)?;
+            let task = live.train(&request.resolve(&live).await?).await?;
+            Ok(object(Task::new(home, TaskKind::Train, task)))
+        }))
+    }
+
+    fn mine(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let options = plain(options)?;
+        Ok(Pending::new(async move {
+            let request: MineRequest = parse_request("a mining", options)?;
+            let task = live.mine(&request.resolve(&live).await?).await?;
+            Ok(object(Task::new(home, TaskKind::Mine, task)))
+        }))
+    }
+
+    fn infer(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let options = plain(options)?;
+        Ok(Pending::new(async move {
+            let request: InferRequest = parse_request("an inference", options)?;
+            let task = live.infer(&request.resolve(&live).await?).await?;
+            Ok(object(Task::new(home, TaskKind::Infer, task)))
+        }))
+    }
+
+    fn task(slf: &Bound<'_, Self>, id: &str) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let id: TaskId = parse(slf.py(), id)?;
+        Ok(Pending::new(async move {
+            let kind = live.scheduler().status(&id).await?.request.kind;
+            Ok(object(Task::new(home, kind, live.task(&id).await?)))
+        }))
+    }
+
+    fn tasks(&self, py: Python<'_>) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        Ok(Pending::new(async move { live.tasks().await.map(data) }))
+    }
+
+    fn events(&self, py: Python<'_>, after: u64) -> PyResult<Stream> {
+        Ok(Stream::new(self.live(py)?.events(after)))
+    }
+
+    fn create_project(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let options = plain(options)?;
+        Ok(Pending::new(async move {
+            let request: ProjectRequest = parse_request("a project", options)?;
+            let handle = live.create_project(request.resolve(&live).await?).await?;
+            Ok(object(Project::new(home, &handle)))
+        }))
+    }
+
+    fn project(slf: &Bound<'_, Self>, name: String) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        Ok(Pending::new(async move {
+            live.project(&name).await.map(|handle| object(Project::new(home, &handle)))
+        }))
+    }
+}

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+import ymir
+from data import CLASSES, Memorizer, train
+
+
+def test_a_python_object_trains_infers_and_is_evaluated(filled: ymir.Workspace) -> None:
+    events: list[ymir.TaskEvent] = []
+    task = train(filled, Memorizer())
+    model = task.wait(on_event=events.append)
+    assert str(model.version) == "m@v1"
+    assert model.class_names == tuple(CLASSES)
+    assert model.metrics == {"mAP": 0.5}
+    assert [stage.name for stage in model.stages] == ["last"]
+    assert {event.kind for event in events} == {"state", "step", "progress", "log"}
+    assert [line.text for line in task.log() if line.source == "stdout"] == [
+        "epoch 1 of 2",
+        "epoch 2 of 2",
+    ]
+    status = task.status()
+    assert status is not None
+    assert status.state == "done"
+    assert status.output == (model.id,)
+    said = filled.infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
+    assert said.is_predictions
+    assert said.lineage.predictions_of["model"] == model.id
+    assert said[0].annotations[0].score == 0.9
+    evaluation = filled.evaluate("val", said)
+    assert evaluation.ap50 is not None
+    assert evaluation.ap50 > 0.2
+    assert set(evaluation.classes) == set(CLASSES)
+    assert len(evaluation.coco) == 12
+    chosen = filled.mine(
+        executor=Memorizer(), candidates="pool", model=model, count=3, selected="chosen"
+    ).wait()
+    assert len(chosen) == 3
+    assert [status.kind for status in filled.tasks()] == ["mine", "infer", "train"]
+    assert filled.inspect(Memorizer()).parameters["training"]["epochs"] == 2
+
+
+def test_equal_versions_are_found_again(filled: ymir.Workspace) -> None:
+    first = train(filled, Memorizer()).wait()
+    again = train(filled, Memorizer())
+    assert again.id is None
+    assert again.wait() == first
+    assert again.log() == []
+    assert again.status() is None
+
+    class Unversioned(Memorizer):
+        version = None  # type: ignore[assignment]
+        name = "unversioned"
+
+    executor = Unversioned()
+    mine = train(filled, executor).wait()
+    assert train(filled, executor).id is None
+    assert train(filled, Unversioned()).wait() != mine
+
+
+def test_functions_are_an_executor(filled: ymir.Workspace) -> None:
+    class Other(Memorizer):
+        pass
+
+    learn = ymir.Functions("learn", train=Other().train, parameters={"epochs": 1})
+    task = train(filled, learn)
+    assert task.wait().metrics == {"mAP": 0.5}
+    assert "epoch 1 of 1" in [line.text for line in task.log()]
+    with pytest.raises(ymir.UnsupportedError):
+        filled.infer(executor=learn, dataset="val", model="m", predictions="said")
+
+
+def test_model_files_come_out(filled: ymir.Workspace, tmp_path) -> None:
+    model = train(filled, Memorizer()).wait()
+    (path,) = model.export(tmp_path / "model")
+    assert path.name == "boxes.txt"
+    assert "disc" in path.read_text()
+    with pytest.raises(LookupError, match="no such stage"):
+        model.export(tmp_path / "model", stage="first")
+
+
+def test_an_exception_fails_the_task_with_its_traceback(filled: ymir.Workspace) -> None:
+    class Broken:
+        def train(self, task: ymir.TrainTask) -> None:
+            self.helper()
+
+        def helper(self) -> None:
+            raise ValueError("the loss is not a number")
+
+    task = train(filled, Broken())
+    with pytest.raises(ymir.ExecutorFailedError, match="ValueError: the loss is not a number"):
+        task.wait()
+    log = [line.text for line in task.log() if line.source == "stderr"]
+    assert log[0] == "Traceback (most recent call last):"
+    assert "test_executors.py" in log[1]
+    assert any("in helper" in line for line in log)
+    assert log[-1] == "ValueError: the loss is not a number"
+    assert not any("executors.py" in line for line in log if "test_" not in line)
+    status = task.status()
+    assert status is not None
+    assert status.state == "failed"
+    assert isinstance(status.error, ymir.ExecutorFailedError)
+
+
+def test_an_async_executor(filled: ymir.Workspace) -> None:
+    class Async(Memorizer):
+        name = "asynchronous"
+
+        async def train(self, task: ymir.TrainTask) -> None:  # type: ignore[override]
+            await asyncio.sleep(0.01)
+            Memorizer.train(self, task)
+
+    assert train(filled, Async()).wait().metrics == {"mAP": 0.5}
+
+
+def test_wrong_use_is_told(filled: ymir.Workspace) -> None:
+    class Nothing:
+        pass
+
+    class Sloppy(Memorizer):
+        name = "sloppy"
+
+        def train(self, task: ymir.TrainTask) -> None:
+            pass
+
+    with pytest.raises(TypeError, match="Nothing is no executor"):
+        train(filled, Nothing())  # type: ignore[arg-type]
+    with pytest.raises(ymir.ExecutorFailedError, match="save_stage"):
+        train(filled, Sloppy()).wait()
+
+    class Unscored(Memorizer):
+        name = "unscored"
+
+        def infer(self, task: ymir.InferTask) -> None:
+            task.predict(task.candidates[0], [ymir.Annotation("disc", (0, 0, 5, 5))])
+
+    model = train(filled, Memorizer()).wait()
+    with pytest.raises(ymir.YmirError, match="needs a score"):
+        filled.infer(executor=Unscored(), dataset="val", model=model, predictions="p").wait()
+
+
+class Sleeper:
+    """Trains until it is interrupted."""
+
+    def __init__(self, polite: bool) -> None:
+        self.name = f"sleeper-{polite}"
+        self.polite = polite
+        self.began = threading.Event()
+        self.raised: BaseException | None = None
+
+    def train(self, task: ymir.TrainTask) -> None:
+        try:
+            self.began.set()
+            while True:
+                time.sleep(0.01)
+                if self.polite:
+                    task.progress(0.5)
+        except BaseException as error:
+            self.raised = error
+            raise
+
+
+@pytest.mark.parametrize("polite", [True, False])
+def test_cancel(filled: ymir.Workspace, polite: bool) -> None:
+    sleeper = Sleeper(polite)
+    task = train(filled, sleeper)
+    assert sleeper.began.wait(5)
+    begin = time.monotonic()
+    task.cancel()
+    with pytest.raises(ymir.CancelledError):
+        task.wait()
+    assert time.monotonic() - begin < (0.4 if polite else 1.5)
+    assert isinstance(sleeper.raised, ymir.TaskCancelled)
+    status = task.status()
+    assert status is not None
+    assert status.state == "terminated"
+
+
+def test_cancel_of_an_async_executor(filled: ymir.Workspace) -> None:
+    class Waits:
+        def __init__(self) -> None:
+            self.began = threading.Event()
+
+        async def train(self, task: ymir.TrainTask) -> None:
+            self.began.set()
+            await asyncio.sleep(100)
+
+    executor = Waits()
+    task = train(filled, executor)
+    assert executor.began.wait(5)
+    begin = time.monotonic()
+    task.cancel()
+    with pytest.raises(ymir.CancelledError):
+        task.wait()
+    assert time.monotonic() - begin < 1
+
+
+def test_cancelling_a_wait_leaves_the_task(filled: ymir.Workspace) -> None:
+    async def main() -> None:
+        sleeper = Sleeper(polite=True)
+        task = await filled.train_async(
+            executor=sleeper, classes=CLASSES, training="pool", validation="val", model="m"
+        )
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(task.wait_async(), 0.3)
+        status = await task.status_async()
+        assert status is not None
+        assert status.state == "running"
+        await task.cancel_async()
+        kinds = [event.state async for event in task.events() if event.state]
+        assert kinds[-1] == "terminated"
+
+    asyncio.run(main())

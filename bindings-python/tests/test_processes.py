@@ -1,0 +1,150 @@
+"""Threads, forks and signals."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+
+import pytest
+import ymir
+from data import Memorizer, train, write_voc
+
+
+def test_eight_threads_read(filled: ymir.Workspace) -> None:
+    pool = filled.dataset("pool")
+    ids = [record.id for record in pool]
+
+    def read(_: int) -> int:
+        return sum(len(pool[id].annotations) for id in ids * 20)
+
+    with ThreadPoolExecutor(8) as threads:
+        sums = set(threads.map(read, range(8)))
+    assert sums == {pool.summary.annotations * 20}
+
+
+def test_a_counting_thread_is_not_blocked(workspace: ymir.Workspace, tmp_path: Path) -> None:
+    source = write_voc(tmp_path / "many", images=200)
+    longest, last, stop = 0.0, time.perf_counter(), threading.Event()
+
+    def count() -> None:
+        nonlocal longest, last
+        while not stop.is_set():
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    begin = time.perf_counter()
+    workspace.import_dataset(source, "pool", unknown_classes="add")
+    elapsed = time.perf_counter() - begin
+    stop.set()
+    thread.join()
+    assert longest < max(0.1, elapsed / 2)
+
+
+# Python 3.12 and later warn of every fork of a process with threads.
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_reads_and_imports(filled: ymir.Workspace, voc: Path) -> None:
+    pool = filled.dataset("pool")
+    expected = [record.id for record in pool]
+    executor = Memorizer()
+    train(filled, executor).wait()
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+
+    def child(answers: Queue[object]) -> None:
+        try:
+            answers.put([record.id for record in pool])
+            report = filled.import_dataset(voc, "child", split="val")
+            answers.put(report.imported)
+            answers.put(str(train(filled, executor, "of-child").wait().version))
+            # Handles of the parent end here without harm.
+            filled.close()
+        except BaseException as error:
+            answers.put(repr(error))
+
+    process = context.Process(target=child, args=(answers,))
+    process.start()
+    assert answers.get(timeout=20) == expected
+    assert answers.get(timeout=20) == 4
+    assert answers.get(timeout=20) == "of-child@v1"
+    process.join(20)
+    assert process.exitcode == 0
+    assert [record.id for record in pool] == expected
+    assert filled.names("dataset") == ["child", "pool", "val"]
+
+
+PROGRAM = """
+import sys, time
+import ymir
+from data import CLASSES
+
+class Endless:
+    def train(self, task):
+        print("began", flush=True)
+        while True:
+            time.sleep(0.01)
+
+workspace = ymir.open(sys.argv[1])
+options = dict(classes=CLASSES, validation="val", executor=Endless())
+try:
+    if sys.argv[2] == "task":
+        workspace.train(training="pool", model="m", **options).wait()
+    else:
+        project = workspace.create_project(
+            "p", pool="pool", training="pool", labeler=ymir.Oracle("pool"), **options)
+        list(project.iterate())
+except KeyboardInterrupt:
+    print("interrupted", [status.state for status in workspace.tasks()], flush=True)
+"""
+
+
+@pytest.mark.parametrize("what", ["task", "project"])
+def test_ctrl_c_cancels_and_returns(filled: ymir.Workspace, what: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    program = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(filled.root), what],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert program.stdout is not None
+    assert program.stdout.readline() == "began\n"
+    time.sleep(0.2)
+    begin = time.monotonic()
+    program.send_signal(signal.SIGINT)
+    said = program.stdout.readline()
+    elapsed = time.monotonic() - begin
+    _, errors = program.communicate(timeout=20)
+    assert said.startswith("interrupted"), errors
+    assert elapsed < 2
+    if what == "task":
+        assert said == "interrupted ['terminated']\n"
+    assert program.returncode == 0, errors
+    (status,) = filled.tasks()
+    assert status.state in ("terminated", "failed")
+
+
+def test_an_interpreter_that_ends_takes_its_executors_along(filled: ymir.Workspace) -> None:
+    program = PROGRAM.replace(".wait()", "; time.sleep(0.5)")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(filled.root), "task"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""

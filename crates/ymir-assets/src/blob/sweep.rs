@@ -1,0 +1,156 @@
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+use ymir_core::{BlobId, Error, ErrorKind, GarbageOptions, GarbageReport, Result};
+
+use super::dir::{BlobDir, hash, missing};
+use crate::parallel::in_parallel;
+
+/// The file whose lock who puts blobs in shares, and who deletes some has alone.
+const LOCK: &str = "lock";
+
+/// A blob that is put in again counts as new only if it has been so for this long at least: less
+/// would be work for nothing.
+const RENEW: Duration = Duration::from_secs(3600);
+
+impl BlobDir {
+    /// Keeps blobs from being deleted while this is held.
+    pub(super) fn keep(&self) -> Result<File> {
+        let file = self.lock_file()?;
+        file.lock_shared().map_err(|e| Error::io("cannot lock the blobs", &self.root, e))?;
+        Ok(file)
+    }
+
+    fn lock_file(&self) -> Result<File> {
+        let path = self.root.join(LOCK);
+        let open = File::options().create(true).append(true).open(&path);
+        open.map_err(|e| Error::io("cannot open the lock of the blobs", &path, e))
+    }
+
+    /// Makes a blob that is there count as put in now. A second link for a moment changes nothing
+    /// but the time at which the inode was changed.
+    pub(super) fn renew(&self, path: &Path, data: &Metadata, temporary: &Path) -> io::Result<()> {
+        if age(data) < RENEW {
+            return Ok(());
+        }
+        let link = |to: &Path| fs::hard_link(path, to);
+        tempfile::Builder::new().prefix("link-").make_in(temporary, link).map(drop)
+    }
+
+    /// Checks that blobs are there with their sizes, and their hashes if that is asked for; returns
+    /// those that are not.
+    pub(crate) fn check(&self, blobs: &[(BlobId, u64)], hashes: bool) -> Vec<(BlobId, Error)> {
+        let check = |(id, size): &(BlobId, u64)| {
+            self.check_one(id, *size, hashes).err().map(|error| (*id, error))
+        };
+        in_parallel(|| blobs.par_iter().filter_map(check).collect())
+    }
+
+    fn check_one(&self, id: &BlobId, size: u64, hashes: bool) -> Result<()> {
+        let path = self.path(id);
+        let fail = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotFound => missing(id),
+            _ => Error::io("cannot read a blob", &path, e),
+        };
+        let mut file = File::open(&path).map_err(fail)?;
+        let found = file.metadata().map_err(fail)?.len();
+        if found != size {
+            return Err(damaged(&path).with("size", size).with("found", found));
+        }
+        if hashes {
+            let found = hash(&mut file).map_err(fail)?.0;
+            if found != *id {
+                return Err(damaged(&path).with("found", found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the blobs that are not among those in use and not young.
+    pub(crate) fn sweep(
+        &self,
+        used: &HashMap<BlobId, u64>,
+        options: GarbageOptions,
+    ) -> Result<GarbageReport> {
+        let mut report = GarbageReport::default();
+        if !self.root.exists() {
+            return Ok(report);
+        }
+        let lock = self.lock_file()?;
+        for byte in 0..=255_u8 {
+            let prefix = hex::encode([byte]);
+            let folder = self.root.join(&prefix);
+            let unused = self.unused(&folder, &prefix, used, &mut report)?;
+            if unused.is_empty() {
+                continue;
+            }
+            // Held for one folder at a time, so that whoever puts blobs in hardly waits. One that
+            // was put in again meanwhile is young now.
+            lock.lock().map_err(|e| Error::io("cannot lock the blobs", &self.root, e))?;
+            let swept = unused.iter().try_for_each(|path| delete(path, options, &mut report));
+            lock.unlock().map_err(|e| Error::io("cannot unlock the blobs", &self.root, e))?;
+            swept?;
+        }
+        Ok(report)
+    }
+
+    fn unused(
+        &self,
+        folder: &Path,
+        prefix: &str,
+        used: &HashMap<BlobId, u64>,
+        report: &mut GarbageReport,
+    ) -> Result<Vec<PathBuf>> {
+        let fail = |e| Error::io("cannot list the blobs", folder, e);
+        let entries = match fs::read_dir(folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(fail)?,
+        };
+        let mut unused = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(fail)?;
+            let name = entry.file_name();
+            // What is named otherwise is not ours.
+            let id = name.to_str().and_then(|rest| format!("{prefix}{rest}").parse().ok());
+            match id {
+                Some(id) if used.contains_key(&id) => report.in_use += 1,
+                Some(_) => unused.push(entry.path()),
+                None => {}
+            }
+        }
+        Ok(unused)
+    }
+}
+
+fn delete(path: &Path, options: GarbageOptions, report: &mut GarbageReport) -> Result<()> {
+    let fail = |e| Error::io("cannot delete a blob", path, e);
+    let data = match fs::symlink_metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        data => data.map_err(fail)?,
+    };
+    if age(&data) < options.grace {
+        report.kept_young += 1;
+        return Ok(());
+    }
+    report.blobs += 1;
+    report.bytes += data.len();
+    if options.dry_run { Ok(()) } else { fs::remove_file(path).map_err(fail) }
+}
+
+/// Returns for how long the inode of a file has been as it is: since it was written or linked.
+fn age(data: &Metadata) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = u64::try_from(data.ctime()).unwrap_or_default();
+    let changed = Duration::new(seconds, data.ctime_nsec().clamp(0, 999_999_999) as u32);
+    now.saturating_sub(changed)
+}
+
+fn damaged(path: &Path) -> Error {
+    let message = "the bytes of a blob are not what was stored; delete the file and put the original in again";
+    Error::new(ErrorKind::Corrupted, message).with("path", path.display())
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Checks the Python binding: builds it into .venv, then formats, lints, types and tests.
+#
+#   scripts/check-python.sh            all
+#   scripts/check-python.sh -k fork    arguments go to pytest
+set -euo pipefail
+. "$(dirname "$0")/setup.sh"
+
+need python3 python3
+need_rust
+need_venv
+say 'the tools of the Python binding'
+.venv/bin/pip install -q 'maturin>=1.9,<2' 'ruff>=0.9' 'mypy>=1.14' pyright pytest \
+  typing_extensions tqdm types-tqdm 'pandas>=2' pandas-stubs 'pyarrow>=15' polars
+
+say 'building the Python package'
+PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv" \
+  .venv/bin/maturin develop -q --locked -m bindings-python/Cargo.toml
+
+cd bindings-python
+say 'format, lints, types'
+../.venv/bin/ruff format --check -q .
+../.venv/bin/ruff check -q .
+../.venv/bin/mypy
+../.venv/bin/pyright
+say 'tests of the Python package'
+../.venv/bin/python -m pytest -q "$@"

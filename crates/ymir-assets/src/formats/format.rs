@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 use ymir_core::{Error, ErrorKind, Result};
 
 use super::coco::{CocoReader, CocoWriter};
+use super::cvat::{CvatReader, CvatWriter};
 use super::folders::{FoldersReader, FoldersWriter};
 use super::images_find::ImagesReader;
+use super::masks::{MasksReader, MasksWriter};
 use super::reader::Reader;
 use super::voc_export::VocWriter;
 use super::voc_find::VocReader;
@@ -28,6 +30,11 @@ pub enum Format {
     Yolo,
     /// YOLO's text files in Darknet's layout (`obj.data`, `obj.names`): boxes.
     Darknet,
+    /// Masks as PNG files in Pascal VOC's folders, a colour per class and per object; read are also
+    /// `images` and `masks` with `labelmap.txt`.
+    Masks,
+    /// CVAT's XML 1.1 for images: boxes, rotated boxes, outlines, masks, labels of images.
+    Cvat,
     /// Folders of images by class, also below folders of splits: labels of images.
     Folders,
     /// A folder of images without annotations: [`import_images`](super::import_images).
@@ -36,8 +43,16 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 6] =
-        [Self::Voc, Self::Coco, Self::Yolo, Self::Darknet, Self::Folders, Self::Images];
+    pub const ALL: [Self; 8] = [
+        Self::Voc,
+        Self::Coco,
+        Self::Yolo,
+        Self::Darknet,
+        Self::Masks,
+        Self::Cvat,
+        Self::Folders,
+        Self::Images,
+    ];
 
     /// Returns how it is read.
     pub(super) fn reader(self) -> Box<dyn Reader> {
@@ -45,6 +60,8 @@ impl Format {
             Self::Voc => Box::new(VocReader),
             Self::Coco => Box::new(CocoReader),
             Self::Yolo | Self::Darknet => Box::new(YoloReader::default()),
+            Self::Masks => Box::new(MasksReader::default()),
+            Self::Cvat => Box::new(CvatReader),
             Self::Folders => Box::new(FoldersReader),
             Self::Images => Box::new(ImagesReader),
         }
@@ -61,6 +78,8 @@ impl Format {
             Self::Coco => Box::new(CocoWriter::default()),
             Self::Yolo => Box::new(YoloWriter::ultralytics(setting)),
             Self::Darknet => Box::new(YoloWriter::darknet()),
+            Self::Masks => Box::new(MasksWriter::new(setting)?),
+            Self::Cvat => Box::new(CvatWriter::default()),
             Self::Folders => Box::new(FoldersWriter),
             Self::Images => {
                 let message = "a folder of images cannot hold annotations; export as voc, which \
@@ -77,6 +96,8 @@ impl Format {
             Self::Coco => "coco",
             Self::Yolo => "yolo",
             Self::Darknet => "darknet",
+            Self::Masks => "masks",
+            Self::Cvat => "cvat",
             Self::Folders => "folders",
             Self::Images => "images",
         }

@@ -238,7 +238,7 @@ fn tag_name(name: &str, start: &BytesStart<'_>) -> Result<String, String> {
 
 /// Returns the text of an entity: one of XML's own five, or a character by its number. Entities
 /// that a file defines for itself are refused, so that none can blow up.
-fn resolve(reference: &BytesRef<'_>) -> Result<String, String> {
+pub(super) fn resolve(reference: &BytesRef<'_>) -> Result<String, String> {
     if let Some(character) = reference.resolve_char_ref().map_err(|error| error.to_string())? {
         return Ok(character.to_string());
     }

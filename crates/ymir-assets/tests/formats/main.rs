@@ -4,7 +4,9 @@
 mod common;
 
 mod coco;
+mod cvat;
 mod folders;
 mod made;
+mod masks;
 mod trips;
 mod yolo;

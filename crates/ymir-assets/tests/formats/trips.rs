@@ -43,5 +43,9 @@ trips! {
     };
     yolo_boxes: Format::Yolo, Says { boxes: true, splits: true, rotations: true, ..Says::default() };
     yolo_outlines: Format::Yolo, Says { polygons: true, splits: true, ..Says::default() };
+    cvat: Format::Cvat, Says {
+        boxes: true, rotations: true, polygons: true, masks: true, occluded: true,
+        attributes: true, splits: true, ..Says::default()
+    };
     darknet: Format::Darknet, Says { boxes: true, splits: true, ..Says::default() };
 }

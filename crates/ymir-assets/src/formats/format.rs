@@ -4,10 +4,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use ymir_core::{Error, ErrorKind, Result};
 
+use super::ark::{ArkReader, ArkWriter};
 use super::coco::{CocoReader, CocoWriter};
 use super::cvat::{CvatReader, CvatWriter};
 use super::folders::{FoldersReader, FoldersWriter};
 use super::images_find::ImagesReader;
+use super::labelme::{LabelmeReader, LabelmeWriter};
 use super::masks::{MasksReader, MasksWriter};
 use super::reader::Reader;
 use super::voc_export::VocWriter;
@@ -35,6 +37,10 @@ pub enum Format {
     Masks,
     /// CVAT's XML 1.1 for images: boxes, rotated boxes, outlines, masks, labels of images.
     Cvat,
+    /// LabelMe's JSON files beside the images: boxes, outlines, labels of images.
+    Labelme,
+    /// The executor contract's text files: boxes, also rotated.
+    Ark,
     /// Folders of images by class, also below folders of splits: labels of images.
     Folders,
     /// A folder of images without annotations: [`import_images`](super::import_images).
@@ -43,13 +49,15 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Voc,
         Self::Coco,
         Self::Yolo,
         Self::Darknet,
         Self::Masks,
         Self::Cvat,
+        Self::Labelme,
+        Self::Ark,
         Self::Folders,
         Self::Images,
     ];
@@ -62,6 +70,8 @@ impl Format {
             Self::Yolo | Self::Darknet => Box::new(YoloReader::default()),
             Self::Masks => Box::new(MasksReader::default()),
             Self::Cvat => Box::new(CvatReader),
+            Self::Labelme => Box::new(LabelmeReader),
+            Self::Ark => Box::new(ArkReader::default()),
             Self::Folders => Box::new(FoldersReader),
             Self::Images => Box::new(ImagesReader),
         }
@@ -80,6 +90,8 @@ impl Format {
             Self::Darknet => Box::new(YoloWriter::darknet()),
             Self::Masks => Box::new(MasksWriter::new(setting)?),
             Self::Cvat => Box::new(CvatWriter::default()),
+            Self::Labelme => Box::new(LabelmeWriter),
+            Self::Ark => Box::new(ArkWriter::new()),
             Self::Folders => Box::new(FoldersWriter),
             Self::Images => {
                 let message = "a folder of images cannot hold annotations; export as voc, which \
@@ -98,6 +110,8 @@ impl Format {
             Self::Darknet => "darknet",
             Self::Masks => "masks",
             Self::Cvat => "cvat",
+            Self::Labelme => "labelme",
+            Self::Ark => "ark",
             Self::Folders => "folders",
             Self::Images => "images",
         }

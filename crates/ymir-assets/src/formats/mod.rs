@@ -1,11 +1,13 @@
 //! Annotation formats, in and out.
 
+mod ark;
 mod assemble;
 mod carries;
 mod classes;
 mod coco;
 mod cvat;
 mod document;
+mod document_files;
 mod draft;
 mod export;
 mod export_names;
@@ -20,6 +22,7 @@ mod import;
 mod import_options;
 mod import_report;
 mod intake;
+mod labelme;
 mod list;
 mod losses;
 mod masks;

@@ -13,6 +13,8 @@ use super::splits;
 pub(super) struct SplitLists {
     /// Where they stand, below the folder of the export.
     place: &'static str,
+    /// How their names end.
+    ending: &'static str,
     files: BTreeMap<String, (PathBuf, BufWriter<File>)>,
 }
 
@@ -21,7 +23,11 @@ const MAX_SPLITS: usize = 64;
 
 impl SplitLists {
     pub(super) fn new(place: &'static str) -> Self {
-        Self { place, files: BTreeMap::new() }
+        Self::with_ending(place, ".txt")
+    }
+
+    pub(super) fn with_ending(place: &'static str, ending: &'static str) -> Self {
+        Self { place, ending, files: BTreeMap::new() }
     }
 
     /// Adds a line to the list of a name; returns whether there can be one of this name.
@@ -44,7 +50,7 @@ impl SplitLists {
             if self.files.len() == MAX_SPLITS {
                 return Ok(false);
             }
-            let path = make_folder(folder, self.place)?.join(format!("{name}.txt"));
+            let path = make_folder(folder, self.place)?.join(format!("{name}{}", self.ending));
             let file = File::create(&path)
                 .map_err(|e| Error::io("the list of a split cannot be written", &path, e))?;
             self.files.insert(name.to_owned(), (path, BufWriter::new(file)));

@@ -47,5 +47,11 @@ trips! {
         boxes: true, rotations: true, polygons: true, masks: true, occluded: true,
         attributes: true, splits: true, ..Says::default()
     };
+    labelme: Format::Labelme, Says {
+        boxes: true, polygons: true, flags: true, splits: true, ..Says::default()
+    };
+    ark: Format::Ark, Says {
+        boxes: true, rotations: true, qualities: true, splits: true, ..Says::default()
+    };
     darknet: Format::Darknet, Says { boxes: true, splits: true, ..Says::default() };
 }

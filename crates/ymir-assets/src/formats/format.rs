@@ -9,6 +9,7 @@ use super::coco::{CocoReader, CocoWriter};
 use super::cvat::{CvatReader, CvatWriter};
 use super::folders::{FoldersReader, FoldersWriter};
 use super::images_find::ImagesReader;
+use super::label_studio::{LabelStudioReader, LabelStudioWriter};
 use super::labelme::{LabelmeReader, LabelmeWriter};
 use super::masks::{MasksReader, MasksWriter};
 use super::reader::Reader;
@@ -39,6 +40,9 @@ pub enum Format {
     Cvat,
     /// LabelMe's JSON files beside the images: boxes, outlines, labels of images.
     Labelme,
+    /// Label Studio's JSON: boxes, rotated boxes, outlines, labels of images.
+    #[serde(rename = "label-studio")]
+    LabelStudio,
     /// The executor contract's text files: boxes, also rotated.
     Ark,
     /// Folders of images by class, also below folders of splits: labels of images.
@@ -49,7 +53,7 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Voc,
         Self::Coco,
         Self::Yolo,
@@ -57,6 +61,7 @@ impl Format {
         Self::Masks,
         Self::Cvat,
         Self::Labelme,
+        Self::LabelStudio,
         Self::Ark,
         Self::Folders,
         Self::Images,
@@ -71,6 +76,7 @@ impl Format {
             Self::Masks => Box::new(MasksReader::default()),
             Self::Cvat => Box::new(CvatReader),
             Self::Labelme => Box::new(LabelmeReader),
+            Self::LabelStudio => Box::new(LabelStudioReader),
             Self::Ark => Box::new(ArkReader::default()),
             Self::Folders => Box::new(FoldersReader),
             Self::Images => Box::new(ImagesReader),
@@ -91,6 +97,7 @@ impl Format {
             Self::Masks => Box::new(MasksWriter::new(setting)?),
             Self::Cvat => Box::new(CvatWriter::default()),
             Self::Labelme => Box::new(LabelmeWriter),
+            Self::LabelStudio => Box::new(LabelStudioWriter::default()),
             Self::Ark => Box::new(ArkWriter::new()),
             Self::Folders => Box::new(FoldersWriter),
             Self::Images => {
@@ -111,6 +118,7 @@ impl Format {
             Self::Masks => "masks",
             Self::Cvat => "cvat",
             Self::Labelme => "labelme",
+            Self::LabelStudio => "label-studio",
             Self::Ark => "ark",
             Self::Folders => "folders",
             Self::Images => "images",

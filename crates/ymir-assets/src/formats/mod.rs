@@ -22,6 +22,7 @@ mod import;
 mod import_options;
 mod import_report;
 mod intake;
+mod label_studio;
 mod labelme;
 mod list;
 mod losses;

@@ -53,5 +53,9 @@ trips! {
     ark: Format::Ark, Says {
         boxes: true, rotations: true, qualities: true, splits: true, ..Says::default()
     };
+    label_studio: Format::LabelStudio, Says {
+        boxes: true, rotations: true, polygons: true, labels: true, scores: true,
+        asset_attributes: true, splits: true, ..Says::default()
+    };
     darknet: Format::Darknet, Says { boxes: true, splits: true, ..Says::default() };
 }

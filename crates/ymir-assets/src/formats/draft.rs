@@ -38,7 +38,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Finds the images of a source and reads what is said about them.
+    /// Finds the images of a source and reads what is said about them; some of it was skipped
+    /// already.
     ///
     /// # Errors
     ///
@@ -47,9 +48,10 @@ impl Draft {
         source: &Path,
         options: &ImportOptions,
         mut reader: Box<dyn Reader>,
+        skipped: Vec<Skipped>,
         over: &AtomicBool,
     ) -> Result<Self> {
-        let mut draft = Self { source: source.to_owned(), ..Self::default() };
+        let mut draft = Self { source: source.to_owned(), skipped, ..Self::default() };
         reader.find(&mut draft, options)?;
         draft.entries.sort_unstable_by(|a, b| a.image.cmp(&b.image));
         draft = draft.read_annotations(&*reader, over)?;

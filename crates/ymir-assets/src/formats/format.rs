@@ -23,6 +23,8 @@ use super::yolo::{YoloReader, YoloWriter};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Format {
+    /// Whatever an import finds the source to be, by [`Format::detect`].
+    Auto,
     /// Pascal VOC: [`import_voc`](super::import_voc), [`export_voc`](super::export_voc).
     #[default]
     Voc,
@@ -53,7 +55,8 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::Auto,
         Self::Voc,
         Self::Coco,
         Self::Yolo,
@@ -79,7 +82,7 @@ impl Format {
             Self::LabelStudio => Box::new(LabelStudioReader),
             Self::Ark => Box::new(ArkReader::default()),
             Self::Folders => Box::new(FoldersReader),
-            Self::Images => Box::new(ImagesReader),
+            Self::Images | Self::Auto => Box::new(ImagesReader),
         }
     }
 
@@ -100,6 +103,9 @@ impl Format {
             Self::LabelStudio => Box::new(LabelStudioWriter::default()),
             Self::Ark => Box::new(ArkWriter::new()),
             Self::Folders => Box::new(FoldersWriter),
+            Self::Auto => {
+                return Err(Error::invalid("an export needs the format it is to be in"));
+            }
             Self::Images => {
                 let message = "a folder of images cannot hold annotations; export as voc, which \
                                has the images in JPEGImages";
@@ -111,6 +117,7 @@ impl Format {
     /// Returns the name, as it is written in options.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Voc => "voc",
             Self::Coco => "coco",
             Self::Yolo => "yolo",

@@ -11,12 +11,13 @@ use ymir_core::{
     UnknownClasses,
 };
 
+use super::archive::{Unpacked, is_archive};
 use super::assemble::{Compact, Entry, Stored};
 use super::classes::{Resolution, resolve, stop_at_unknown, to_add};
 use super::draft::{Draft, stop_if};
 use super::format::Format;
 use super::import_options::ImportOptions;
-use super::import_report::ImportReport;
+use super::import_report::{ImportReport, Skipped};
 use super::intake::{Taken, read_image};
 use super::progress::{OnProgress, Ticker};
 use crate::blocking::blocking;
@@ -83,7 +84,10 @@ pub async fn import_images(
     import_dataset(store, source, Format::Images, branch, options, progress).await
 }
 
-/// Imports a folder of a format as a new version of a branch.
+/// Imports a folder of a format, or a zip, tar or tar.gz of one, as a new version of a branch.
+///
+/// Of an archive only plain files are taken, and none whose name leads out of it. It is unpacked
+/// into a folder beside the blobs that is deleted with the end of the import.
 ///
 /// What [`import_voc`] says holds for every format. The splits that a format has become the
 /// attribute [`SPLIT`](super::SPLIT) of the assets, and `list` may name one. What records have no
@@ -91,7 +95,8 @@ pub async fn import_images(
 ///
 /// # Errors
 ///
-/// As [`import_voc`].
+/// As [`import_voc`], and `ResourceExhausted` for an archive that holds far more than its size
+/// lets expect, `Corrupted` for a damaged one.
 pub async fn import_dataset(
     store: &Arc<dyn AssetStore>,
     source: &Path,
@@ -132,12 +137,16 @@ impl<'a> Import<'a> {
         Self { store, source, branch, options, format, started, over }
     }
 
-    async fn run(self, progress: OnProgress<'_>) -> Result<ImportReport> {
+    async fn run(mut self, progress: OnProgress<'_>) -> Result<ImportReport> {
         if !matches!(self.branch.kind, BranchKind::Dataset | BranchKind::Prediction) {
             let message = "images are imported into a dataset or a prediction set";
             return Err(Error::invalid(message).with("branch", self.branch));
         }
-        let draft = self.read_annotations().await?;
+        let unpacked = self.unpack().await?;
+        let folder = unpacked.as_ref().map_or(self.source.to_owned(), Unpacked::source);
+        self.format = self.detect(folder.clone()).await?;
+        let skipped = unpacked.as_ref().map_or(Vec::new(), |unpacked| unpacked.skipped.clone());
+        let draft = self.read_annotations(folder, skipped).await?;
         if self.options.unknown_classes == UnknownClasses::Stop {
             stop_at_unknown(&draft.entries, &draft.names, &self.store.classes().await?)?;
         }
@@ -147,11 +156,31 @@ impl<'a> Import<'a> {
         self.commit(draft, resolution, added).await
     }
 
-    async fn read_annotations(&self) -> Result<Draft> {
-        let (source, options, over) =
-            (self.source.to_owned(), self.options.clone(), self.over.clone());
+    /// Unpacks the source, if it is an archive: beside the blobs, which then can be links, or
+    /// beside itself.
+    async fn unpack(&self) -> Result<Option<Unpacked>> {
+        let (source, over) = (self.source.to_owned(), self.over.clone());
+        let parent = source.parent().filter(|parent| *parent != Path::new(""));
+        let beside = parent.unwrap_or(Path::new("."));
+        let below = self.store.root().unwrap_or(beside).to_owned();
+        blocking(move || match is_archive(&source) {
+            true => Unpacked::new(&source, &below, &over).map(Some),
+            false => Ok(None),
+        })
+        .await
+    }
+
+    async fn detect(&self, folder: PathBuf) -> Result<Format> {
+        match self.format {
+            Format::Auto => blocking(move || Format::detect(&folder)).await,
+            format => Ok(format),
+        }
+    }
+
+    async fn read_annotations(&self, source: PathBuf, skipped: Vec<Skipped>) -> Result<Draft> {
+        let (options, over) = (self.options.clone(), self.over.clone());
         let reader = self.format.reader();
-        blocking(move || Draft::read(&source, &options, reader, &over)).await
+        blocking(move || Draft::read(&source, &options, reader, skipped, &over)).await
     }
 
     /// Puts the images into the store.

@@ -80,6 +80,8 @@ pub enum SkipReason {
     Unreadable,
     /// The list names it, and it is not there.
     NotThere,
+    /// It is an entry of an archive whose name leads out of it, a link, or one that is there twice.
+    Unsafe,
 }
 
 /// An object that was not taken.

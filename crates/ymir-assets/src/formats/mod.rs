@@ -1,11 +1,13 @@
 //! Annotation formats, in and out.
 
+mod archive;
 mod ark;
 mod assemble;
 mod carries;
 mod classes;
 mod coco;
 mod cvat;
+mod detect;
 mod document;
 mod document_files;
 mod draft;

@@ -8,5 +8,7 @@ mod cvat;
 mod folders;
 mod made;
 mod masks;
+mod others;
+mod sources;
 mod trips;
 mod yolo;

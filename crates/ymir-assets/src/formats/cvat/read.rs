@@ -227,7 +227,7 @@ fn shape(
     if name.trim().is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
         return Ok(Err("its label is missing, too long or has control characters".to_owned()));
     }
-    let mut number = |of: &str| {
+    let number = |of: &str| {
         let number = value(start, of)?.and_then(|number| number.parse::<f64>().ok());
         Ok::<_, String>(number.filter(|number| number.is_finite()))
     };
@@ -246,7 +246,7 @@ fn shape(
             }
         }
         "mask" => {
-            let mut whole = |of: &str| {
+            let whole = |of: &str| {
                 let number = number(of)?;
                 Ok::<_, String>(number.filter(|n| *n >= 0.0 && *n <= 4e9).map(|n| n as u32))
             };

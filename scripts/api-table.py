@@ -34,12 +34,14 @@ def rust() -> dict[str, set[str]]:
     for file in files:
         noun = None
         for line in file.read_text().splitlines():
-            if match := re.match(r"impl (\w+)", line):
+            if match := re.match(r"(?:impl|pub struct) (\w+)", line):
                 name = RUST.get(match[1], match[1])
                 noun = name if name in found and " for " not in line else None
             elif line.startswith("}"):
                 noun = None
             elif noun and (match := re.match(r"    pub (?:const |async )*fn (\w+)", line)):
+                found[noun].add(match[1])
+            elif noun and (match := re.match(r"    pub (\w+): ", line)):
                 found[noun].add(match[1])
             elif noun and (match := re.match(r"        (\w+) -> .*,$", line)):
                 found[noun].add(match[1])  # getters that a macro makes
@@ -82,7 +84,7 @@ def node() -> dict[str, set[str]]:
                 noun = match[1] if match[1] in found else None
             elif line.startswith("}"):
                 noun = None
-            elif noun and "private " not in line and (match := re.match(
+            elif noun and "private " not in line and "static started" not in line and (match := re.match(
                 r"  (?:static |async |get |readonly |\*)*([a-zA-Z]\w*)[?!]?(?:<[^>]*>)?[(:]", line
             )):
                 name = match[1].removesuffix("Sync")

@@ -11,7 +11,7 @@ need git git
 need_rust
 need_venv
 .venv/bin/python -c 'import ymir' 2>/dev/null || .venv/bin/pip install -q ./bindings-python
-.venv/bin/pip install -q scikit-learn pillow matplotlib tqdm pandas pyarrow nbclient ipykernel
+.venv/bin/pip install -q scikit-learn pillow matplotlib tqdm ipywidgets pandas pyarrow nbclient ipykernel
 .venv/bin/python - examples/notebooks/active_learning.ipynb "${1:-}" <<'PYTHON'
 import sys
 

@@ -85,6 +85,8 @@ struct Evaluated<'a> {
     ap50: Option<f64>,
     metrics: std::collections::BTreeMap<String, f64>,
     classes: Vec<(&'a str, &'a ymir::evaluation::ClassEvaluation)>,
+    /// The figures over all classes that occur.
+    whole: &'a ymir::evaluation::Evaluation,
 }
 
 #[napi]
@@ -102,6 +104,12 @@ impl Workspace {
     pub fn close(&self) {
         let closed = self.inner.write().unwrap_or_else(PoisonError::into_inner).take();
         within_runtime_if_available(|| drop(closed));
+    }
+
+    /// Returns whether it was let go of.
+    #[napi(getter)]
+    pub fn closed(&self) -> bool {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// Returns the class table.
@@ -247,7 +255,7 @@ impl Workspace {
             let name = |id| evaluated.classes.name(id).unwrap_or_default();
             let classes = evaluated.per_class().map(|(id, class)| (name(id), class)).collect();
             let (ap50, metrics) = (evaluated.ap50(), evaluated.metrics());
-            to_json(&Evaluated { ap50, metrics, classes })
+            to_json(&Evaluated { ap50, metrics, classes, whole: &evaluated.evaluation })
         })
     }
 

@@ -117,6 +117,16 @@ export class Dataset {
     return this.version.id;
   }
 
+  /** What the annotations are. */
+  get objectType(): "detection" {
+    return this.manifest.objectType;
+  }
+
+  /** Whether it is a prediction set. */
+  get isPredictions(): boolean {
+    return this.version.kind === "prediction";
+  }
+
   /** The number of assets. */
   get length(): number {
     return this.manifest.summary.assets;

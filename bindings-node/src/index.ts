@@ -17,10 +17,11 @@ export type {
 export { YmirError } from "./errors";
 export type { ErrorCode, ErrorKind, YmirErrorOptions } from "./errors";
 export { Evaluation } from "./evaluation";
-export type { ClassEvaluation } from "./evaluation";
+export type { ClassEvaluation, CocoFigures } from "./evaluation";
 export type { EventOptions } from "./events";
 export { ExecutorTask } from "./executor";
 export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor";
+export { Iteration } from "./iteration";
 export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } from "./labeling";
 export type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 export { Model } from "./model";
@@ -30,7 +31,6 @@ export type { RunOptions, StepOptions } from "./project";
 export type {
   Advance,
   EndReason,
-  Iteration,
   LabelerDefinition,
   LoopEnd,
   LoopEvent,

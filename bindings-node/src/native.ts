@@ -78,6 +78,7 @@ export interface NativeHostTask {
 
 /** A workspace. */
 export interface NativeWorkspace {
+  readonly closed: boolean;
   about(): string;
   close(): void;
   classes(): Promise<string>;

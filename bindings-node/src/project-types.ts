@@ -1,3 +1,4 @@
+import type { Iteration } from "./iteration";
 import type { LabelStatus } from "./labeling";
 import type { Limits, Resources, TaskEvent } from "./tasks";
 import type { Metrics, Parameters } from "./types";
@@ -26,40 +27,6 @@ export type StepResult =
       /** All figures by name; those of a class as `AP50/<class>`. */
       readonly metrics: Metrics;
     };
-
-/** One turn of the loop. Versions are specs that a workspace opens; `null` if not made yet. */
-export interface Iteration {
-  /** Its number, counted from 1. */
-  readonly number: number;
-  /** When it began. */
-  readonly started: Date;
-  /** When its last step so far was finished. */
-  readonly updated: Date;
-  /** The results of its finished steps, in their order. */
-  readonly results: readonly StepResult[];
-  /** Whether all its steps are done. */
-  readonly isFinished: boolean;
-  /** The average precision at IoU 0.5 on the validation set, 0 to 1. */
-  readonly metric: number | null;
-  /** The figures of its evaluation, by name. */
-  readonly metrics: Metrics;
-  /** The dataset that assets were chosen from. */
-  readonly candidates: string | null;
-  /** The dataset of the chosen assets. */
-  readonly selected: string | null;
-  /** The dataset of the labeled assets. */
-  readonly labeled: string | null;
-  /** The number of the labeled assets. */
-  readonly labeledCount: number | null;
-  /** The training set. */
-  readonly training: string | null;
-  /** The model. */
-  readonly model: string | null;
-  /** What the model said about the validation set. */
-  readonly predictions: string | null;
-  /** What the model before it said about the chosen assets. */
-  readonly preAnnotations: string | null;
-}
 
 /** Who labels, as it is recorded; `truth` is a spec. */
 export type LabelerDefinition =

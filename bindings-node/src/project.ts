@@ -1,10 +1,11 @@
 import { listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
+import { Iteration } from "./iteration";
+import type { Specs, WireIteration } from "./iteration";
 import type { NativeProject } from "./native";
 import type {
   Advance,
   EndReason,
-  Iteration,
   LoopEnd,
   LoopEvent,
   ProjectState,
@@ -13,8 +14,8 @@ import type {
 import { changesToWire } from "./requests";
 import type { ProjectChanges, Registry } from "./requests";
 import type { Parameters } from "./types";
-import { toIteration, toLoopEvent, toProjectState } from "./wire-project";
-import type { Specs, WireIteration, WireLoopEvent, WireProjectState } from "./wire-project";
+import { toLoopEvent, toProjectState } from "./wire-project";
+import type { WireLoopEvent, WireProjectState } from "./wire-project";
 
 /** How a project is carried on. */
 export interface RunOptions extends CallOptions {
@@ -94,7 +95,7 @@ export class Project {
       );
       const [turn, specs] = JSON.parse(text) as [Turn, Specs];
       if (!("finished" in turn)) return turn;
-      yield toIteration(turn.finished, specs);
+      yield new Iteration(this.name, turn.finished, specs);
     }
   }
 

@@ -5,11 +5,13 @@ import { eventsOf } from "./events";
 import type { EventOptions } from "./events";
 import type { NativeTask } from "./native";
 import type { LogLine, TaskEvent, TaskStatus } from "./tasks";
-import type { Version } from "./types";
+import type { TaskKind, Version } from "./types";
 import { toVersion } from "./wire";
 import type { WireVersion } from "./wire";
 import { toTaskStatus } from "./wire-tasks";
 import type { WireTaskStatus } from "./wire-tasks";
+
+type Open<T> = (version: Version) => Promise<T>;
 
 /**
  * A task that was started, or whose result was there already: a training, a mining or an
@@ -21,29 +23,29 @@ import type { WireTaskStatus } from "./wire-tasks";
  * const model = await task.wait();
  */
 export class Task<T> {
+  /** What it does: `train`, `mine` or `infer`. */
+  readonly kind: TaskKind;
   readonly #native: NativeTask;
-  readonly #open: (version: Version) => Promise<T>;
-  #signal: AbortSignal | undefined;
-
-  /** @internal */
-  constructor(native: NativeTask, open: (version: Version) => Promise<T>) {
-    this.#native = native;
-    this.#open = open;
-  }
+  readonly #open: Open<T>;
+  readonly #signal: AbortSignal | undefined;
 
   /**
-   * Ties the task, which this program started, to a signal, and keeps the program alive until the
-   * task has ended, as the task would end with it. @internal
+   * Ties a task that this program started to a signal, and keeps the program alive until it has
+   * ended, as the task would end with it. @internal
    */
-  static started<T>(task: Task<T>, signal: AbortSignal | undefined): Task<T> {
-    task.#signal = signal;
+  constructor(native: NativeTask, kind: TaskKind, open: Open<T>, start?: CallOptions) {
+    this.kind = kind;
+    this.#native = native;
+    this.#open = open;
+    this.#signal = start?.signal;
+    if (start === undefined) return;
+    const { signal } = start;
     // A failure to cancel, or to wait, shows where the task is waited for.
-    const cancel = () => void task.#native.cancel().catch(() => undefined);
+    const cancel = () => void native.cancel().catch(() => undefined);
     if (signal?.aborted) cancel();
     signal?.addEventListener("abort", cancel, { once: true });
     const ended = () => signal?.removeEventListener("abort", cancel);
-    task.#native.wait().then(ended, ended);
-    return task;
+    native.wait().then(ended, ended);
   }
 
   /** Its id; `null` if the result was there already and nothing was started. */

@@ -1,7 +1,8 @@
 // Projects, as the native side writes them; see `wire.ts`.
+import { Iteration } from "./iteration";
+import type { Specs, WireIteration } from "./iteration";
 import type { LabelStatus } from "./labeling";
 import type {
-  Iteration,
   LabelerDefinition,
   LoopEvent,
   ProjectDefinition,
@@ -12,42 +13,6 @@ import type {
 import type { Parameters } from "./types";
 import { toTaskEvent } from "./wire-tasks";
 import type { WireTaskEvent } from "./wire-tasks";
-
-/** The specs of versions by their ids. @internal */
-export type Specs = Record<string, string>;
-
-/** @internal */
-export interface WireIteration {
-  number: number;
-  started: string;
-  updated: string;
-  results: StepResult[];
-}
-
-/** @internal */
-export function toIteration(wire: WireIteration, specs: Specs): Iteration {
-  const spec = (id: string | null | undefined) => (id ? (specs[id] ?? null) : null);
-  const of = <S extends Step>(step: S) =>
-    wire.results.find((result): result is StepResult & { step: S } => result.step === step);
-  const [mined, labeled, evaluated] = [of("mine"), of("label"), of("evaluate")];
-  return {
-    number: wire.number,
-    started: new Date(wire.started),
-    updated: new Date(wire.updated),
-    results: wire.results,
-    isFinished: evaluated !== undefined,
-    metric: evaluated?.metric ?? null,
-    metrics: evaluated?.metrics ?? {},
-    candidates: spec(of("prepare_mining")?.candidates),
-    selected: spec(mined?.selected),
-    labeled: spec(labeled?.labeled),
-    labeledCount: labeled?.count ?? null,
-    training: spec(of("prepare_training")?.training),
-    model: spec(of("train")?.model),
-    predictions: spec(evaluated?.predictions),
-    preAnnotations: spec(mined?.predictions),
-  };
-}
 
 interface WireProject {
   name: string;
@@ -89,7 +54,7 @@ export interface WireProjectState {
 export function toProjectState([wire, specs]: [WireProjectState, Specs]): ProjectState {
   return {
     definition: toDefinition(wire.project, specs),
-    iterations: wire.iterations.map((iteration) => toIteration(iteration, specs)),
+    iterations: wire.iterations.map((made) => new Iteration(wire.project.name, made, specs)),
     stopped: wire.stopped,
   };
 }

@@ -32,7 +32,7 @@ import type {
 } from "./requests";
 import { Task } from "./task";
 import type { ExecutorInfo, TaskEvent, TaskStatus } from "./tasks";
-import type { Class, ImportReport, Kind, Spec, Version } from "./types";
+import type { Class, ImportReport, Kind, Spec, TaskKind, Version } from "./types";
 import { specOf, toImportReport, toVersion } from "./wire";
 import type { WireImportReport, WireVersion } from "./wire";
 import { toExecutorInfo, toTaskStatus } from "./wire-tasks";
@@ -105,6 +105,11 @@ export class Workspace {
    */
   close(): void {
     now(() => this.#native.close());
+  }
+
+  /** Whether it was closed. */
+  get closed(): boolean {
+    return this.#native.closed;
   }
 
   /** As {@link Workspace.close}, for `await using`. */
@@ -199,37 +204,39 @@ export class Workspace {
   /** Starts a training; the task makes a model. */
   async train(options: TrainOptions): Promise<Task<Model>> {
     const request = now(() => trainToWire(options, this.#objects));
-    return this.#start(options.signal, (cancel) => this.#native.train(request, cancel));
+    return this.#start("train", options.signal, (cancel) => this.#native.train(request, cancel));
   }
 
   /** Starts a mining; the task makes a dataset of the chosen assets. */
   async mine(options: MineOptions): Promise<Task<Dataset>> {
     const request = now(() => mineToWire(options, this.#objects));
-    return this.#start(options.signal, (cancel) => this.#native.mine(request, cancel));
+    return this.#start("mine", options.signal, (cancel) => this.#native.mine(request, cancel));
   }
 
   /** Starts an inference; the task makes a prediction set. */
   async infer(options: InferOptions): Promise<Task<Dataset>> {
     const request = now(() => inferToWire(options, this.#objects));
-    return this.#start(options.signal, (cancel) => this.#native.infer(request, cancel));
+    return this.#start("infer", options.signal, (cancel) => this.#native.infer(request, cancel));
   }
 
   async #start<T extends Model | Dataset>(
+    kind: TaskKind,
     signal: AbortSignal | undefined,
     start: Parameters<typeof abortable<NativeTask>>[1],
   ): Promise<Task<T>> {
-    return Task.started(this.#task<T>(await abortable(signal, start)), signal);
+    const task = await abortable(signal, start);
+    return new Task(task, kind, (version) => this.#open(version) as Promise<T>, { signal });
   }
 
-  #task<T extends Model | Dataset>(task: NativeTask): Task<T> {
-    const open = (version: Version) =>
-      version.kind === "model" ? this.model(version) : this.datasetById(version.id);
-    return new Task(task, open as (version: Version) => Promise<T>);
+  async #open(version: Version): Promise<Model | Dataset> {
+    return version.kind === "model" ? this.model(version) : this.datasetById(version.id);
   }
 
   /** Returns a task by its id. */
   async task(id: string): Promise<Task<Model | Dataset>> {
-    return this.#task(await wait(() => this.#native.task(id)));
+    const task = await wait(() => this.#native.task(id));
+    const { request } = JSON.parse(await wait(() => task.status())) as WireTaskStatus;
+    return new Task(task, request.kind, (version) => this.#open(version));
   }
 
   /** Returns what is known of all tasks, newest first. */

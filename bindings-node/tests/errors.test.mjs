@@ -97,8 +97,10 @@ test("a damaged object is told where it is read", async () => {
 test("a closed workspace says so; what was had from it goes on", async () => {
   const { workspace: own } = await workspaceWithData();
   const dataset = await own.dataset("pool");
+  assert.equal(own.closed, false);
   own.close();
   own.close();
+  assert.equal(own.closed, true);
   assert.match((await rejection(own.dataset("pool"))).message, /closed/);
   assert.equal((await dataset.page()).total, 12);
   await own[Symbol.asyncDispose]?.();

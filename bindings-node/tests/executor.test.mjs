@@ -43,6 +43,8 @@ test("an object trains, infers and mines", async () => {
   });
   const said = await inference.wait();
   assert.equal(said.length, 4);
+  assert.equal(said.isPredictions, true);
+  assert.equal(said.objectType, "detection");
   assert.equal(said.summary.annotations, 8);
   assert.deepEqual(said.manifest.prediction, {
     model: model.id,
@@ -50,8 +52,13 @@ test("an object trains, infers and mines", async () => {
   });
   const evaluation = await workspace.evaluate("validation", said);
   assert.ok(evaluation.ap50 >= 0 && evaluation.ap50 <= 1);
-  assert.deepEqual(Object.keys(evaluation.perClass).sort(), ["blue", "red"]);
-  assert.equal(evaluation.perClass.red.groundTruths, 2);
+  assert.deepEqual(Object.keys(evaluation.classes).sort(), ["blue", "red"]);
+  assert.equal(evaluation.classes.red.groundTruths, 2);
+  assert.equal(evaluation.coco.ap50, evaluation.ap50);
+  assert.equal(Object.keys(evaluation.coco).length, 12);
+  assert.ok(Object.values(evaluation.coco).every((figure) => figure !== undefined));
+  assert.equal(evaluation.images, 4);
+  assert.equal(evaluation.predictionsOutside, 0);
 
   const mining = await workspace.mine({
     executor,
@@ -117,7 +124,10 @@ test("progress, log and states are events of the task", async () => {
   assert.equal(status.state, "done");
   assert.equal(status.kind, "train");
   assert.ok(status.finished instanceof Date);
-  assert.equal((await workspace.task(task.id)).id, task.id);
+  assert.equal(task.kind, "train");
+  const found = await workspace.task(task.id);
+  assert.deepEqual([found.id, found.kind], [task.id, "train"]);
+  assert.ok((await found.wait()) instanceof Model);
   assert.ok((await workspace.tasks()).some(({ id }) => id === task.id));
 });
 

@@ -40,6 +40,8 @@ test("iterations are yielded as they are finished, with what they made", async (
     assert.equal(it.preAnnotations === null, it.number === 1);
     assert.equal(it.results.length, 6);
     assert.equal(it.isFinished, true);
+    assert.equal(it.project, "loop");
+    assert.equal(it.result("label").count, it.labeledCount);
   }
   assert.deepEqual(numbers, [1, 2]);
   const tasks = events.filter(({ type }) => type === "task").map(({ event }) => event);

@@ -84,6 +84,12 @@ impl Task {
         }))
     }
 
+    /// Waits for the result: the versions that the task made.
+    fn versions(&self, py: Python<'_>) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        Ok(Pending::new(async move { live.wait().await.map(data) }))
+    }
+
     /// Waits until the task has ended, however it did.
     fn ended(&self, py: Python<'_>) -> PyResult<Pending> {
         let live = self.live(py)?;

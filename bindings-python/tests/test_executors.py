@@ -28,7 +28,10 @@ def test_a_python_object_trains_infers_and_is_evaluated(filled: ymir.Workspace) 
     assert status.output == (model.id,)
     said = filled.infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
     assert said.is_predictions
-    assert said.lineage.predictions_of["model"] == model.id
+    assert said.manifest.prediction == ymir.PredictionInfo(model.id, filled.dataset("val").id)
+    assert [known.name for known in said.manifest.classes] == CLASSES
+    assert filled.dataset_by_id(said.id) == said
+    assert task.versions() == [model.version]
     assert said[0].annotations[0].score == 0.9
     evaluation = filled.evaluate("val", said)
     assert evaluation.ap50 is not None

@@ -1,12 +1,11 @@
 // The declarations as a program uses them: compiled under --strict, never run.
-import { Dataset, Model, Project, Task, Workspace, YmirError } from "ymir";
+import { Dataset, Iteration, Model, Project, Task, Workspace, YmirError } from "ymir";
 import type {
   AssetRecord,
   Change,
   ErrorCode,
   Executor,
   ExecutorTask,
-  Iteration,
   LabelBackend,
   Labeled,
   LabelJob,
@@ -110,9 +109,9 @@ export async function use(signal: AbortSignal): Promise<void> {
   const said = await (
     await workspace.infer({ executor: "host:Trainer", dataset: pool, model, predictions: "p" })
   ).wait();
-  const { ap50, perClass } = await workspace.evaluate(pool, said, { classes: ["cat"] });
+  const { ap50, classes } = await workspace.evaluate(pool, said, { classes: ["cat"] });
   same<typeof ap50, number | null>(true);
-  perClass["cat"]?.ap?.toFixed(2);
+  classes["cat"]?.ap?.toFixed(2);
 
   const project = await workspace.createProject("p", {
     classes: ["cat"],
@@ -129,6 +128,9 @@ export async function use(signal: AbortSignal): Promise<void> {
   await project.update({ goal: 0.9 });
   for await (const it of project.iterate({ wait: false, signal })) {
     same<typeof it, Iteration>(true);
+    it.result("evaluate")?.metric.toFixed(2);
+    // @ts-expect-error: only an evaluation has it
+    it.result("train")?.metric;
     if (it.model !== null) await workspace.model(it.model);
   }
   const reason = await project.run({

@@ -94,7 +94,17 @@ from ymir.reports import (
     UnknownClass,
 )
 from ymir.task import Task, TaskStatus
-from ymir.versions import ClassCount, Kind, Lineage, Spec, Summary, Version, WorkspaceClass
+from ymir.versions import (
+    ClassCount,
+    Kind,
+    Lineage,
+    Manifest,
+    PredictionInfo,
+    Spec,
+    Summary,
+    Version,
+    WorkspaceClass,
+)
 from ymir.workspace import Workspace
 
 __all__ = [
@@ -146,6 +156,7 @@ __all__ = [
     "Lineage",
     "LogLine",
     "LoopEvent",
+    "Manifest",
     "MineOptions",
     "MineTask",
     "Mines",
@@ -155,6 +166,7 @@ __all__ = [
     "OnProgress",
     "Oracle",
     "Page",
+    "PredictionInfo",
     "Problem",
     "Progress",
     "Project",

@@ -105,8 +105,17 @@ class Reading(Home):
         """As :meth:`predictions`."""
         return await self._dataset(self._native.predictions(text_of(spec))).wait_async()
 
-    def _dataset_by_id(self, id: str) -> Dataset:
+    def dataset_by_id(self, id: str) -> Dataset:
+        """Returns a dataset version or prediction set by the id of its commit.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
         return self._dataset(self._native.dataset_by_id(id)).wait()
+
+    async def dataset_by_id_async(self, id: str) -> Dataset:
+        """As :meth:`dataset_by_id`."""
+        return await self._dataset(self._native.dataset_by_id(id)).wait_async()
 
     def _model(self, pending: _ymir.Pending) -> Operation[Model]:
         return Operation(pending, lambda data: Model(self._workspace, data))

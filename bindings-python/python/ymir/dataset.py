@@ -13,7 +13,7 @@ from ymir._progress import OnProgress, counting
 from ymir._ymir import ArrowTable, Record
 from ymir.errors import InvalidInputError
 from ymir.reports import ExportReport
-from ymir.versions import ClassCount, Lineage, Summary, Version
+from ymir.versions import Lineage, Manifest, Summary, Version
 
 if TYPE_CHECKING:
     import pandas
@@ -71,14 +71,14 @@ class Dataset:
         dataset.page(offset=200, limit=50, class_name="cat")
     """
 
-    __slots__ = ("_native", "_parts", "_version", "_workspace")
+    __slots__ = ("_manifest", "_native", "_version", "_workspace")
 
     def __init__(self, workspace: Workspace, native: _ymir.Dataset) -> None:
         """Used by :meth:`ymir.Workspace.dataset`."""
         self._workspace = workspace
         self._native = native
         self._version = Version._of(native.version)
-        self._parts: tuple[str, Lineage, Summary] | None = None
+        self._manifest: Manifest | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -106,29 +106,26 @@ class Dataset:
         return self._version.kind == "prediction"
 
     @property
+    def manifest(self) -> Manifest:
+        """What the version says about itself: classes, counts, lineage."""
+        if self._manifest is None:
+            self._manifest = Manifest._of(self._native.manifest())
+        return self._manifest
+
+    @property
     def summary(self) -> Summary:
         """The counts: assets, annotations, bytes, and those per class."""
-        return self._manifest[2]
+        return self.manifest.summary
 
     @property
     def lineage(self) -> Lineage:
         """What the version was made by and from."""
-        return self._manifest[1]
+        return self.manifest.lineage
 
     @property
     def object_type(self) -> str:
         """What its annotations are: ``"detection"``."""
-        return self._manifest[0]
-
-    @property
-    def _manifest(self) -> tuple[str, Lineage, Summary]:
-        if self._parts is None:
-            kind, task, prediction, counts, classes = self._native.manifest()
-            named = {name: ClassCount(**count) for name, count in classes}
-            assets, negatives, annotations, size = counts
-            summary = Summary(assets, negatives, annotations, size, named)
-            self._parts = kind, Lineage._of(task, prediction), summary
-        return self._parts
+        return self.manifest.object_type
 
     def __len__(self) -> int:
         """Returns the number of assets."""

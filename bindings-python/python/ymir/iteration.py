@@ -172,7 +172,7 @@ class Iteration:
         return self._dataset(self._result("evaluate").predictions)
 
     def _dataset(self, id: str | None) -> Dataset | None:
-        return None if id is None else self._workspace._dataset_by_id(id)
+        return None if id is None else self._workspace.dataset_by_id(id)
 
     def __repr__(self) -> str:
         """Returns project, number and metric."""

@@ -13,7 +13,7 @@ from ymir._progress import bar
 from ymir.errors import YmirError
 from ymir.events import Events, LogLine, TaskEvent, TaskState, TaskStep
 from ymir.reports import LabelStatus
-from ymir.versions import instant
+from ymir.versions import Version, instant
 
 if TYPE_CHECKING:
     from ymir import _ymir
@@ -169,14 +169,9 @@ class Task(Generic[T]):
             ExecutorFailedError: If the executor failed; the log has its words.
             CancelledError: If the task was cancelled.
         """
-        try:
-            with _following(self.kind, progress, on_event) as tell:
-                pending = self._native.wait(tell is not None)
-                return Operation(pending, self._convert).wait(tell)
-        except KeyboardInterrupt:
-            self.cancel()
-            Operation(self._native.ended()).wait_for(_GRACE)
-            raise
+        with self._cancelling(), _following(self.kind, progress, on_event) as tell:
+            pending = self._native.wait(tell is not None)
+            return Operation(pending, self._convert).wait(tell)
 
     async def wait_async(
         self,
@@ -188,6 +183,31 @@ class Task(Generic[T]):
         with _following(self.kind, progress, on_event) as tell:
             pending = self._native.wait(tell is not None)
             return await Operation(pending, self._convert).wait_async(tell)
+
+    def _versions(self) -> Operation[list[Version]]:
+        def versions(data: list[dict[str, Any]]) -> list[Version]:
+            return [Version._of(item) for item in data]
+
+        return Operation(self._native.versions(), versions)
+
+    def versions(self) -> list[Version]:
+        """Waits for the end and returns all versions that it made, the main one first."""
+        with self._cancelling():
+            return self._versions().wait()
+
+    async def versions_async(self) -> list[Version]:
+        """As :meth:`versions`; cancelling stops the waiting alone."""
+        return await self._versions().wait_async()
+
+    @contextmanager
+    def _cancelling(self) -> Generator[None, None, None]:
+        """Cancels the task on Ctrl-C."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.cancel()
+            Operation(self._native.ended()).wait_for(_GRACE)
+            raise
 
 
 @contextmanager

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
-__all__ = ["ClassCount", "Kind", "Lineage", "Spec", "Summary", "Version", "WorkspaceClass"]
+__all__ = [
+    "ClassCount",
+    "Kind",
+    "Lineage",
+    "Manifest",
+    "PredictionInfo",
+    "Spec",
+    "Summary",
+    "Version",
+    "WorkspaceClass",
+]
 
 Kind: TypeAlias = Literal["dataset", "prediction", "model", "project"]
 """What a version is a version of."""
@@ -162,7 +172,6 @@ class Lineage:
         finished: When it ended.
         library_version: The version of YMIR.
         task: The id of the task, if it was one.
-        predictions_of: For predictions, the ids of the model and the dataset.
     """
 
     kind: str
@@ -175,10 +184,9 @@ class Lineage:
     finished: datetime
     library_version: str
     task: str | None = None
-    predictions_of: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    def _of(cls, data: dict[str, Any], prediction: dict[str, str] | None = None) -> Lineage:
+    def _of(cls, data: dict[str, Any]) -> Lineage:
         return cls(
             kind=data["kind"],
             inputs={item["role"]: item["version"] for item in data["inputs"]},
@@ -190,5 +198,44 @@ class Lineage:
             finished=instant(data["finished"]),
             library_version=data["library_version"],
             task=data.get("task"),
-            predictions_of=dict(prediction or {}),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionInfo:
+    """What a prediction set was made from: the ids of the model and the dataset version."""
+
+    model: str
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a dataset version says about itself, beside its records.
+
+    Attributes:
+        object_type: What its annotations are: ``"detection"``.
+        classes: The class table at the time of the commit.
+        summary: The counts of its records.
+        lineage: What it was made by and from.
+        prediction: For a prediction set, what it was made from.
+    """
+
+    object_type: str
+    classes: tuple[WorkspaceClass, ...]
+    summary: Summary
+    lineage: Lineage
+    prediction: PredictionInfo | None
+
+    @classmethod
+    def _of(cls, data: Any) -> Manifest:
+        (object_type, table, task), prediction, counts, classes = data
+        assets, negatives, annotations, size = counts
+        named = {name: ClassCount(**count) for name, count in classes}
+        return cls(
+            object_type,
+            tuple(WorkspaceClass._of(entry) for entry in table),
+            Summary(assets, negatives, annotations, size, named),
+            Lineage._of(task),
+            PredictionInfo(**prediction) if prediction else None,
         )

@@ -35,8 +35,8 @@ impl Dataset {
         Ok(pythonize(py, self.live(py)?.version())?)
     }
 
-    /// Returns object type, task record, what predictions were made from, and the counts with the
-    /// classes by name.
+    /// Returns object type, class table, task record, what predictions were made from, and the
+    /// counts with the classes by name.
     fn manifest<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let live = self.live(py)?;
         let manifest = live.manifest();
@@ -44,8 +44,8 @@ impl Dataset {
         let name = |id: &ClassId| self.classes.name(*id).unwrap_or_default();
         let classes: Vec<_> = summary.classes.iter().map(|(id, n)| (name(id), *n)).collect();
         let counts = (summary.assets, summary.negatives, summary.annotations, summary.bytes);
-        let object_type = manifest.object_type;
-        Ok(pythonize(py, &(object_type, &manifest.task, manifest.prediction, counts, classes))?)
+        let told = (manifest.object_type, self.classes.entries(), &manifest.task);
+        Ok(pythonize(py, &(told, manifest.prediction, counts, classes))?)
     }
 
     fn get(&self, py: Python<'_>, id: &str) -> PyResult<Option<Record>> {

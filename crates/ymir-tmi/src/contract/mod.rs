@@ -27,7 +27,7 @@ pub use samples::{Sample, SampleSet};
 pub use task::{ContractTask, Item, Prepared, TaskClass};
 pub use training::{ResultFile, ResultStage, TrainingResult, read_partial_training, read_training};
 
-pub(crate) use out::{OutDir, check_relative};
+pub(crate) use out::{OutDir, check_relative, one_line};
 pub(crate) use samples::read_samples;
 
 /// The version of the contract that is written.

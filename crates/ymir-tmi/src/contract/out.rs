@@ -110,11 +110,24 @@ pub(super) fn missing(file: &str) -> Error {
 
 /// Returns foreign text in a form that a message can hold: short, one line.
 pub(super) fn show(text: &str) -> String {
-    let mut shown: String = text.chars().take(200).flat_map(char::escape_debug).collect();
+    let start = text.char_indices().nth(200).map_or(text, |(end, _)| &text[..end]);
+    let mut shown = one_line(start);
     if text.chars().nth(200).is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// Returns foreign text with its control characters, line ends among them, written as escapes.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_debug()),
+            false => line.push(c),
+        }
+    }
+    line
 }
 
 /// Checks that a path stays below the folder that it is relative to, whatever lies there.

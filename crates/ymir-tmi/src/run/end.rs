@@ -1,6 +1,6 @@
 use ymir_core::{EndCause, Error, ErrorKind, Result, RunEnd};
 
-use crate::contract::{Monitor, RETURN_CODE_FAILED, RETURN_CODE_OUT_OF_MEMORY};
+use crate::contract::{Monitor, RETURN_CODE_FAILED, RETURN_CODE_OUT_OF_MEMORY, one_line};
 
 /// Returns what the end of a run means. `output` are its last lines.
 pub(super) fn judge(end: RunEnd, monitor: Option<&Monitor>, output: &str) -> Result<()> {
@@ -48,7 +48,7 @@ pub(super) fn judge(end: RunEnd, monitor: Option<&Monitor>, output: &str) -> Res
         error = error.with("exit_code", code);
     }
     if let Some(said) = monitor.map(|monitor| &monitor.message).filter(|said| !said.is_empty()) {
-        error = error.with("message", said.escape_debug());
+        error = error.with("message", one_line(said));
     }
     Err(if output.is_empty() { error } else { error.with("output", output) })
 }

@@ -123,6 +123,10 @@ async fn on_workspace(
             return workspace.dataset_by_id(&version.id).await.map(Object::from);
         }
         "tasks" => json!(workspace.tasks().await?),
+        "fsck" => json!(workspace.fsck(parse_request("a check", options.into())?).await?),
+        "collect_garbage" => {
+            json!(workspace.collect_garbage(parse_request("a cleaning", options.into())?).await?)
+        }
         "create_project" => {
             let value = request(options, &["name"], args);
             let request: ProjectRequest = parse_request("a project", value)?;
@@ -212,6 +216,7 @@ async fn on_task(task: &Task, method: &str) -> Result<Object> {
                 _ => workspace.dataset_by_id(&made[0].id).await.map(Object::from),
             }
         }
+        "versions" => Ok(Object::Value(task.wait().await?.iter().map(version_json).collect())),
         "log" => Ok(Object::Value(json!(task.log().await?))),
         _ => panic!("a task has no method {method}"),
     }

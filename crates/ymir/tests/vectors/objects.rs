@@ -85,7 +85,14 @@ pub(crate) fn change_json(change: &Change) -> Value {
 }
 
 pub(crate) fn evaluated_json(evaluated: &Evaluated) -> Value {
-    json!({ "ap50": evaluated.ap50(), "metrics": evaluated.metrics() })
+    let whole = &evaluated.evaluation;
+    json!({
+        "ap50": evaluated.ap50(),
+        "metrics": evaluated.metrics(),
+        "images": whole.images,
+        "predictions_outside": whole.predictions_outside,
+        "coco": whole,
+    })
 }
 
 pub(crate) fn state_json(state: &ProjectState) -> Value {

@@ -14,16 +14,22 @@ const NAMED: usize = 10;
 /// The arguments of `ymir import`.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
+    /// The folder, or a zip, tar or tar.gz of one
+    #[arg(value_name = "SOURCE", required_unless_present_any = ["voc", "images"])]
+    source: Option<PathBuf>,
+    /// The format of the source; by default it is recognised
+    #[arg(long, default_value = "auto", value_name = "FORMAT")]
+    format: Format,
     #[command(flatten)]
-    source: Source,
+    folder: Folder,
     /// The dataset that gets the new version
     #[arg(long, value_name = "DATASET")]
     into: String,
     /// Only the images of this split: `train` for ImageSets/Main/train.txt
-    #[arg(long, value_name = "NAME", requires = "voc")]
+    #[arg(long, value_name = "NAME")]
     split: Option<PathBuf>,
     /// Only the images that this text file names, one a line
-    #[arg(long, value_name = "FILE", requires = "voc", conflicts_with = "split")]
+    #[arg(long, value_name = "FILE", conflicts_with = "split")]
     list: Option<PathBuf>,
     /// What to do with classes that the workspace does not know: stop, ignore, add or keep
     #[arg(long, default_value = "stop", value_name = "HOW")]
@@ -32,17 +38,17 @@ pub(crate) struct Import {
     #[arg(long)]
     link: bool,
     /// Takes images without an annotation file too, as images without objects
-    #[arg(long, requires = "voc")]
+    #[arg(long)]
     without_annotations: bool,
     /// Adds to the newest version of the dataset in place of standing alone
     #[arg(long)]
     append: bool,
 }
 
-/// What is imported.
+/// A source with its format.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct Source {
+#[group(multiple = false, conflicts_with_all = ["source", "format"])]
+struct Folder {
     /// A Pascal VOC folder, with JPEGImages and Annotations
     #[arg(long, value_name = "DIR")]
     voc: Option<PathBuf>,
@@ -75,10 +81,11 @@ impl Import {
             let Progress { done, total } = progress;
             bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} images"));
         };
-        let (folder, format) = match (&self.source.voc, &self.source.images) {
-            (Some(folder), _) => (folder, Format::Voc),
-            (None, Some(folder)) => (folder, Format::Images),
-            (None, None) => return Err(ymir::Error::invalid("name a folder by --voc or --images")),
+        let (folder, format) = match (&self.source, &self.folder.voc, &self.folder.images) {
+            (Some(source), ..) => (source, self.format),
+            (None, Some(folder), _) => (folder, Format::Voc),
+            (None, None, Some(folder)) => (folder, Format::Images),
+            (None, None, None) => return Err(ymir::Error::invalid("name a source")),
         };
         let report =
             workspace.import_dataset(folder, format, &self.into, &options, &progress).await?;

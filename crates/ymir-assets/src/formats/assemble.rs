@@ -37,6 +37,9 @@ pub(super) struct Stored {
     pub(super) info: ImageInfo,
 }
 
+/// How far in pixels an edge may be out of the image for the digits that a file rounds to.
+const ROUNDING: f64 = 1e-3;
+
 /// How objects fit their image.
 #[derive(Debug, Default)]
 pub(super) struct Fit {
@@ -238,7 +241,9 @@ impl Compact {
         if !bbox.is_valid() {
             return Some("its box is outside the image");
         }
-        *clipped += u64::from(bbox != self.bbox);
+        let sides = |b: BBox| [b.x, b.y, b.x + b.w, b.y + b.h];
+        let moved = sides(bbox).into_iter().zip(sides(self.bbox));
+        *clipped += u64::from(moved.into_iter().any(|(new, old)| (new - old).abs() > ROUNDING));
         self.bbox = bbox;
         None
     }

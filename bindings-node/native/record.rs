@@ -44,13 +44,24 @@ struct CompactBox<'a>(&'a Annotation);
 
 impl Serialize for CompactBox<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Annotation { class, bbox, rotate_angle, score, quality, flags, attributes } = self.0;
+        let Annotation {
+            class,
+            bbox,
+            shape,
+            keypoints,
+            rotate_angle,
+            score,
+            quality,
+            flags,
+            attributes,
+        } = self.0;
         let flags = bits(flags);
         let usual = rotate_angle.is_none()
             && score.is_none()
             && quality.is_none()
             && flags == 0
             && attributes.is_empty();
+        let shaped = shape.is_some() || !keypoints.is_empty();
         let mut row = serializer.serialize_seq(None)?;
         match class {
             Class::Id(id) => row.serialize_element(id)?,
@@ -59,12 +70,16 @@ impl Serialize for CompactBox<'_> {
         for side in [bbox.x, bbox.y, bbox.w, bbox.h] {
             row.serialize_element(&side)?;
         }
-        if !usual {
+        if !usual || shaped {
             for figure in [score, rotate_angle, quality] {
                 row.serialize_element(figure)?;
             }
             row.serialize_element(&flags)?;
             row.serialize_element(&Pairs(attributes))?;
+        }
+        if shaped {
+            row.serialize_element(shape)?;
+            row.serialize_element(keypoints)?;
         }
         row.end()
     }

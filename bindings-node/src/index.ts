@@ -74,6 +74,7 @@ export type {
   ClassCount,
   ExportReport,
   Flags,
+  Keypoint,
   ImportReport,
   Json,
   Kind,

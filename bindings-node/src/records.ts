@@ -5,9 +5,11 @@ import type {
   Attributes,
   Change,
   Flags,
+  Keypoint,
   MediaType,
   Page,
   Sample,
+  Shape,
 } from "./types";
 
 type Box = [
@@ -21,6 +23,8 @@ type Box = [
   quality?: number | null,
   flags?: number,
   attributes?: Attributes | 0,
+  shape?: Shape | null,
+  keypoints?: Keypoint[],
 ];
 
 /** A record in its compact form. @internal */
@@ -108,6 +112,8 @@ export class RecordReader {
       quality: box[7] ?? null,
       flags: FLAGS[box[8] ?? 0] as Flags,
       attributes: box[9] || NONE,
+      shape: box[10] ?? null,
+      keypoints: box[11] ?? [],
     };
   }
 }

@@ -64,6 +64,31 @@ export interface Flags {
 /** Free key–value pairs. */
 export type Attributes = Readonly<Record<string, string>>;
 
+/**
+ * What an annotation says about an object beside its box: its outline as rings of points `[x, y]` in
+ * pixels (a point is inside if it is inside an odd number of rings), its pixels as COCO's run lengths,
+ * or that it is a label of the whole image.
+ */
+export type Shape =
+  | "image"
+  | { readonly polygons: readonly (readonly (readonly [x: number, y: number])[])[] }
+  | {
+      readonly mask: {
+        readonly size: readonly [height: number, width: number];
+        readonly counts: readonly number[];
+      };
+    };
+
+/** A point of an object that has a meaning, such as a nose. */
+export interface Keypoint {
+  /** The distance from the left edge in pixels. */
+  readonly x: number;
+  /** The distance from the upper edge in pixels. */
+  readonly y: number;
+  /** How much of it can be seen. */
+  readonly visibility: "absent" | "hidden" | "visible";
+}
+
 /** An object on an asset: ground truth, or a prediction if it has a score. */
 export interface Annotation {
   /** The name of its class. */
@@ -72,6 +97,10 @@ export interface Annotation {
   readonly classId: number | null;
   /** The bounding box. */
   readonly bbox: BBox;
+  /** The outline or the pixels of the object, where they are known. */
+  readonly shape: Shape | null;
+  /** Points of the object that have a meaning, in the order of the class's skeleton. */
+  readonly keypoints: readonly Keypoint[];
   /** The rotation of the box around its centre in radians. */
   readonly rotateAngle: number | null;
   /** The confidence of a prediction, 0 to 1; `null` in ground truth. */

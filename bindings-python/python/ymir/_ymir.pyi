@@ -95,6 +95,8 @@ class Annotation:
         quality: float | None = None,
         flags: Flags | None = None,
         attributes: Mapping[str, str] | None = None,
+        shape: Literal["image"] | Mapping[str, Any] | None = None,
+        keypoints: Sequence[Mapping[str, Any]] | None = None,
     ) -> None: ...
     @property
     def class_name(self) -> str:
@@ -105,6 +107,16 @@ class Annotation:
     @property
     def bbox(self) -> BBox:
         """The box."""
+    @property
+    def shape(self) -> Literal["image"] | dict[str, Any] | None:
+        """What is known beyond the box.
+
+        ``{"polygons": rings of [x, y]}``, ``{"mask": {"size": [h, w], "counts": [...]}}`` as COCO's
+        run lengths, ``"image"`` for a label of the whole image, or None.
+        """
+    @property
+    def keypoints(self) -> list[dict[str, Any]]:
+        """Points of the object that have a meaning: ``x``, ``y``, ``visibility``."""
     @property
     def rotate_angle(self) -> float | None:
         """The rotation of the box around its centre in radians, where there is one."""

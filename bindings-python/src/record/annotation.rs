@@ -56,7 +56,7 @@ impl Annotation {
     #[new]
     #[pyo3(signature = (
         class_name, bbox, *, score=None, rotate_angle=None, quality=None, flags=None,
-        attributes=None
+        attributes=None, shape=None, keypoints=None
     ))]
     fn create(
         class_name: String,
@@ -66,6 +66,8 @@ impl Annotation {
         quality: Option<f64>,
         flags: Option<&Bound<'_, Flags>>,
         attributes: Option<BTreeMap<String, String>>,
+        shape: Option<&Bound<'_, PyAny>>,
+        keypoints: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let inner = ymir::Annotation {
             class: Class::Name(class_name.clone()),
@@ -75,6 +77,8 @@ impl Annotation {
             quality,
             flags: flags.map(|flags| flags.get().0).unwrap_or_default(),
             attributes: attributes.unwrap_or_default(),
+            shape: shape.map(pythonize::depythonize).transpose()?,
+            keypoints: keypoints.map(pythonize::depythonize).transpose()?.unwrap_or_default(),
         };
         Ok(Self { class_name, inner })
     }
@@ -107,6 +111,18 @@ impl Annotation {
     #[getter]
     fn score(&self) -> Option<f64> {
         self.inner.score
+    }
+
+    /// What is known beyond the box: ``"image"``, ``{"polygons": …}``, ``{"mask": …}``, or None.
+    #[getter]
+    fn shape<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        Ok(self.inner.shape.as_ref().map(|shape| pythonize::pythonize(py, shape)).transpose()?)
+    }
+
+    /// Points of the object that have a meaning: ``x``, ``y``, ``visibility``.
+    #[getter]
+    fn keypoints<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pythonize::pythonize(py, &self.inner.keypoints)?)
     }
 
     /// The quality of the box as its source rated it.
@@ -145,6 +161,8 @@ impl Annotation {
         flags.set_item("crowd", crowd)?;
         dict.set_item("flags", flags)?;
         dict.set_item("attributes", &self.inner.attributes)?;
+        dict.set_item("shape", self.shape(py)?)?;
+        dict.set_item("keypoints", self.keypoints(py)?)?;
         Ok(dict)
     }
 

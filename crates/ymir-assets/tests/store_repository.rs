@@ -6,8 +6,8 @@ use std::process::Command;
 
 use ymir_assets::GitAssetStore;
 use ymir_core::{
-    AssetStore, Base, Branch, BranchKind, CommitRequest, DiffOptions, Edits, ErrorKind, Expect,
-    Manifest, PageOptions, Selector, Version,
+    AssetStore, Base, Branch, BranchKind, CommitRequest, DiffOptions, Edit, Edits, ErrorKind,
+    Expect, Manifest, PageOptions, Selector, Version,
 };
 use ymir_testkit::generate::records::SyntheticRecords;
 
@@ -135,7 +135,7 @@ fn init_and_open_say_what_is_wrong() {
     GitAssetStore::init(dir.path()).unwrap();
     assert_eq!(kind(GitAssetStore::init(dir.path())), ErrorKind::AlreadyExists);
     let format = dir.path().join("repo.git/ymir/format");
-    fs::write(&format, "2\n").unwrap();
+    fs::write(&format, "3\n").unwrap();
     let error = GitAssetStore::open(dir.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().contains("newer version"), "{error}");
@@ -155,8 +155,8 @@ async fn a_manifest_of_a_newer_format_is_unsupported() {
     let dir = tempfile::tempdir().unwrap();
     let (store, version) = filled(dir.path()).await;
     let repo = dir.path().join("repo.git");
-    // Field 1, the format version, as 2; then the commit that stock git makes of it.
-    fs::write(dir.path().join("m"), [0x08, 0x02]).unwrap();
+    // Field 1, the format version, as 3; then the commit that stock git makes of it.
+    fs::write(dir.path().join("m"), [0x08, 0x03]).unwrap();
     let path = dir.path().join("m");
     let blob = git(&repo, &["hash-object", "-w", path.to_str().unwrap()]);
     let tree = format!("040000 tree {}\tassets\n100644 blob {blob}", version.content);
@@ -298,4 +298,19 @@ async fn the_bytes_of_the_format_are_fixed() {
     let dir = tempfile::tempdir().unwrap();
     let (_, version) = filled(dir.path()).await;
     assert_eq!(version.content.to_string(), "36747e9b69374f95f7dd389fa2ebec2dd445daa5");
+}
+
+/// What shapes and keypoints add to the format; records without any have the bytes above.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bytes_of_shapes_are_fixed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = filled(dir.path()).await;
+    let records = (0..300).map(|n| Ok(Edit::Put(RECORDS.shaped(n))));
+    let version = commit(&store, Edits::new(records)).await;
+    assert_eq!(version.content.to_string(), "0330d6c610c7ed588c9748ee575fa2fa0d444403");
+    let ids: Vec<_> = (0..300).map(|n| RECORDS.record(n).asset.id).collect();
+    let back = store.get(&version.id, &ids).await.unwrap();
+    for (n, record) in back.into_iter().enumerate() {
+        assert_eq!(record.unwrap(), RECORDS.shaped(n as u64));
+    }
 }

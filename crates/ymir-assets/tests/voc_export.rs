@@ -341,7 +341,8 @@ fn annotation() -> impl Strategy<Value = Annotation> {
         |(class, bbox, rotate_angle, score, quality, flags, attributes)| {
             let (difficult, truncated, occluded, crowd) = flags;
             let flags = Flags { difficult, truncated, occluded, crowd };
-            Annotation { class, bbox, rotate_angle, score, quality, flags, attributes }
+            let annotation = Annotation::new(class, bbox);
+            Annotation { rotate_angle, score, quality, flags, attributes, ..annotation }
         },
     )
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Attributes, Class};
+use crate::{Attributes, Class, Error, Keypoint, Result, Shape};
 
 /// An axis-aligned box in pixels. The origin is the upper left corner of the image; coordinates
 /// are continuous, so that a box that covers the whole image is `(0, 0, width, height)`.
@@ -69,13 +69,22 @@ pub struct Flags {
     pub crowd: bool,
 }
 
-/// An object on an asset: ground truth, or a prediction if it has a score.
+/// An object on an asset, or a label of the whole: ground truth, or a prediction if it has a score.
+///
+/// The box is always there, so that whoever knows boxes alone can use every annotation; what is
+/// known beyond it is the shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Annotation {
     /// The class.
     pub class: Class,
-    /// The bounding box.
+    /// The bounding box; that of the image for a label of the image.
     pub bbox: BBox,
+    /// The outline or the pixels of the object, or that this is a label of the whole image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+    /// Points of the object that have a meaning, in the order of the class's skeleton.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keypoints: Vec<Keypoint>,
     /// The rotation of the box around its centre in radians, where the format has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotate_angle: Option<f64>,
@@ -99,12 +108,56 @@ impl Annotation {
         Self {
             class,
             bbox,
+            shape: None,
+            keypoints: Vec::new(),
             rotate_angle: None,
             score: None,
             quality: None,
             flags: Flags::default(),
             attributes: Attributes::new(),
         }
+    }
+
+    /// Returns a label of an image of this size in pixels.
+    pub fn of_image(class: Class, width: u32, height: u32) -> Self {
+        let bbox = BBox::new(0.0, 0.0, width.into(), height.into());
+        Self { shape: Some(Shape::Image), ..Self::new(class, bbox) }
+    }
+
+    /// Sets the shape; the box stays as it is.
+    pub fn with_shape(mut self, shape: Shape) -> Self {
+        self.shape = Some(shape);
+        self
+    }
+
+    /// Checks that the numbers can be those of an annotation on an image of this size: finite, no
+    /// negative size of the box, a shape that [fits](Shape::check).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` that says which field is wrong.
+    pub fn check(&self, width: u32, height: u32) -> Result<()> {
+        let bbox = self.bbox;
+        if [bbox.x, bbox.y, bbox.w, bbox.h].iter().any(|v| !v.is_finite()) {
+            let message = "x, y, w and h of a box must be finite numbers";
+            return Err(Error::invalid(message).with("bbox", format!("{bbox:?}")));
+        }
+        if bbox.w < 0.0 || bbox.h < 0.0 {
+            let message = "w and h of a box must not be negative";
+            return Err(Error::invalid(message).with("bbox", format!("{bbox:?}")));
+        }
+        let optional =
+            [("rotate_angle", self.rotate_angle), ("score", self.score), ("quality", self.quality)];
+        for (field, value) in optional {
+            if value.is_some_and(|value| !value.is_finite()) {
+                let message = format!("the {field} of an annotation must be a finite number");
+                return Err(Error::invalid(message));
+            }
+        }
+        if self.keypoints.iter().any(|point| !point.x.is_finite() || !point.y.is_finite()) {
+            return Err(Error::invalid("x and y of a keypoint must be finite numbers"));
+        }
+        self.shape.as_ref().map_or(Ok(()), |shape| shape.check(bbox, width, height))
     }
 
     /// Sets the confidence, which makes it a prediction.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Annotation, AssetId, Error, Result};
+use crate::{Annotation, AssetId, Error, ErrorKind, Result};
 
 /// Free key–value pairs on an asset or an annotation.
 pub type Attributes = BTreeMap<String, String>;
@@ -44,14 +44,22 @@ impl MediaType {
     }
 }
 
-/// What the annotations of a dataset are; the numbers are those of the executor contract.
+/// What the annotations of a dataset are; the numbers are those of the executor contract, and where
+/// it has none, ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ObjectType {
-    /// Boxes (2 in the contract).
+    /// Boxes, upright or rotated (2 in the contract).
     #[default]
     Detection,
+    /// The pixels of each class (3 in the contract).
+    SemanticSegmentation,
+    /// The outline or the pixels of each object (4 in the contract).
+    InstanceSegmentation,
+    /// Labels of whole images (100: the contract has no number, and will not come to this one
+    /// soon).
+    Classification,
 }
 
 impl ObjectType {
@@ -59,23 +67,29 @@ impl ObjectType {
     pub fn number(self) -> u32 {
         match self {
             Self::Detection => 2,
+            Self::SemanticSegmentation => 3,
+            Self::InstanceSegmentation => 4,
+            Self::Classification => 100,
         }
     }
 
-    /// Returns the object type with the contract's number.
+    /// Returns the object type with this number.
     ///
     /// # Errors
     ///
     /// `Unsupported` for a number that this version does not handle.
     pub fn from_number(number: u32) -> Result<Self> {
-        match number {
-            2 => Ok(Self::Detection),
-            _ => Err(Error::new(
-                crate::ErrorKind::Unsupported,
-                "this version of YMIR handles object type 2 (detection) only",
-            )
-            .with("object_type", number)),
-        }
+        let all = [
+            Self::Detection,
+            Self::SemanticSegmentation,
+            Self::InstanceSegmentation,
+            Self::Classification,
+        ];
+        all.into_iter().find(|object_type| object_type.number() == number).ok_or_else(|| {
+            let message = "this version of YMIR handles object types 2 (detection), 3 (semantic \
+                           segmentation), 4 (instance segmentation) and 100 (classification)";
+            Error::new(ErrorKind::Unsupported, message).with("object_type", number)
+        })
     }
 }
 

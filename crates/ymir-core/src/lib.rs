@@ -15,11 +15,13 @@ mod iteration;
 mod label;
 mod lineage;
 mod maintenance;
+mod mask;
 mod model;
 mod project;
 mod query;
 mod runtime;
 mod scheduler;
+mod shape;
 mod store;
 mod summary;
 mod task;
@@ -35,6 +37,7 @@ pub use iteration::{Action, Iteration, Step, StepResult};
 pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
 pub use lineage::{Input, TaskRecord};
 pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem};
+pub use mask::Mask;
 pub use model::{Model, ModelFile, Stage};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
 pub use query::{
@@ -45,6 +48,7 @@ pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,
 };
 pub use scheduler::{Scheduler, TaskContext, TaskReporter, TaskWork};
+pub use shape::{Keypoint, Ring, Shape, Visibility};
 pub use store::{
     AssetStore, Base, BlobInfo, BlobSource, Change, CommitRequest, DiffOptions, Edit, Edits,
     Expect, FindOptions, Page, PageOptions, Transfer,

@@ -32,7 +32,8 @@ pub use task::{InferOptions, MineOptions, Task, TaskOptions, TrainOptions};
 pub use workspace::{Workspace, WorkspaceOptions};
 
 pub use ymir_assets::formats::{
-    ExportOptions, ExportReport, Format, ImportOptions, ImportReport, Progress, Skipped,
+    ExportOptions, ExportReport, Format, ImportOptions, ImportReport, Lost, Progress, SPLIT,
+    Skipped,
 };
 pub use ymir_assets::loader::{Batch, Image, Images, LoadedAsset, Loader, LoaderOptions};
 pub use ymir_assets::mir::{

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Workspace {
-    /// Imports a folder as a new version of a dataset.
+    /// Imports a folder, or an archive of one, as a new version of a dataset.
     ///
     /// Nothing is committed unless the whole import goes well; single files that cannot be used are
     /// left out and named in the report.

@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Init(init::Init),
     /// Imports images, with or without annotations, as a new version of a dataset
     Import(import::Import),
-    /// Exports a dataset version or prediction set as a Pascal VOC folder
+    /// Exports a dataset version or prediction set as a folder of a format
     Export(export::Export),
     /// Lists what the workspace has, or the versions of one name
     Log(log::Log),

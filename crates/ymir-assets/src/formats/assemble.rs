@@ -1,10 +1,13 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use ymir_core::{Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Record};
+use ymir_core::{
+    Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Keypoint, Record, Shape,
+};
 
+use super::document::{Document, Object};
 use super::image_info::ImageInfo;
-use super::voc_read::Document;
+use super::rotated;
 
 /// The most bytes of a file name that an annotation file tells: more than file systems allow.
 const MAX_FILE_NAME: usize = 1024;
@@ -20,6 +23,8 @@ pub(super) struct Entry {
     /// The size that the annotation file tells.
     pub(super) told: (Option<u32>, Option<u32>),
     pub(super) objects: Vec<Compact>,
+    /// Whether coordinates are fractions of the size of the image in place of pixels.
+    relative: bool,
     /// Set when the image is in the store.
     pub(super) stored: Option<Stored>,
 }
@@ -32,6 +37,18 @@ pub(super) struct Stored {
     pub(super) info: ImageInfo,
 }
 
+/// How far in pixels an edge may be out of the image for the digits that a file rounds to.
+const ROUNDING: f64 = 1e-3;
+
+/// How objects fit their image.
+#[derive(Debug, Default)]
+pub(super) struct Fit {
+    /// How many boxes were cut.
+    pub(super) clipped: u64,
+    /// The numbers of the objects that are gone, and why.
+    pub(super) gone: Vec<(u32, &'static str)>,
+}
+
 /// One annotation, its class as a number of [`Names`].
 #[derive(Debug)]
 pub(super) struct Compact {
@@ -42,8 +59,10 @@ pub(super) struct Compact {
     extra: Option<Box<Extra>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default, PartialEq)]
 struct Extra {
+    shape: Option<Shape>,
+    keypoints: Vec<Keypoint>,
     rotate_angle: Option<f64>,
     score: Option<f64>,
     quality: Option<f64>,
@@ -58,7 +77,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    fn number(&mut self, name: String) -> u32 {
+    pub(super) fn number(&mut self, name: String) -> u32 {
         if let Some(number) = self.numbers.get(&name) {
             return *number;
         }
@@ -78,6 +97,7 @@ impl Entry {
             attributes: Attributes::new(),
             told: (None, None),
             objects: Vec::new(),
+            relative: false,
             stored: None,
         }
     }
@@ -90,56 +110,30 @@ impl Entry {
         let is_name =
             |name: &&str| !matches!(*name, "" | "." | "..") && name.len() <= MAX_FILE_NAME;
         self.file_name = name.filter(is_name).map(Into::into);
-        self.attributes = document.attributes;
+        self.attributes.extend(document.attributes);
+        self.relative = document.relative;
         self.told = (document.width, document.height);
-        self.objects = document
-            .objects
-            .into_iter()
-            .map(|object| {
-                let plain = object.rotate_angle.is_none()
-                    && object.score.is_none()
-                    && object.quality.is_none()
-                    && object.attributes.is_empty();
-                let extra = Extra {
-                    rotate_angle: object.rotate_angle,
-                    score: object.score,
-                    quality: object.quality,
-                    attributes: object.attributes,
-                };
-                Compact {
-                    number: object.number,
-                    class: names.number(object.name),
-                    flags: object.flags,
-                    bbox: object.bbox,
-                    extra: (!plain).then(|| Box::new(extra)),
-                }
-            })
-            .collect();
+        let objects = document.objects.into_iter();
+        self.objects = objects.map(|object| Compact::new(object, names)).collect();
     }
 
-    /// Cuts the boxes at the edge of the image; returns how many were cut, and the numbers of
-    /// those that were outside and are gone. A rotated box stays as it is: its corners are not
-    /// where its edges say.
-    pub(super) fn clip(&mut self, info: &ImageInfo) -> (u64, Vec<u32>) {
-        let (mut clipped, mut gone) = (0, Vec::new());
+    /// Fits the objects to the image as it is: fractions become pixels, and boxes are cut at its
+    /// edge. A rotated box stays as it is: its corners are not where its edges say.
+    pub(super) fn fit(&mut self, info: &ImageInfo, quads_are_boxes: bool) -> Fit {
+        let mut fit = Fit::default();
+        let relative = std::mem::take(&mut self.relative);
         self.objects.retain_mut(|object| {
-            let is_rotated = object
-                .extra
-                .as_ref()
-                .is_some_and(|extra| extra.rotate_angle.is_some_and(|angle| angle != 0.0));
-            if is_rotated {
-                return true;
+            if relative {
+                object.scale(f64::from(info.width), f64::from(info.height));
             }
-            let bbox = clip(object.bbox, info);
-            if !bbox.is_valid() {
-                gone.push(object.number);
-                return false;
+            if quads_are_boxes {
+                object.quad_to_box();
             }
-            clipped += u64::from(bbox != object.bbox);
-            object.bbox = bbox;
-            true
+            let wrong = object.fit(info, &mut fit.clipped);
+            fit.gone.extend(wrong.map(|reason| (object.number, reason)));
+            wrong.is_none()
         });
-        (clipped, gone)
+        fit
     }
 
     /// Returns the annotations; those without a class are left out.
@@ -149,6 +143,8 @@ impl Entry {
             let mut annotation = Annotation::new(class, object.bbox);
             annotation.flags = object.flags;
             if let Some(extra) = &object.extra {
+                annotation.shape = extra.shape.clone();
+                annotation.keypoints = extra.keypoints.clone();
                 annotation.rotate_angle = extra.rotate_angle;
                 annotation.score = extra.score;
                 annotation.quality = extra.quality;
@@ -174,6 +170,82 @@ impl Entry {
             attributes: self.attributes.clone(),
         };
         Some(Record { asset, annotations: self.annotations(classes) })
+    }
+}
+
+impl Compact {
+    pub(super) fn new(object: Object, names: &mut Names) -> Self {
+        let extra = Extra {
+            shape: object.shape,
+            keypoints: object.keypoints,
+            rotate_angle: object.rotate_angle,
+            score: object.score,
+            quality: object.quality,
+            attributes: object.attributes,
+        };
+        Self {
+            number: object.number,
+            class: names.number(object.name),
+            flags: object.flags,
+            bbox: object.bbox,
+            extra: (extra != Extra::default()).then(|| Box::new(extra)),
+        }
+    }
+
+    pub(super) fn shape(&self) -> Option<&Shape> {
+        self.extra.as_ref().and_then(|extra| extra.shape.as_ref())
+    }
+
+    fn scale(&mut self, width: f64, height: f64) {
+        let BBox { x, y, w, h } = self.bbox;
+        self.bbox = BBox::new(x * width, y * height, w * width, h * height);
+        let Some(extra) = &mut self.extra else { return };
+        if let Some(Shape::Polygons(rings)) = &mut extra.shape {
+            rings.iter_mut().flatten().for_each(|[x, y]| (*x, *y) = (*x * width, *y * height));
+        }
+        for point in &mut extra.keypoints {
+            (point.x, point.y) = (point.x * width, point.y * height);
+        }
+    }
+
+    /// Makes a rotated box of an outline of four points that are the corners of one.
+    fn quad_to_box(&mut self) {
+        let Some(extra) = &mut self.extra else { return };
+        let Some(Shape::Polygons(rings)) = &extra.shape else { return };
+        let [ring] = &rings[..] else { return };
+        let Some((bbox, angle)) = rotated::from_corners(ring) else { return };
+        self.bbox = bbox;
+        extra.rotate_angle = Some(angle).filter(|angle| *angle != 0.0);
+        extra.shape = None;
+    }
+
+    /// Returns why the object cannot be on the image, if so.
+    fn fit(&mut self, info: &ImageInfo, clipped: &mut u64) -> Option<&'static str> {
+        let extra = self.extra.as_ref();
+        match extra.and_then(|extra| extra.shape.as_ref()) {
+            Some(Shape::Image) => {
+                self.bbox = BBox::new(0.0, 0.0, info.width.into(), info.height.into());
+                return None;
+            }
+            Some(Shape::Mask(mask))
+                if (mask.width(), mask.height()) != (info.width, info.height) =>
+            {
+                return Some("its mask has another size than the image");
+            }
+            _ => {}
+        }
+        if extra.is_some_and(|extra| extra.rotate_angle.is_some_and(|angle| angle != 0.0)) {
+            return None;
+        }
+        let bbox = clip(self.bbox, info);
+        if !bbox.is_valid() {
+            return Some("its box is outside the image");
+        }
+        let sides = |b: BBox| [b.x, b.y, b.x + b.w, b.y + b.h];
+        let moved = sides(bbox).into_iter().zip(sides(self.bbox));
+        *clipped += u64::from(moved.into_iter().any(|(new, old)| (new - old).abs() > ROUNDING));
+        self.bbox = bbox;
+        None
     }
 }
 

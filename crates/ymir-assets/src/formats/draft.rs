@@ -3,15 +3,15 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
-use ymir_core::{AssetId, Class, Error, ErrorKind, Result};
+use ymir_core::{AssetId, Class, Error, ErrorKind, ObjectType, Result};
 
 use super::ImportOptions;
 use super::assemble::{Entry, Names};
 use super::import_report::{Dropped, Duplicate, SkipReason, Skipped};
-use super::intake::read_annotation;
-use super::list;
-use super::pair::{Orphan, Pair, pair};
-use super::scan::{relative, scan, scan_images};
+use super::losses::Losses;
+use super::pair::Pair;
+use super::reader::Reader;
+use super::scan::relative;
 use crate::parallel::in_parallel;
 
 /// How many annotation files are read before it is asked whether to go on.
@@ -20,7 +20,7 @@ const CHUNK: usize = 1024;
 const MAX_REASON: usize = 500;
 
 /// What an import has found so far, in the order of the paths.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) source: PathBuf,
     pub(super) entries: Vec<Entry>,
@@ -30,60 +30,42 @@ pub(super) struct Draft {
     pub(super) duplicates: Vec<(Entry, usize)>,
     pub(super) clipped: u64,
     pub(super) size_mismatches: Vec<String>,
+    pub(super) losses: Losses,
+    /// What the annotations are, where the format tells; else their shapes do.
+    pub(super) object_type: Option<ObjectType>,
+    /// Whether an outline of four points that form a rectangle is a rotated box.
+    pub(super) quads_are_boxes: bool,
 }
 
 impl Draft {
-    /// Finds the images of a source, and their annotation files if it has any.
-    pub(super) fn find(source: &Path, options: &ImportOptions, annotated: bool) -> Result<Self> {
-        let mut draft = Self {
-            source: source.to_owned(),
-            entries: Vec::new(),
-            names: Names::default(),
-            skipped: Vec::new(),
-            dropped: Vec::new(),
-            duplicates: Vec::new(),
-            clipped: 0,
-            size_mismatches: Vec::new(),
-        };
-        let found = match annotated {
-            true => scan(source, &mut draft.skipped)?,
-            false => scan_images(source, &mut draft.skipped)?,
-        };
-        let lists = match &options.list {
-            Some(list) => list::load(list, source, &found)?,
-            None => found.iter().map(|_| Some(Vec::new())).collect(),
-        };
-        let mut unmet: Option<Vec<String>> = None;
-        for (mut found, entries) in found.into_iter().zip(lists) {
-            let Some(entries) = entries else { continue };
-            let (mut pairs, mut orphans) = pair(&mut found);
-            if options.list.is_some() {
-                let here = list::retain(&found, &entries, &mut pairs, &mut orphans);
-                // One list for several datasets: an entry is unmet if none of them meets it.
-                unmet = Some(match unmet {
-                    Some(before) => before.into_iter().filter(|e| here.contains(e)).collect(),
-                    None => here,
-                });
-            }
-            draft.add(pairs, orphans, options.without_annotations || !annotated);
-        }
-        for entry in unmet.into_iter().flatten() {
-            draft.skip_text(entry, SkipReason::NotThere, "the list names it, and it is not there");
-        }
+    /// Finds the images of a source and reads what is said about them; some of it was skipped
+    /// already.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the source or the list is not there; `Cancelled` if the flag is set.
+    pub(super) fn read(
+        source: &Path,
+        options: &ImportOptions,
+        mut reader: Box<dyn Reader>,
+        skipped: Vec<Skipped>,
+        over: &AtomicBool,
+    ) -> Result<Self> {
+        let mut draft = Self { source: source.to_owned(), skipped, ..Self::default() };
+        reader.find(&mut draft, options)?;
         draft.entries.sort_unstable_by(|a, b| a.image.cmp(&b.image));
+        draft = draft.read_annotations(&*reader, over)?;
+        reader.finish(&mut draft);
         Ok(draft)
     }
 
-    fn add(&mut self, pairs: Vec<Pair>, orphans: Vec<Orphan>, without_annotations: bool) {
-        for Orphan { annotation, kind, reason } in orphans {
-            self.skip(&annotation, kind, reason);
-        }
-        for Pair { image, annotation } in pairs {
-            if annotation.is_none() && !without_annotations {
-                self.skip(&image, SkipReason::NoAnnotation, "it has no annotation file");
-            } else {
-                self.entries.push(Entry::new(image, annotation));
-            }
+    /// Adds an image, unless it has no annotation file and that is not wanted.
+    pub(super) fn add(&mut self, pair: Pair, without_annotations: bool) {
+        let Pair { image, annotation } = pair;
+        if annotation.is_none() && !without_annotations {
+            self.skip(&image, SkipReason::NoAnnotation, "it has no annotation file");
+        } else {
+            self.entries.push(Entry::new(image, annotation));
         }
     }
 
@@ -92,7 +74,7 @@ impl Draft {
     /// # Errors
     ///
     /// `Cancelled` if the flag is set.
-    pub(super) fn read_annotations(mut self, over: &AtomicBool) -> Result<Self> {
+    fn read_annotations(mut self, reader: &dyn Reader, over: &AtomicBool) -> Result<Self> {
         let mut read = Vec::with_capacity(self.entries.len());
         let mut entries = std::mem::take(&mut self.entries).into_iter();
         loop {
@@ -101,8 +83,7 @@ impl Draft {
             if chunk.is_empty() {
                 break;
             }
-            let read_one =
-                |entry: &Entry| entry.annotation.as_deref().map(read_annotation).transpose();
+            let read_one = |entry: &Entry| reader.read(entry);
             let documents: Vec<_> = in_parallel(|| chunk.par_iter().map(read_one).collect());
             for (mut entry, document) in chunk.into_iter().zip(documents) {
                 let path = entry.annotation.as_deref().unwrap_or(&entry.image);
@@ -110,13 +91,11 @@ impl Draft {
                     Ok(None) => read.push(entry),
                     Err((kind, reason)) => self.skip(path, kind, reason),
                     Ok(Some(mut document)) => {
-                        let path = relative(&self.source, path);
-                        let dropped = std::mem::take(&mut document.dropped);
-                        self.dropped.extend(dropped.into_iter().map(|(object, reason)| Dropped {
-                            path: path.clone(),
-                            object,
-                            reason,
-                        }));
+                        let path = path.to_owned();
+                        for (object, reason) in std::mem::take(&mut document.dropped) {
+                            self.drop_object(&path, object, reason);
+                        }
+                        document.lost.iter().for_each(|what| self.losses.add(what));
                         entry.describe(document, &mut self.names);
                         read.push(entry);
                     }
@@ -132,7 +111,12 @@ impl Draft {
         self.skip_text(path, kind, reason);
     }
 
-    fn skip_text(&mut self, path: String, kind: SkipReason, reason: impl Into<String>) {
+    pub(super) fn drop_object(&mut self, path: &Path, object: u32, reason: impl Into<String>) {
+        let path = relative(&self.source, path);
+        self.dropped.push(Dropped { path, object, reason: reason.into() });
+    }
+
+    pub(super) fn skip_text(&mut self, path: String, kind: SkipReason, reason: impl Into<String>) {
         let mut reason = reason.into();
         // It may quote from a file that has names of any length.
         if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
@@ -142,7 +126,8 @@ impl Draft {
         self.skipped.push(Skipped { path, kind, reason });
     }
 
-    /// Takes out what is not in the store and what is there twice, and cuts the boxes.
+    /// Takes out what is not in the store and what is there twice, and fits the objects to
+    /// their images.
     ///
     /// # Errors
     ///
@@ -152,7 +137,7 @@ impl Draft {
         let mut first: HashMap<AssetId, usize> = HashMap::with_capacity(self.entries.len());
         for mut entry in std::mem::take(&mut self.entries) {
             let Some(stored) = entry.stored else { continue };
-            self.clip(&mut entry);
+            self.fit(&mut entry);
             match first.get(&stored.id) {
                 Some(first) => self.duplicates.push((entry, *first)),
                 None => {
@@ -170,21 +155,19 @@ impl Draft {
         Ok(self)
     }
 
-    fn clip(&mut self, entry: &mut Entry) {
-        let (Some(stored), Some(annotation)) = (entry.stored, &entry.annotation) else { return };
-        let path = relative(&self.source, annotation);
+    fn fit(&mut self, entry: &mut Entry) {
+        let Some(stored) = entry.stored else { return };
+        let path = entry.annotation.as_ref().unwrap_or(&entry.image).clone();
         let told = |told: Option<u32>, is: u32| told.is_none_or(|told| told == is);
         let (width, height) = entry.told;
         if !told(width, stored.info.width) || !told(height, stored.info.height) {
-            self.size_mismatches.push(path.clone());
+            self.size_mismatches.push(relative(&self.source, &path));
         }
-        let (clipped, gone) = entry.clip(&stored.info);
-        self.clipped += clipped;
-        self.dropped.extend(gone.into_iter().map(|object| Dropped {
-            path: path.clone(),
-            object,
-            reason: "its box is outside the image".to_owned(),
-        }));
+        let fit = entry.fit(&stored.info, self.quads_are_boxes);
+        self.clipped += fit.clipped;
+        for (object, reason) in fit.gone {
+            self.drop_object(&path, object, reason);
+        }
     }
 
     fn nothing_usable(&self) -> Error {

@@ -1,14 +1,16 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use ymir_core::{
-    AssetId, AssetStore, BranchKind, ClassTable, Error, Name, Result, Transfer, VersionId,
-};
+use ymir_core::{AssetId, AssetStore, BranchKind, Error, Name, Result, Transfer, VersionId};
 
 use super::export_names::FileNames;
-use super::export_staging::Staging;
+use super::export_staging::{Staging, make_folder};
+use super::format::Format;
+use super::losses::{Losses, Lost};
 use super::progress::{OnProgress, Ticker};
+use super::writer::{Item, Setting, Writer};
 use crate::blocking::blocking;
 use crate::pages::Pages;
 
@@ -18,7 +20,8 @@ pub struct ExportOptions {
     /// How the image files come to stand in the destination. Whoever writes into a hard link in
     /// place breaks the workspace's copy.
     pub transfer: Transfer,
-    /// The name of the list in `ImageSets/Main`; that of the version's branch by default.
+    /// The name of the list of all images, in formats that have one (`ImageSets/Main` of Pascal
+    /// VOC); that of the version's branch by default.
     pub list: Option<Name>,
 }
 
@@ -31,6 +34,9 @@ pub struct ExportReport {
     pub annotations: u64,
     /// Images whose file has another name than at its import, in the order of their ids.
     pub renamed: Vec<Renamed>,
+    /// What the format has no place for, by what it is, sorted.
+    #[serde(default)]
+    pub lost: Vec<Lost>,
 }
 
 /// An image whose file has another name than at its import, since another image has it or it is
@@ -45,8 +51,8 @@ pub struct Renamed {
     pub to: String,
 }
 
-/// Exports a version as a Pascal VOC folder: `JPEGImages`, `Annotations` and one list in
-/// `ImageSets/Main`.
+/// Exports a version as a Pascal VOC folder: `JPEGImages`, `Annotations` and, in
+/// `ImageSets/Main`, a list of all images and one of each split.
 ///
 /// Images keep the names that they had at their import, as far as these are safe and differ.
 /// Edges are inclusive, whole where the box is, else fractions; [`import_voc`](super::import_voc)
@@ -69,20 +75,43 @@ pub async fn export_voc(
     options: &ExportOptions,
     progress: OnProgress<'_>,
 ) -> Result<ExportReport> {
+    export_dataset(store, version, destination, Format::Voc, options, progress).await
+}
+
+/// Exports a version as a folder of a format.
+///
+/// What [`export_voc`] says of names and the destination holds for every format. What a format has
+/// no place for is counted in the report; `docs/formats.md` says what that is.
+///
+/// # Errors
+///
+/// `Unsupported` for [`Format::Images`]; else as [`export_voc`].
+pub async fn export_dataset(
+    store: &Arc<dyn AssetStore>,
+    version: &VersionId,
+    destination: &Path,
+    format: Format,
+    options: &ExportOptions,
+    progress: OnProgress<'_>,
+) -> Result<ExportReport> {
     let named = store.version(version).await?;
     if !matches!(named.branch.kind, BranchKind::Dataset | BranchKind::Prediction) {
         let message = "only datasets and prediction sets can be exported";
         return Err(Error::invalid(message).with("version", &named.branch));
     }
     let manifest = store.manifest(version).await?;
-    let classes = Arc::new(manifest.classes);
+    let setting = Setting {
+        classes: manifest.classes,
+        object_type: manifest.object_type,
+        list: options.list.clone().unwrap_or(named.branch.name),
+    };
+    let writer = format.writer(&setting)?;
     let folder = destination.to_owned();
     let staging = Arc::new(blocking(move || Staging::new(folder)).await?);
 
-    let list = options.list.clone().unwrap_or(named.branch.name);
     let ticker = Ticker::start(progress, manifest.summary.assets);
-    let run = Run { store, version, transfer: options.transfer, classes, list };
-    let result = run.write(&staging, ticker).await;
+    let run = Run { store, version, transfer: options.transfer, setting: Arc::new(setting) };
+    let result = run.write(&staging, writer, ticker).await;
     let cleared = blocking(move || {
         Staging::clear(staging);
         Ok(())
@@ -95,43 +124,61 @@ struct Run<'a> {
     store: &'a Arc<dyn AssetStore>,
     version: &'a VersionId,
     transfer: Transfer,
-    classes: Arc<ClassTable>,
-    list: Name,
+    setting: Arc<Setting>,
 }
 
 impl Run<'_> {
-    async fn write(self, staging: &Arc<Staging>, mut ticker: Ticker<'_>) -> Result<ExportReport> {
-        let mut report = ExportReport { images: 0, annotations: 0, renamed: Vec::new() };
+    async fn write(
+        self,
+        staging: &Arc<Staging>,
+        mut writer: Box<dyn Writer>,
+        mut ticker: Ticker<'_>,
+    ) -> Result<ExportReport> {
+        let mut report =
+            ExportReport { images: 0, annotations: 0, renamed: Vec::new(), lost: Vec::new() };
         let mut names = FileNames::default();
-        let mut list = String::new();
+        let mut losses = Losses::default();
         let mut pages = Pages::new(self.store, *self.version);
         while let Some(records) = pages.next_page().await? {
-            let mut named = Vec::with_capacity(records.len());
+            let mut items = Vec::with_capacity(records.len());
             for record in records {
-                let (stem, name) = names.assign(&record.asset);
-                list.push_str(&stem);
-                list.push('\n');
+                let folder = writer.image_folder(&record, &self.setting.classes);
+                let (stem, name) = names.assign(&folder, &record.asset);
                 report.images += 1;
                 report.annotations += record.annotations.len() as u64;
                 if name != record.asset.file_name {
                     let (id, from) = (record.asset.id, record.asset.file_name.clone());
                     report.renamed.push(Renamed { id, from, to: name.clone() });
                 }
-                named.push((record, stem, name));
+                items.push(Item { record, stem, name, folder });
             }
-            let count = named.len() as u64;
-            let blobs: Vec<_> = named
-                .iter()
-                .map(|(record, _, name)| (record.asset.id, staging.images().join(name)))
-                .collect();
+            let made: BTreeSet<_> = items.iter().map(|item| item.folder.clone()).collect();
+            let here = staging.clone();
+            blocking(move || {
+                made.iter().try_for_each(|below| make_folder(here.folder(), below).map(drop))
+            })
+            .await?;
+            let count = items.len() as u64;
+            let place = |item: &Item| staging.folder().join(&item.folder).join(&item.name);
+            let blobs: Vec<_> =
+                items.iter().map(|item| (item.record.asset.id, place(item))).collect();
             self.store.export_blobs(&blobs, self.transfer).await?;
-            let (staging, classes) = (staging.clone(), self.classes.clone());
-            blocking(move || staging.write_annotations(&named, &classes)).await?;
+            let (staging, setting) = (staging.clone(), self.setting.clone());
+            (writer, losses) = blocking(move || {
+                writer.write(staging.folder(), &items, &setting, &mut losses)?;
+                Ok((writer, losses))
+            })
+            .await?;
             ticker.advance(count);
         }
 
-        let (staging, name) = (staging.clone(), self.list);
-        blocking(move || staging.finish(&name, &list)).await?;
+        let (staging, setting) = (staging.clone(), self.setting);
+        report.lost = blocking(move || {
+            writer.finish(staging.folder(), &setting, &mut losses)?;
+            staging.finish()?;
+            Ok(losses.into_list())
+        })
+        .await?;
         ticker.finish();
         Ok(report)
     }

@@ -9,22 +9,23 @@ const MAX_STEM: usize = 180;
 ///
 /// Names come from elsewhere and may be anything: what is returned is one plain name, without
 /// separators, control characters, and what some file systems do not allow, with the extension of
-/// an image. Two names never differ in their extension or their case alone.
+/// an image. Two names in one folder never differ in their extension or their case alone.
 #[derive(Debug, Default)]
 pub(super) struct FileNames {
-    /// The names without extension that are in use, in lower case.
+    /// The names without extension that are in use, with their folder, in lower case.
     used: HashSet<String>,
 }
 
 impl FileNames {
-    /// Returns the name of an asset's file, without and with its extension.
-    pub(super) fn assign(&mut self, asset: &Asset) -> (String, String) {
+    /// Returns the name of an asset's file in a folder, without and with its extension.
+    pub(super) fn assign(&mut self, folder: &str, asset: &Asset) -> (String, String) {
         let (stem, extension) = split(asset);
         let id = asset.id.to_string();
         let candidates = std::iter::once(stem.clone())
             .chain([8, 64].into_iter().map(|digits| format!("{stem}_{}", &id[..digits])))
             .chain((2u64..).map(|n| format!("{stem}_{id}_{n}")));
-        let mut free = candidates.filter(|stem| self.used.insert(stem.to_lowercase()));
+        let mut free =
+            candidates.filter(|stem| self.used.insert(format!("{folder}/{stem}").to_lowercase()));
         let stem = free.next().expect("numbers do not run out");
         let name = format!("{stem}.{extension}");
         (stem, name)
@@ -53,6 +54,15 @@ fn split(asset: &Asset) -> (String, String) {
         stem = asset.id.to_string();
     }
     (stem, extension)
+}
+
+/// Returns a name as one that a folder can have.
+pub(super) fn plain_name(name: &str) -> String {
+    let name: String = name.chars().map(plain).collect();
+    match name.as_str() {
+        "" | "." | ".." => "_".to_owned(),
+        _ => name,
+    }
 }
 
 fn plain(character: char) -> char {

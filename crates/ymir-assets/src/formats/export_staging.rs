@@ -2,14 +2,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use tokio::runtime::Handle;
-use ymir_core::{ClassTable, Error, ErrorKind, Name, Record, Result};
-
-use super::voc_write::write;
-use crate::parallel::in_parallel;
-
-const PARTS: [&str; 3] = ["JPEGImages", "Annotations", "ImageSets"];
+use ymir_core::{Error, ErrorKind, Result};
 
 /// The folder that an export is written to before it is moved to its place. Nothing is left behind
 /// of one that is not finished.
@@ -46,45 +40,30 @@ impl Staging {
         let folder = tempfile::Builder::new().prefix(".ymir-export-").tempdir_in(&destination);
         let folder = folder.map_err(fail)?.keep();
         leftovers.folder = Some(folder.clone());
-        for part in ["JPEGImages", "Annotations", "ImageSets/Main"] {
-            fs::create_dir_all(folder.join(part)).map_err(fail)?;
-        }
         Ok(Self { destination, folder, leftovers: Some(leftovers) })
     }
 
-    pub(super) fn images(&self) -> PathBuf {
-        self.folder.join("JPEGImages")
+    /// Returns the folder that everything is written to.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    /// Writes the annotation files of records, given with their names without and with extension.
-    pub(super) fn write_annotations(
-        &self,
-        records: &[(Record, String, String)],
-        classes: &ClassTable,
-    ) -> Result<()> {
-        let folder = self.folder.join("Annotations");
-        in_parallel(|| {
-            records.par_iter().try_for_each(|(record, stem, name)| {
-                let path = folder.join(format!("{stem}.xml"));
-                fs::write(&path, write(record, name, classes))
-                    .map_err(|e| Error::io("an annotation file cannot be written", &path, e))
-            })
-        })
-    }
-
-    /// Writes the list and moves everything to its place.
-    pub(super) fn finish(&self, name: &Name, list: &str) -> Result<()> {
-        let path = self.folder.join(format!("ImageSets/Main/{name}.txt"));
-        fs::write(&path, list).map_err(|e| Error::io("the list cannot be written", &path, e))?;
-        for (i, part) in PARTS.iter().enumerate() {
-            let place = self.destination.join(part);
-            if let Err(error) = fs::rename(self.folder.join(part), &place) {
-                for moved in &PARTS[..i] {
+    /// Moves everything to its place.
+    pub(super) fn finish(&self) -> Result<()> {
+        let fail =
+            |path: &Path, error| Error::io("the export cannot be moved to its place", path, error);
+        let parts = fs::read_dir(&self.folder).map_err(|e| fail(&self.folder, e))?;
+        let names = parts.map(|part| part.map(|part| part.file_name()));
+        let names: Vec<_> =
+            names.collect::<std::io::Result<_>>().map_err(|e| fail(&self.folder, e))?;
+        for (i, name) in names.iter().enumerate() {
+            let place = self.destination.join(name);
+            if let Err(error) = fs::rename(self.folder.join(name), &place) {
+                for moved in &names[..i] {
                     // Back to where it goes away with the rest.
                     let _ = fs::rename(self.destination.join(moved), self.folder.join(moved));
                 }
-                let message = "the export cannot be moved to its place";
-                return Err(Error::io(message, &place, error));
+                return Err(fail(&place, error));
             }
         }
         Ok(())
@@ -96,6 +75,28 @@ impl Staging {
             drop(staging.leftovers.take());
         }
     }
+}
+
+/// Makes a folder below that of an export, which is there unless the export was dropped: then
+/// nothing may come back.
+pub(super) fn make_folder(root: &Path, below: &str) -> Result<PathBuf> {
+    let mut path = root.to_owned();
+    for part in below.split('/').filter(|part| !part.is_empty()) {
+        path.push(part);
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("a folder of the export cannot be made", &path, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(path)
+}
+
+/// Writes a whole file of an export.
+pub(super) fn write_file(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    fs::write(path, content)
+        .map_err(|e| Error::io("a file of the export cannot be written", path, e))
 }
 
 impl Drop for Staging {

@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use serde_json::json;
 use ymir_core::{
-    AssetStore, Base, Branch, BranchKind, Class, CommitRequest, Edit, Edits, Error, Expect,
-    Manifest, Result, TaskKind, TaskRecord, Timestamp, UnknownClasses,
+    AssetStore, Base, Branch, BranchKind, Class, CommitRequest, Edit, Edits, Error, ErrorKind,
+    Expect, Manifest, ObjectType, Result, Selector, Shape, TaskKind, TaskRecord, Timestamp,
+    UnknownClasses,
 };
 
-use super::assemble::{Entry, Stored};
+use super::archive::{Unpacked, is_archive};
+use super::assemble::{Compact, Entry, Stored};
 use super::classes::{Resolution, resolve, stop_at_unknown, to_add};
 use super::draft::{Draft, stop_if};
+use super::format::Format;
 use super::import_options::ImportOptions;
-use super::import_report::ImportReport;
+use super::import_report::{ImportReport, Skipped};
 use super::intake::{Taken, read_image};
 use super::progress::{OnProgress, Ticker};
 use crate::blocking::blocking;
@@ -60,7 +63,7 @@ pub async fn import_voc(
     options: &ImportOptions,
     progress: OnProgress<'_>,
 ) -> Result<ImportReport> {
-    Import::new(store, source, branch, options, "voc").run(progress).await
+    import_dataset(store, source, Format::Voc, branch, options, progress).await
 }
 
 /// Imports all images in a folder and below, without annotations, as a new version of a branch.
@@ -78,7 +81,31 @@ pub async fn import_images(
     options: &ImportOptions,
     progress: OnProgress<'_>,
 ) -> Result<ImportReport> {
-    Import::new(store, source, branch, options, "images").run(progress).await
+    import_dataset(store, source, Format::Images, branch, options, progress).await
+}
+
+/// Imports a folder of a format, or a zip, tar or tar.gz of one, as a new version of a branch.
+///
+/// Of an archive only plain files are taken, and none whose name leads out of it. It is unpacked
+/// into a folder beside the blobs that is deleted with the end of the import.
+///
+/// What [`import_voc`] says holds for every format. The splits that a format has become the
+/// attribute [`SPLIT`](super::SPLIT) of the assets, and `list` may name one. What records have no
+/// place for is counted in the report. `docs/formats.md` says what is read of each format.
+///
+/// # Errors
+///
+/// As [`import_voc`], and `ResourceExhausted` for an archive that holds far more than its size
+/// lets expect, `Corrupted` for a damaged one.
+pub async fn import_dataset(
+    store: &Arc<dyn AssetStore>,
+    source: &Path,
+    format: Format,
+    branch: &Branch,
+    options: &ImportOptions,
+    progress: OnProgress<'_>,
+) -> Result<ImportReport> {
+    Import::new(store, source, branch, options, format).run(progress).await
 }
 
 struct Import<'a> {
@@ -86,7 +113,7 @@ struct Import<'a> {
     source: &'a Path,
     branch: &'a Branch,
     options: &'a ImportOptions,
-    format: &'static str,
+    format: Format,
     started: Timestamp,
     /// Set when the import is over, however it ends, for the threads that work for it.
     over: Arc<AtomicBool>,
@@ -104,18 +131,22 @@ impl<'a> Import<'a> {
         source: &'a Path,
         branch: &'a Branch,
         options: &'a ImportOptions,
-        format: &'static str,
+        format: Format,
     ) -> Self {
         let (started, over) = (Timestamp::now(), Arc::default());
         Self { store, source, branch, options, format, started, over }
     }
 
-    async fn run(self, progress: OnProgress<'_>) -> Result<ImportReport> {
+    async fn run(mut self, progress: OnProgress<'_>) -> Result<ImportReport> {
         if !matches!(self.branch.kind, BranchKind::Dataset | BranchKind::Prediction) {
             let message = "images are imported into a dataset or a prediction set";
             return Err(Error::invalid(message).with("branch", self.branch));
         }
-        let draft = self.read_annotations().await?;
+        let unpacked = self.unpack().await?;
+        let folder = unpacked.as_ref().map_or(self.source.to_owned(), Unpacked::source);
+        self.format = self.detect(folder.clone()).await?;
+        let skipped = unpacked.as_ref().map_or(Vec::new(), |unpacked| unpacked.skipped.clone());
+        let draft = self.read_annotations(folder, skipped).await?;
         if self.options.unknown_classes == UnknownClasses::Stop {
             stop_at_unknown(&draft.entries, &draft.names, &self.store.classes().await?)?;
         }
@@ -125,11 +156,31 @@ impl<'a> Import<'a> {
         self.commit(draft, resolution, added).await
     }
 
-    async fn read_annotations(&self) -> Result<Draft> {
-        let (source, options, over) =
-            (self.source.to_owned(), self.options.clone(), self.over.clone());
-        let annotated = self.format == "voc";
-        blocking(move || Draft::find(&source, &options, annotated)?.read_annotations(&over)).await
+    /// Unpacks the source, if it is an archive: beside the blobs, which then can be links, or
+    /// beside itself.
+    async fn unpack(&self) -> Result<Option<Unpacked>> {
+        let (source, over) = (self.source.to_owned(), self.over.clone());
+        let parent = source.parent().filter(|parent| *parent != Path::new(""));
+        let beside = parent.unwrap_or(Path::new("."));
+        let below = self.store.root().unwrap_or(beside).to_owned();
+        blocking(move || match is_archive(&source) {
+            true => Unpacked::new(&source, &below, &over).map(Some),
+            false => Ok(None),
+        })
+        .await
+    }
+
+    async fn detect(&self, folder: PathBuf) -> Result<Format> {
+        match self.format {
+            Format::Auto => blocking(move || Format::detect(&folder)).await,
+            format => Ok(format),
+        }
+    }
+
+    async fn read_annotations(&self, source: PathBuf, skipped: Vec<Skipped>) -> Result<Draft> {
+        let (options, over) = (self.options.clone(), self.over.clone());
+        let reader = self.format.reader();
+        blocking(move || Draft::read(&source, &options, reader, skipped, &over)).await
     }
 
     /// Puts the images into the store.
@@ -215,6 +266,7 @@ impl<'a> Import<'a> {
         added_classes: Vec<String>,
     ) -> Result<ImportReport> {
         let Resolution { classes, unknown } = resolution;
+        let object_type = self.object_type(&draft).await?;
         let (annotations, negatives) = count(&draft.entries, &classes);
         let imported = draft.entries.len() as u64;
         let duplicates = draft.report_duplicates(&classes);
@@ -224,7 +276,7 @@ impl<'a> Import<'a> {
             base: if self.options.append { Base::Tip } else { Base::Empty },
             edits: edits(draft.entries, classes, self.over.clone()),
             expect: Expect::Any,
-            manifest: Manifest { task: self.record(), ..Manifest::default() },
+            manifest: Manifest { object_type, task: self.record(), ..Manifest::default() },
             message: format!("Import {imported} images from {name}"),
         };
         let version = self.store.commit(request).await?;
@@ -243,7 +295,21 @@ impl<'a> Import<'a> {
             unknown_classes: unknown,
             added_classes,
             ignored_annotations: ignored,
+            lost: draft.losses.into_list(),
         })
+    }
+
+    /// Returns what the annotations of the version are: what those before it are, if it goes on
+    /// from them, else what the format or the shapes tell.
+    async fn object_type(&self, draft: &Draft) -> Result<ObjectType> {
+        if self.options.append {
+            match self.store.resolve(self.branch, &Selector::Latest).await {
+                Ok(tip) => return Ok(self.store.manifest(&tip.id).await?.object_type),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(draft.object_type.unwrap_or_else(|| object_type(&draft.entries)))
     }
 
     /// Returns what is kept about the import. It has no fingerprint, as the source may change.
@@ -268,6 +334,20 @@ impl<'a> Import<'a> {
             library_version: env!("CARGO_PKG_VERSION").to_owned(),
             ..TaskRecord::default()
         }
+    }
+}
+
+/// Returns what annotations are by their shapes: labels of images, if all are; outlines or pixels,
+/// if any has such; else boxes.
+fn object_type(entries: &[Entry]) -> ObjectType {
+    let objects = || entries.iter().flat_map(|entry| &entry.objects);
+    let is_label = |object: &Compact| object.shape() == Some(&Shape::Image);
+    if objects().any(|object| object.shape().is_some() && !is_label(object)) {
+        ObjectType::InstanceSegmentation
+    } else if objects().next().is_some() && objects().all(is_label) {
+        ObjectType::Classification
+    } else {
+        ObjectType::Detection
     }
 }
 

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use ymir_core::Version;
 
+use super::losses::Lost;
+
 /// What an import did: complete, nothing is left out of its lists.
 ///
 /// Paths are relative to the source, and in the order of the paths.
@@ -31,6 +33,9 @@ pub struct ImportReport {
     pub added_classes: Vec<String>,
     /// Annotations that were left out because of their unknown class.
     pub ignored_annotations: u64,
+    /// What the source says that records have no place for, by what it is, sorted.
+    #[serde(default)]
+    pub lost: Vec<Lost>,
 }
 
 /// A file with the same bytes as another one: both are one asset.
@@ -75,6 +80,8 @@ pub enum SkipReason {
     Unreadable,
     /// The list names it, and it is not there.
     NotThere,
+    /// It is an entry of an archive whose name leads out of it, a link, or one that is there twice.
+    Unsafe,
 }
 
 /// An object that was not taken.

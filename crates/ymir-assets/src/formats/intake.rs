@@ -4,9 +4,10 @@ use std::path::Path;
 
 use ymir_core::{BlobSource, Transfer};
 
+use super::document::Document;
 use super::image_info::{ImageInfo, inspect_image};
 use super::import_report::SkipReason;
-use super::voc_read::{Document, MAX_BYTES, read};
+use super::voc_read::{MAX_BYTES, read};
 
 /// The size of an image file up to which it is read.
 const MAX_IMAGE_BYTES: u64 = 2 << 30;
@@ -20,6 +21,20 @@ pub(super) type Refusal = (SkipReason, String);
 pub(super) fn read_annotation(path: &Path) -> Result<Document, Refusal> {
     let bytes = read_file(path, MAX_BYTES)?;
     read(&bytes).map_err(|reason| (SkipReason::BadAnnotation, reason))
+}
+
+/// Reads a text file of at most as many bytes as an annotation file may have.
+pub(super) fn read_text(path: &Path) -> Result<String, Refusal> {
+    let mut bytes = read_file(path, MAX_BYTES)?;
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        let reason = format!("line {line}: the text is not UTF-8; convert the file to UTF-8");
+        (SkipReason::BadAnnotation, reason)
+    })
 }
 
 /// An image file that was read.
@@ -43,7 +58,8 @@ pub(super) fn read_image(path: &Path, transfer: Transfer) -> Result<Taken, Refus
     Ok(Taken { info, source, bytes })
 }
 
-fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+/// Reads a file of at most this many bytes.
+pub(super) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
     let mut file = File::open(path).map_err(|error| unreadable(&error))?;
     let size = file.metadata().map_err(|error| unreadable(&error))?.len();
     let mut bytes = Vec::new();

@@ -1,10 +1,15 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use ymir_core::{Error, Result};
 
+use super::ImportOptions;
+use super::assemble::Entry;
+use super::draft::Draft;
+use super::import_report::SkipReason;
 use super::pair::{Orphan, Pair};
 use super::scan::Found;
+use super::splits;
 
 /// Reads the list that an import is limited to, for each of the datasets found: the entries, or
 /// none where a dataset does not have the split.
@@ -44,18 +49,26 @@ fn split_file(root: &Path, list: &Path) -> Option<PathBuf> {
 }
 
 fn splits(root: &Path) -> Vec<String> {
-    let Ok(folder) = std::fs::read_dir(root.join("ImageSets").join("Main")) else {
-        return Vec::new();
-    };
-    let names = folder.flatten().map(|entry| entry.file_name().display().to_string());
-    let mut names: Vec<_> =
-        names.filter_map(|name| name.strip_suffix(".txt").map(str::to_owned)).collect();
-    names.sort_unstable();
+    let mut names: Vec<_> = split_lists(root, "Main").into_iter().map(|(name, _)| name).collect();
     names.truncate(20);
     names
 }
 
-fn read(path: &Path) -> Result<Vec<String>> {
+/// Returns the lists in a folder of `ImageSets` by their names.
+pub(super) fn split_lists(root: &Path, folder: &str) -> Vec<(String, PathBuf)> {
+    let Ok(folder) = std::fs::read_dir(root.join("ImageSets").join(folder)) else {
+        return Vec::new();
+    };
+    let lists = folder.flatten().filter_map(|entry| {
+        let name = entry.file_name().display().to_string();
+        Some((name.strip_suffix(".txt")?.to_owned(), entry.path()))
+    });
+    let mut lists: Vec<_> = lists.collect();
+    lists.sort_unstable();
+    lists
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<String>> {
     let bytes = std::fs::read(path)
         .map_err(|error| Error::io("the list of images cannot be read", path, error))?;
     let text = String::from_utf8_lossy(&bytes);
@@ -89,6 +102,52 @@ pub(super) fn retain(
     pairs.retain(|_| keep.next().unwrap_or_default());
     orphans.retain(|_| keep_orphan.next().unwrap_or_default());
     wanted.unmet()
+}
+
+/// Returns which of the images a list names.
+pub(super) fn named<'a>(
+    found: &Found,
+    entries: &[String],
+    images: impl Iterator<Item = &'a Path> + Clone,
+) -> Vec<bool> {
+    let mut wanted = Wanted::new(found, entries);
+    let mut named = vec![false; images.clone().count()];
+    for reading in [as_written, trimmed, without_mark] {
+        wanted.index(reading);
+        for (named, image) in named.iter_mut().zip(images.clone()) {
+            *named |= wanted.names(image);
+        }
+    }
+    named
+}
+
+/// Keeps what the list of an import names: the images of a split, or those in a text file.
+///
+/// # Errors
+///
+/// `NotFound` if there is neither.
+pub(super) fn limit(draft: &mut Draft, options: &ImportOptions) -> Result<()> {
+    let Some(list) = &options.list else { return Ok(()) };
+    let split = list.to_str().unwrap_or_default();
+    let is_in = |entry: &Entry| splits::of(&entry.attributes).any(|name| name == split);
+    if draft.entries.iter().any(is_in) {
+        draft.entries.retain(is_in);
+        return Ok(());
+    }
+    let root = draft.source.clone();
+    let found = Found { image_folder: root.clone(), root, ..Found::default() };
+    let lines = load(list, &draft.source, std::slice::from_ref(&found))?;
+    let lines = lines.into_iter().flatten().flatten().collect::<Vec<_>>();
+    let entries = std::mem::take(&mut draft.entries);
+    let pair = |entry: &Entry| Pair { image: entry.image.clone(), annotation: None };
+    let mut pairs: Vec<_> = entries.iter().map(pair).collect();
+    let unmet = retain(&found, &lines, &mut pairs, &mut Vec::new());
+    let kept: HashSet<_> = pairs.into_iter().map(|pair| pair.image).collect();
+    draft.entries = entries.into_iter().filter(|entry| kept.contains(&entry.image)).collect();
+    for entry in unmet {
+        draft.skip_text(entry, SkipReason::NotThere, "the list names it, and it is not there");
+    }
+    Ok(())
 }
 
 /// The entries of a list, read in one way after another: one that named something is done.

@@ -39,18 +39,19 @@ pub(super) fn scan(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Foun
     Ok(roots.into_iter().map(|root| scan_root(source, root, skipped)).collect())
 }
 
-/// Finds all images in a folder, annotated or not.
-pub(super) fn scan_images(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Found>> {
+/// Finds all images in a folder and below, annotated or not, sorted.
+pub(super) fn scan_images(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<PathBuf>> {
+    let files = scan_files(source, skipped)?.into_iter();
+    Ok(files.filter(|path| looks_like_image(path)).collect())
+}
+
+/// Finds all files in a folder and below, sorted; hidden ones are left out and links followed.
+pub(super) fn scan_files(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<PathBuf>> {
     check(source)?;
-    let mut found = Found { root: source.to_owned(), ..Found::default() };
-    found.image_folder = source.to_owned();
-    for entry in files(source, source, |_| true, skipped) {
-        if looks_like_image(&entry) {
-            found.images.push(entry.into_path());
-        }
-    }
-    found.images.sort_unstable();
-    Ok(vec![found])
+    let files = files(source, source, |_| true, skipped);
+    let mut files: Vec<_> = files.into_iter().map(DirEntry::into_path).collect();
+    files.sort_unstable();
+    Ok(files)
 }
 
 /// Returns a path as it is reported: relative to the source.
@@ -100,7 +101,7 @@ fn scan_root(source: &Path, root: PathBuf, skipped: &mut Vec<Skipped>) -> Found 
             if !separate {
                 found.annotations.push(entry.into_path());
             }
-        } else if has_images || looks_like_image(&entry) {
+        } else if has_images || looks_like_image(entry.path()) {
             found.images.push(entry.into_path());
         }
     }
@@ -149,11 +150,11 @@ fn is_xml(path: &Path) -> bool {
 
 /// Returns whether a name is that of an image, also of a kind that is not supported: that it was
 /// not taken is then said.
-fn looks_like_image(entry: &DirEntry) -> bool {
+pub(super) fn looks_like_image(path: &Path) -> bool {
     const KNOWN: [&str; 14] = [
         "jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "webp", "gif", "tif", "tiff", "heic",
         "avif", "jp2",
     ];
-    let extension = entry.path().extension().and_then(|extension| extension.to_str());
+    let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|e| KNOWN.iter().any(|known| e.eq_ignore_ascii_case(known)))
 }

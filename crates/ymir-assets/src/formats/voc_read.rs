@@ -1,7 +1,8 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use ymir_core::{Attributes, BBox, Flags};
+use ymir_core::BBox;
 
+use super::document::{Document, Object};
 use super::voc_text::decode;
 use super::voc_write::NO_POSE;
 
@@ -13,36 +14,6 @@ const MAX_NAME: usize = 256;
 /// How many attributes a file may have, of the image and its objects together. Each takes far more
 /// memory than its few bytes in the file.
 const MAX_TAGS: usize = 200_000;
-
-/// An annotation file, understood.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Document {
-    pub(super) filename: Option<String>,
-    pub(super) folder: Option<String>,
-    /// The name of the image file before an export had to change it.
-    pub(super) original_filename: Option<String>,
-    pub(super) width: Option<u32>,
-    pub(super) height: Option<u32>,
-    /// The attributes of the image.
-    pub(super) attributes: Attributes,
-    pub(super) objects: Vec<Object>,
-    /// Objects that cannot be taken: their numbers, and why.
-    pub(super) dropped: Vec<(u32, String)>,
-}
-
-/// One object of an annotation file.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub(super) struct Object {
-    /// Its number in the file, from 1.
-    pub(super) number: u32,
-    pub(super) name: String,
-    pub(super) bbox: BBox,
-    pub(super) flags: Flags,
-    pub(super) rotate_angle: Option<f64>,
-    pub(super) score: Option<f64>,
-    pub(super) quality: Option<f64>,
-    pub(super) attributes: Attributes,
-}
 
 /// What an element is, by its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -267,7 +238,7 @@ fn tag_name(name: &str, start: &BytesStart<'_>) -> Result<String, String> {
 
 /// Returns the text of an entity: one of XML's own five, or a character by its number. Entities
 /// that a file defines for itself are refused, so that none can blow up.
-fn resolve(reference: &BytesRef<'_>) -> Result<String, String> {
+pub(super) fn resolve(reference: &BytesRef<'_>) -> Result<String, String> {
     if let Some(character) = reference.resolve_char_ref().map_err(|error| error.to_string())? {
         return Ok(character.to_string());
     }

@@ -93,7 +93,7 @@ pub(super) fn read_classes(objects: &Objects, oid: Oid) -> Result<ClassTable> {
     let data = objects.read(file, ObjectType::Blob)?;
     let table = proto::ClassTable::decode(data.as_slice())
         .map_err(|e| damaged(file, "it is not a class table").caused_by(e))?;
-    if table.format_version != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&table.format_version) {
         return Err(too_new(table.format_version).with("object", file));
     }
     decode_classes(table.classes)

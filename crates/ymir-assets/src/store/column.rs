@@ -5,9 +5,10 @@ use ymir_core::Attributes;
 use super::generated::trie::{AttributeColumn, FloatColumn};
 
 /// Numbers, one per annotation; `NaN`, which is never stored, stands for an absent one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) enum Floats {
     /// No annotation has one.
+    #[default]
     None,
     Singles(Vec<f32>),
     Doubles(Vec<f64>),

@@ -3,6 +3,7 @@ use ymir_core::{Annotation, Asset, AssetId, BBox, Class, ClassId, Flags, MediaTy
 
 use super::column::{Floats, attribute_bytes, attributes, check_attributes};
 use super::generated::trie::{self, AttributeColumn};
+use super::shape_column::{Keypoints, Shapes};
 
 /// The most bytes that a leaf may have before compression.
 pub(super) const BYTES_MAX: usize = 256 << 20;
@@ -29,6 +30,8 @@ pub(super) struct Leaf {
     floats: [Floats; 7],
     flags: Vec<u8>,
     annotation_attributes: Option<AttributeColumn>,
+    shapes: Shapes,
+    keypoints: Keypoints,
 }
 
 /// Returns the message in the file of a leaf.
@@ -86,6 +89,12 @@ impl Leaf {
         if !floats[..4].iter().all(whole) {
             return Err("its boxes are not one per annotation");
         }
+        let size = |annotation: usize| {
+            let asset = ends.partition_point(|end| *end as usize <= annotation);
+            (leaf.widths[asset], leaf.heights[asset])
+        };
+        let shapes = Shapes::decode(leaf.shapes, annotations, size)?;
+        let keypoints = Keypoints::decode(leaf.keypoints, annotations)?;
         let class_name_starts = class_name_starts(&leaf.classes, &ends, &leaf.class_names);
         Ok(Self {
             ids: leaf.ids,
@@ -104,6 +113,8 @@ impl Leaf {
             floats,
             flags: leaf.flags,
             annotation_attributes: leaf.annotation_attributes,
+            shapes,
+            keypoints,
         })
     }
 
@@ -121,6 +132,8 @@ impl Leaf {
             + self.len() * 36
             + self.names.len()
             + floats
+            + self.shapes.bytes()
+            + self.keypoints.bytes()
             + names
             + rest
             + self.classes.len() * 4
@@ -170,11 +183,11 @@ impl Leaf {
             attributes: attributes(&self.attributes, i),
         };
         let mut name = self.class_name_starts.get(i).map_or(0, |start| *start as usize);
-        let annotations = self.annotations(i).map(|k| self.annotation(k, &mut name)).collect();
+        let annotations = self.annotations(i).map(|k| self.annotation(i, k, &mut name)).collect();
         Record { asset, annotations }
     }
 
-    fn annotation(&self, k: usize, name: &mut usize) -> Annotation {
+    fn annotation(&self, i: usize, k: usize, name: &mut usize) -> Annotation {
         let class = match self.classes[k].checked_sub(1) {
             Some(id) => Class::Id(ClassId(id)),
             None => {
@@ -187,6 +200,8 @@ impl Leaf {
         Annotation {
             class,
             bbox: BBox::new(side(0), side(1), side(2), side(3)),
+            shape: self.shapes.get(k, self.widths[i], self.heights[i]),
+            keypoints: self.keypoints.get(k),
             rotate_angle: float(4),
             score: float(5),
             quality: float(6),

@@ -4,6 +4,7 @@ use ymir_core::{Annotation, Class, Error, ErrorKind, Flags, MediaType, Record, R
 use super::column::{FloatsBuilder, push_attributes};
 use super::generated::trie;
 use super::leaf::BYTES_MAX;
+use super::shape_column::ShapesBuilder;
 
 /// The compression of leaves: the fastest, which saves more time in writing than it takes.
 const LEVEL: i32 = 1;
@@ -14,7 +15,7 @@ pub(super) fn encode(records: &[Record]) -> Result<Vec<u8>> {
     if columns.len() > BYTES_MAX {
         let first = records[0].asset.id;
         let message = format!(
-            "the metadata and annotations of {} assets take {} bytes, more than the {BYTES_MAX} that the store holds together; shorten their attributes",
+            "the metadata and annotations of {} assets take {} bytes, more than the {BYTES_MAX} that the store holds together; shorten their attributes or shapes",
             records.len(),
             columns.len(),
         );
@@ -29,6 +30,7 @@ pub(super) fn encode(records: &[Record]) -> Result<Vec<u8>> {
 pub(super) fn encode_columns(records: &[Record]) -> Result<Vec<u8>> {
     let mut leaf = trie::Leaf::default();
     let mut floats: [FloatsBuilder; 7] = Default::default();
+    let mut shapes = ShapesBuilder::default();
     let mut owner = 0;
     for (i, Record { asset, annotations }) in records.iter().enumerate() {
         leaf.ids.extend_from_slice(asset.id.as_bytes());
@@ -44,6 +46,7 @@ pub(super) fn encode_columns(records: &[Record]) -> Result<Vec<u8>> {
         for annotation in annotations {
             encode_annotation(&mut leaf, &mut floats, annotation);
             push_attributes(&mut leaf.annotation_attributes, owner, &annotation.attributes);
+            shapes.push(owner, annotation.shape.as_ref(), &annotation.keypoints);
             owner += 1;
         }
     }
@@ -56,6 +59,7 @@ pub(super) fn encode_columns(records: &[Record]) -> Result<Vec<u8>> {
     let [x, y, w, h, rotate_angle, score, quality] = floats.map(FloatsBuilder::finish);
     (leaf.x, leaf.y, leaf.w, leaf.h) = (x, y, w, h);
     (leaf.rotate_angles, leaf.scores, leaf.qualities) = (rotate_angle, score, quality);
+    (leaf.shapes, leaf.keypoints) = shapes.finish();
     Ok(leaf.encode_to_vec())
 }
 

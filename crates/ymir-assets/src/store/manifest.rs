@@ -15,8 +15,8 @@ use super::generated::manifest as proto;
 use super::handle::too_new;
 use super::objects::damaged;
 
-/// The version of the storage format that this code writes.
-pub(super) const FORMAT_VERSION: u32 = 1;
+/// The version of the storage format that this code writes; it reads all from 1.
+pub(super) const FORMAT_VERSION: u32 = 2;
 
 /// A version as it was read from its commit.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ pub(super) fn decode(
 ) -> Result<VersionData> {
     let message = proto::Manifest::decode(data)
         .map_err(|e| damaged(file, "it is not a manifest message").caused_by(e))?;
-    if message.format_version != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&message.format_version) {
         return Err(too_new(message.format_version).with("object", file));
     }
     let decode = || -> Result<(Version, Manifest)> {

@@ -27,6 +27,7 @@ mod query_scan;
 mod reach;
 mod refs;
 mod scan_columns;
+mod shape_column;
 mod stale;
 mod update;
 mod validate;

@@ -30,7 +30,7 @@ pub(crate) fn rgba(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     encode(image.into(), format)
 }
 
-fn encode(image: DynamicImage, format: ImageFormat) -> Vec<u8> {
+pub(crate) fn encode(image: DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     image.write_to(&mut file, format).unwrap();
     file.into_inner()

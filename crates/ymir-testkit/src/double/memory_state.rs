@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use ymir_core::{
     Annotation, AssetId, Base, Branch, BranchKind, Change, Class, ClassTable, CommitRequest,
     DiffOptions, Edit, Edits, Error, ErrorKind, Expect, Manifest, Page, PageOptions, Record,
-    Result, Selector, Summary, Timestamp, Version, VersionId,
+    Result, Selector, Shape, Summary, Timestamp, Version, VersionId,
 };
 
 type Records = BTreeMap<AssetId, Arc<Record>>;
@@ -50,6 +50,13 @@ fn drop_signs_of_zero(annotation: &mut Annotation) {
     let others = [&mut annotation.rotate_angle, &mut annotation.score, &mut annotation.quality];
     // In IEEE arithmetic -0 + 0 is 0.
     sides.into_iter().chain(others.into_iter().flatten()).for_each(|number| *number += 0.0);
+    for point in &mut annotation.keypoints {
+        point.x += 0.0;
+        point.y += 0.0;
+    }
+    if let Some(Shape::Polygons(rings)) = &mut annotation.shape {
+        rings.iter_mut().flatten().flatten().for_each(|number| *number += 0.0);
+    }
 }
 
 impl State {
@@ -232,19 +239,12 @@ fn check_record(record: &Record, classes: &ClassTable) -> Result<()> {
             }
             _ => {}
         }
-        let bbox = annotation.bbox;
-        if ![bbox.x, bbox.y, bbox.w, bbox.h].iter().all(|v| v.is_finite()) {
-            return fail("the box is not finite", index);
-        }
-        if bbox.w < 0.0 || bbox.h < 0.0 {
-            return fail("the box has a negative size", index);
-        }
+        let asset = &record.asset;
+        annotation
+            .check(asset.width, asset.height)
+            .map_err(|e| e.with("asset", asset.id).with("annotation", index))?;
         if annotation.score.is_some_and(|score| !(0.0..=1.0).contains(&score)) {
             return fail("the score is not between 0 and 1", index);
-        }
-        let others = [annotation.rotate_angle, annotation.quality];
-        if others.iter().flatten().any(|v| !v.is_finite()) {
-            return fail("the rotation or the quality is not finite", index);
         }
     }
     Ok(())

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ymir_core::{
-    Annotation, Asset, AssetId, BBox, Class, ClassEntry, ClassId, Edit, Edits, MediaType, Record,
+    Annotation, Asset, AssetId, BBox, Class, ClassEntry, ClassId, Edit, Edits, Keypoint, Mask,
+    MediaType, Record, Shape, Visibility,
 };
 
 use crate::generate::rng::SplitMix64;
@@ -62,6 +63,30 @@ impl SyntheticRecords {
         Record { asset, annotations }
     }
 
+    /// Returns the n-th record with something beyond each of its boxes: an outline, pixels, that it
+    /// is a label of the image, or keypoints, by turns.
+    pub fn shaped(&self, n: u64) -> Record {
+        let mut record = self.record(n);
+        for (annotation, k) in record.annotations.iter_mut().zip(n..) {
+            let BBox { x, y, w, h } = annotation.bbox;
+            let (right, bottom) = (x + w, y + h);
+            match k % 4 {
+                0 => {
+                    let ring = vec![[x, y], [right, y], [right, bottom], [x + w / 2.0, bottom]];
+                    annotation.shape = Some(Shape::Polygons(vec![ring]));
+                }
+                1 => annotation.shape = Some(Shape::Mask(columns(annotation.bbox))),
+                2 => *annotation = Annotation::of_image(annotation.class.clone(), WIDTH, HEIGHT),
+                _ => {
+                    let point = |visibility| Keypoint { x, y, visibility };
+                    annotation.keypoints =
+                        vec![point(Visibility::Visible), point(Visibility::Hidden)];
+                }
+            }
+        }
+        record
+    }
+
     fn annotation(&self, rng: &mut SplitMix64) -> Annotation {
         let class = Class::Id(ClassId(rng.below(u64::from(self.classes)) as u32));
         let (w, h) = (rng.between(8.0, 400.0), rng.between(8.0, 400.0));
@@ -79,4 +104,11 @@ impl SyntheticRecords {
     pub fn edits(self) -> Edits {
         Edits::new(self.iter().map(|record| Ok(Edit::Put(record))))
     }
+}
+
+/// Returns a mask of the columns of pixels that a box touches.
+fn columns(bbox: BBox) -> Mask {
+    let (left, right) = (bbox.x as u32, ((bbox.x + bbox.w).ceil() as u32).min(WIDTH));
+    let counts = vec![left * HEIGHT, (right - left) * HEIGHT, (WIDTH - right) * HEIGHT];
+    Mask::new(WIDTH, HEIGHT, counts).expect("the columns are all there")
 }

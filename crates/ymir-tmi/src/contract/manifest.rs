@@ -91,11 +91,9 @@ fn object_types(manifest: Option<&[u8]>) -> Result<Vec<ObjectType>> {
             let expected = "expected a number such as 2 (detection), or a list of them";
             return Err(malformed(MANIFEST, "object_type", expected));
         };
-        // Those that this version does not know are no obstacle to the one that it does.
-        if let Ok(object_type) = ObjectType::from_number(number)
-            && !types.contains(&object_type)
-        {
-            types.push(object_type);
+        // Those that tasks do not handle yet are no obstacle to the one that they do.
+        if number == ObjectType::Detection.number() && types.is_empty() {
+            types.push(ObjectType::Detection);
         }
     }
     if types.is_empty() {

@@ -13,8 +13,14 @@ pub(crate) struct Export {
     /// The version: name, name@v3, name@latest or name@<commit>
     version: String,
     /// The folder, which is made and must be empty
-    #[arg(long, value_name = "DIR")]
-    voc: PathBuf,
+    #[arg(value_name = "DIR", required_unless_present = "voc")]
+    folder: Option<PathBuf>,
+    /// The format: voc, coco, yolo, darknet, masks, cvat, labelme, label-studio, ark or folders
+    #[arg(long, default_value = "voc", value_name = "FORMAT")]
+    format: Format,
+    /// The folder of a Pascal VOC export
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["folder", "format"])]
+    voc: Option<PathBuf>,
     /// Exports a prediction set in place of a dataset
     #[arg(long)]
     predictions: bool,
@@ -42,23 +48,29 @@ impl Export {
             transfer: if self.link { Transfer::HardLink } else { Transfer::Copy },
             list: self.split,
         };
-        let report = dataset.export(&self.voc, Format::Voc, &options, &progress).await?;
+        let Some(folder) = self.folder.or(self.voc) else {
+            return Err(ymir::Error::invalid("name the folder to export to"));
+        };
+        let report = dataset.export(&folder, self.format, &options, &progress).await?;
         drop(bar);
         let mut value = json!(report);
-        value["folder"] = json!(self.voc);
-        context.out.result(&value, || text(&report, &self.voc))?;
+        value["folder"] = json!(folder);
+        context.out.result(&value, || text(&report, &folder))?;
         Ok(Ending::Done)
     }
 }
 
 fn text(report: &ExportReport, folder: &Path) -> String {
-    let ExportReport { images, annotations, renamed } = report;
+    let ExportReport { images, annotations, renamed, lost } = report;
     let mut text = format!("{images} images, {annotations} annotations → {}\n", folder.display());
     if !renamed.is_empty() {
         text.push_str(&format!(
             "  {} images have another file name than at their import, since another image has it or it is not safe\n",
             renamed.len()
         ));
+    }
+    for lost in lost {
+        text.push_str(&format!("  the format has no place for {} {}\n", lost.count, lost.what));
     }
     text
 }

@@ -15,18 +15,24 @@ const NAMED: usize = 10;
 /// The arguments of `ymir import`.
 #[derive(Debug, Args)]
 pub(crate) struct Import {
+    /// The folder, or a zip, tar or tar.gz of one
+    #[arg(value_name = "SOURCE", required_unless_present_any = ["voc", "images", "mir"])]
+    source: Option<PathBuf>,
+    /// The format of the source; by default it is recognised
+    #[arg(long, default_value = "auto", value_name = "FORMAT")]
+    format: Format,
     #[command(flatten)]
-    source: Source,
+    folder: Folder,
     /// The dataset that gets the new version
     #[arg(long, value_name = "DATASET", required_unless_present = "mir", conflicts_with = "mir")]
     into: Option<String>,
     #[command(flatten)]
     mir: import_mir::Places,
     /// Only the images of this split: `train` for ImageSets/Main/train.txt
-    #[arg(long, value_name = "NAME", requires = "voc")]
+    #[arg(long, value_name = "NAME", conflicts_with = "mir")]
     split: Option<PathBuf>,
     /// Only the images that this text file names, one a line
-    #[arg(long, value_name = "FILE", requires = "voc", conflicts_with = "split")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["split", "mir"])]
     list: Option<PathBuf>,
     /// What to do with classes that the workspace does not know: stop, ignore, add or keep; by
     /// default stop, and add for --mir
@@ -36,17 +42,17 @@ pub(crate) struct Import {
     #[arg(long)]
     link: bool,
     /// Takes images without an annotation file too, as images without objects
-    #[arg(long, requires = "voc")]
+    #[arg(long, conflicts_with = "mir")]
     without_annotations: bool,
     /// Adds to the newest version of the dataset in place of standing alone
     #[arg(long, conflicts_with = "mir")]
     append: bool,
 }
 
-/// What is imported.
+/// A source with its format.
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-struct Source {
+#[group(multiple = false, conflicts_with_all = ["source", "format"])]
+struct Folder {
     /// A Pascal VOC folder, with JPEGImages and Annotations
     #[arg(long, value_name = "DIR")]
     voc: Option<PathBuf>,
@@ -62,7 +68,7 @@ impl Import {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
         let workspace = context.open().await?;
         let transfer = if self.link { Transfer::HardLink } else { Transfer::Copy };
-        if let Some(repository) = &self.source.mir {
+        if let Some(repository) = &self.folder.mir {
             let options = self.mir.options(transfer, self.unknown_classes);
             return import_mir::run(context, &workspace, repository, &options).await;
         }
@@ -87,10 +93,11 @@ impl Import {
             let Progress { done, total } = progress;
             bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} images"));
         };
-        let (folder, format) = match (&self.source.voc, &self.source.images) {
-            (Some(folder), _) => (folder, Format::Voc),
-            (None, Some(folder)) => (folder, Format::Images),
-            (None, None) => return Err(ymir::Error::invalid("name a folder by --voc or --images")),
+        let (folder, format) = match (&self.source, &self.folder.voc, &self.folder.images) {
+            (Some(source), ..) => (source, self.format),
+            (None, Some(folder), _) => (folder, Format::Voc),
+            (None, None, Some(folder)) => (folder, Format::Images),
+            (None, None, None) => return Err(ymir::Error::invalid("name a source")),
         };
         let into = self.into.as_deref().unwrap_or_default();
         let report = workspace.import_dataset(folder, format, into, &options, &progress).await?;
@@ -133,6 +140,9 @@ fn text(report: &ImportReport) -> String {
         "annotation files tell another size than the image has",
     );
     remark(report.ignored_annotations, "annotations of unknown classes are left out");
+    for lost in &report.lost {
+        remark(lost.count, &format!("{} have no place in a dataset", lost.what));
+    }
     let names = |names: Vec<String>| names.join(", ");
     if !report.added_classes.is_empty() {
         text.push_str(&format!("  classes added: {}\n", names(report.added_classes.clone())));

@@ -54,6 +54,11 @@ pub struct Leaf {
     /// The attributes of annotations; the owner is the annotation's place in this leaf.
     #[prost(message, optional, tag = "21")]
     pub annotation_attributes: ::core::option::Option<AttributeColumn>,
+    /// What annotations have beyond their boxes; absent where none has any.
+    #[prost(message, optional, tag = "22")]
+    pub shapes: ::core::option::Option<ShapeColumn>,
+    #[prost(message, optional, tag = "23")]
+    pub keypoints: ::core::option::Option<KeypointColumn>,
 }
 /// Numbers, one per annotation that has one. All are in `singles` if each of them is exactly a
 /// single-precision number, otherwise all are in `doubles`.
@@ -77,6 +82,42 @@ pub struct AttributeColumn {
     pub keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     #[prost(string, repeated, tag = "3")]
     pub values: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// The shapes of annotations, in the order of these.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ShapeColumn {
+    /// The places in this leaf of the annotations that have one.
+    #[prost(uint32, repeated, tag = "1")]
+    pub owners: ::prost::alloc::vec::Vec<u32>,
+    #[prost(enumeration = "ShapeKind", repeated, tag = "2")]
+    pub kinds: ::prost::alloc::vec::Vec<i32>,
+    /// How many rings each of the polygons has, how many points each ring, and the x and y of all
+    /// points by turns.
+    #[prost(uint32, repeated, tag = "3")]
+    pub ring_counts: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "4")]
+    pub point_counts: ::prost::alloc::vec::Vec<u32>,
+    #[prost(message, optional, tag = "5")]
+    pub points: ::core::option::Option<FloatColumn>,
+    /// How many counts each mask has, and the counts end to end. Its size is that of the asset.
+    #[prost(uint32, repeated, tag = "6")]
+    pub mask_lengths: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "7")]
+    pub mask_counts: ::prost::alloc::vec::Vec<u32>,
+}
+/// The keypoints of annotations, in the order of these.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct KeypointColumn {
+    /// The places in this leaf of the annotations that have any, and how many.
+    #[prost(uint32, repeated, tag = "1")]
+    pub owners: ::prost::alloc::vec::Vec<u32>,
+    #[prost(uint32, repeated, tag = "2")]
+    pub counts: ::prost::alloc::vec::Vec<u32>,
+    /// The x and y of all points by turns, and COCO's number of the visibility of each.
+    #[prost(message, optional, tag = "3")]
+    pub points: ::core::option::Option<FloatColumn>,
+    #[prost(bytes = "vec", tag = "4")]
+    pub visibilities: ::prost::alloc::vec::Vec<u8>,
 }
 /// The summary of an inner node: one value per child in the order of the children.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -131,6 +172,38 @@ impl MediaType {
             "MEDIA_TYPE_PNG" => Some(Self::Png),
             "MEDIA_TYPE_BMP" => Some(Self::Bmp),
             "MEDIA_TYPE_WEBP" => Some(Self::Webp),
+            _ => None,
+        }
+    }
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ShapeKind {
+    Unspecified = 0,
+    Polygons = 1,
+    Mask = 2,
+    Image = 3,
+}
+impl ShapeKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SHAPE_KIND_UNSPECIFIED",
+            Self::Polygons => "SHAPE_KIND_POLYGONS",
+            Self::Mask => "SHAPE_KIND_MASK",
+            Self::Image => "SHAPE_KIND_IMAGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SHAPE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "SHAPE_KIND_POLYGONS" => Some(Self::Polygons),
+            "SHAPE_KIND_MASK" => Some(Self::Mask),
+            "SHAPE_KIND_IMAGE" => Some(Self::Image),
             _ => None,
         }
     }

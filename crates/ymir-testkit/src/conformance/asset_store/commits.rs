@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use ymir_core::{
-    AssetStore, BBox, Base, Class, ClassId, Edit, Edits, Error, ErrorKind, Expect, Summary,
+    AssetStore, BBox, Base, Class, ClassId, Edit, Edits, Error, ErrorKind, Expect, Keypoint, Mask,
+    Shape, Summary,
 };
 
 use super::fixture::{
@@ -144,6 +145,22 @@ pub async fn invalid_annotations_are_refused(store: Arc<dyn AssetStore>) {
     ];
     let mut invalid = vec![boxed(1, 2, whole), boxed(1, u32::MAX, whole)];
     invalid.extend(boxes.map(|bbox| boxed(1, 0, bbox)));
+    let size = (boxed(1, 0, whole).asset.width, boxed(1, 0, whole).asset.height);
+    let shapes = [
+        Shape::Polygons(Vec::new()),
+        Shape::Polygons(vec![vec![[0.0, 0.0], [1.0, 1.0]]]),
+        Shape::Polygons(vec![vec![[0.0, 0.0], [1.0, 1.0], [0.0, f64::INFINITY]]]),
+        Shape::Mask(Mask::new(size.1, size.0, vec![size.0 * size.1]).unwrap()),
+        Shape::Image,
+    ];
+    invalid.extend(shapes.map(|shape| {
+        let mut record = boxed(1, 0, whole);
+        record.annotations[0].shape = Some(shape);
+        record
+    }));
+    let mut lost = boxed(1, 0, whole);
+    lost.annotations[0].keypoints = vec![Keypoint { x: f64::NAN, ..Keypoint::default() }];
+    invalid.push(lost);
     for record in invalid {
         let edits = vec![Edit::Put(super::fixture::record(2)), Edit::Put(record)];
         let request = request("a", Base::Tip, Expect::Any, edits.into());

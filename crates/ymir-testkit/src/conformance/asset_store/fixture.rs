@@ -1,7 +1,7 @@
 use ymir_core::{
     Annotation, Asset, AssetId, AssetStore, Attributes, BBox, Base, Branch, Class, ClassEntry,
-    ClassId, CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Flags, Manifest, MediaType,
-    PageOptions, Record, Version,
+    ClassId, CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Flags, Keypoint, Manifest, Mask,
+    MediaType, PageOptions, Record, Shape, Version, Visibility,
 };
 
 /// Returns the id of the n-th asset; the ids are in the order of the numbers.
@@ -31,6 +31,8 @@ pub(super) fn record(n: u8) -> Record {
         class,
         // A third is no single-precision number: whatever is given must come back exactly.
         bbox: BBox::new(f64::from(n) / 3.0, f64::from(k), 10.5, 20.25),
+        shape: shape(n + k, asset.width, asset.height),
+        keypoints: keypoints(n),
         rotate_angle: n.is_multiple_of(2).then_some(0.1),
         score: n.is_multiple_of(5).then_some(1.0 / f64::from(k + 3)),
         quality: n.is_multiple_of(7).then_some(0.5),
@@ -42,10 +44,41 @@ pub(super) fn record(n: u8) -> Record {
         annotations.push(annotation(Class::Id(ClassId(u32::from(n % 2))), 0));
         annotations.push(annotation(Class::Id(ClassId(0)), 1));
     }
+    if n % 8 == 2 {
+        let class = Class::Id(ClassId(1));
+        annotations.push(Annotation::of_image(class, asset.width, asset.height));
+    }
     if n % 8 == 1 {
         annotations.push(annotation(Class::Name("Straße".into()), 2));
     }
     Record { asset, annotations }
+}
+
+/// Returns polygons, a mask or nothing, on an image of this size.
+fn shape(n: u8, width: u32, height: u32) -> Option<Shape> {
+    let third = f64::from(n) / 3.0;
+    let ring = vec![[third, 1.0], [9.5, third], [4.0, 8.25], [0.0, 7.0]];
+    let hole = vec![[4.0, 4.0], [5.0, 4.0], [5.0, 5.0]];
+    match n % 5 {
+        0 => Some(Shape::Polygons(vec![ring])),
+        1 => Some(Shape::Polygons(vec![ring, hole])),
+        2 => {
+            let inside = 5 + u32::from(n);
+            let counts =
+                vec![u32::from(n), inside, 7, 9, width * height - inside - u32::from(n) - 16];
+            Some(Shape::Mask(Mask::new(width, height, counts).expect("the counts add up")))
+        }
+        _ => None,
+    }
+}
+
+fn keypoints(n: u8) -> Vec<Keypoint> {
+    let keypoint = |i: u8| Keypoint {
+        x: f64::from(n) / 7.0,
+        y: f64::from(i),
+        visibility: Visibility::from_number(i).expect("below 3"),
+    };
+    (0..n % 4).filter(|i| *i < 3).map(keypoint).collect()
 }
 
 pub(super) fn records(numbers: impl IntoIterator<Item = u8>) -> Vec<Record> {

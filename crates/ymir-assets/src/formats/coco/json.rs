@@ -1,0 +1,188 @@
+//! A COCO document, read from its beginning to its end without ever holding it.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+use std::io::Read;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::segmentation::Segmentation;
+
+/// An id: a number, or in some documents a text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Id {
+    Number(i64),
+    Text(Box<str>),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Image {
+    pub(super) id: Id,
+    pub(super) file_name: String,
+    pub(super) width: Option<u32>,
+    pub(super) height: Option<u32>,
+    pub(super) attributes: Option<serde_json::Map<String, Value>>,
+    pub(super) license: Option<IgnoredAny>,
+    pub(super) flickr_url: Option<IgnoredAny>,
+    pub(super) coco_url: Option<IgnoredAny>,
+    pub(super) date_captured: Option<IgnoredAny>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Annotation {
+    pub(super) image_id: Id,
+    pub(super) category_id: Option<Id>,
+    pub(super) bbox: Option<Vec<f64>>,
+    pub(super) segmentation: Option<Segmentation>,
+    pub(super) iscrowd: Option<Mark>,
+    pub(super) keypoints: Option<Vec<f64>>,
+    #[serde(alias = "confidence")]
+    pub(super) score: Option<f64>,
+    pub(super) rotate_angle: Option<f64>,
+    pub(super) quality: Option<f64>,
+    pub(super) difficult: Option<Mark>,
+    pub(super) truncated: Option<Mark>,
+    pub(super) occluded: Option<Mark>,
+    pub(super) attributes: Option<serde_json::Map<String, Value>>,
+    pub(super) caption: Option<IgnoredAny>,
+}
+
+/// A mark: a number or a truth value.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Mark {
+    Truth(bool),
+    Number(f64),
+}
+
+impl Mark {
+    pub(super) fn is_set(self) -> bool {
+        match self {
+            Self::Truth(truth) => truth,
+            Self::Number(number) => number != 0.0,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Category {
+    pub(super) id: Id,
+    pub(super) name: String,
+    pub(super) supercategory: Option<String>,
+    pub(super) keypoints: Option<IgnoredAny>,
+}
+
+/// What takes in a document as it is read.
+pub(super) trait Sink {
+    fn image(&mut self, image: Image);
+    fn annotation(&mut self, annotation: Annotation);
+    fn category(&mut self, category: Category);
+}
+
+/// Reads a document into a sink.
+///
+/// # Errors
+///
+/// Says what is wrong, in which item of which list, and in which line and column.
+pub(super) fn read(file: impl Read, sink: &mut dyn Sink) -> Result<(), String> {
+    let place = Cell::new(("", 0));
+    let mut deserializer = serde_json::Deserializer::from_reader(file);
+    let document = Document { sink, place: &place };
+    document.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
+        match place.get() {
+            ("", _) => error.to_string(),
+            (list, item) => format!("{list}[{item}]: {error}"),
+        }
+    })
+}
+
+struct Document<'a> {
+    sink: &'a mut dyn Sink,
+    /// The list and the item in it that is being read.
+    place: &'a Cell<(&'static str, usize)>,
+}
+
+impl<'de> DeserializeSeed<'de> for Document<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Document<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a COCO document: an object with images, annotations and categories")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { sink, place } = self;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match key.as_ref() {
+                "images" => {
+                    let take = |image| sink.image(image);
+                    map.next_value_seed(List::new("images", place, take))?;
+                }
+                "annotations" => {
+                    let take = |annotation| sink.annotation(annotation);
+                    map.next_value_seed(List::new("annotations", place, take))?;
+                }
+                "categories" => {
+                    let take = |category| sink.category(category);
+                    map.next_value_seed(List::new("categories", place, take))?;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+            place.set(("", 0));
+        }
+        Ok(())
+    }
+}
+
+/// Reads a list item by item.
+struct List<'a, T, F: FnMut(T)> {
+    name: &'static str,
+    place: &'a Cell<(&'static str, usize)>,
+    take: F,
+    item: PhantomData<fn(T)>,
+}
+
+impl<'a, T, F: FnMut(T)> List<'a, T, F> {
+    fn new(name: &'static str, place: &'a Cell<(&'static str, usize)>, take: F) -> Self {
+        Self { name, place, take, item: PhantomData }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for List<'_, T, F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for List<'_, T, F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the list of {}", self.name)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+        for i in 0.. {
+            self.place.set((self.name, i));
+            match seq.next_element()? {
+                Some(item) => (self.take)(item),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}

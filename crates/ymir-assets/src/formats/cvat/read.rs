@@ -1,0 +1,291 @@
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use quick_xml::Reader as XmlReader;
+use quick_xml::events::{BytesStart, Event};
+use ymir_core::{BBox, Result, Shape};
+
+use super::super::ImportOptions;
+use super::super::assemble::{Compact, Entry};
+use super::super::document::Object;
+use super::super::draft::Draft;
+use super::super::image_index::ImageIndex;
+use super::super::import_report::SkipReason;
+use super::super::list;
+use super::super::pair::Pair;
+use super::super::raster::from_rows;
+use super::super::reader::Reader;
+use super::super::scan::{looks_like_image, scan_files};
+use super::super::splits;
+
+const MAX_DEPTH: usize = 64;
+/// The most bytes of one element or text, so that none can fill the memory.
+const MAX_ELEMENT: usize = 64 << 20;
+const MAX_OBJECTS: u32 = u32::MAX - 1;
+
+/// CVAT's XML: one file for many images.
+#[derive(Debug)]
+pub(in super::super) struct CvatReader;
+
+/// Returns whether a file is CVAT's XML, by its beginning.
+pub(in super::super) fn is_cvat(path: &Path) -> bool {
+    let mut head = Vec::new();
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("xml"))
+        && File::open(path).and_then(|file| file.take(4096).read_to_end(&mut head)).is_ok()
+        && String::from_utf8_lossy(&head).contains("<annotations>")
+}
+
+impl Reader for CvatReader {
+    fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
+        let files = scan_files(&draft.source.clone(), &mut draft.skipped)?;
+        let (images, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|path| looks_like_image(path));
+        let index = ImageIndex::new(images);
+        let mut entries: Vec<Option<Entry>> = index.images().iter().map(|_| None).collect();
+        for path in others.iter().filter(|path| is_cvat(path)) {
+            let mut document =
+                Document { draft, index: &index, path, entries: &mut entries, number: 0 };
+            if let Err(reason) = document.read() {
+                draft.skip(path, SkipReason::BadAnnotation, reason);
+            }
+        }
+        for (image, entry) in index.images().iter().zip(entries) {
+            match entry {
+                Some(entry) => draft.entries.push(entry),
+                None => {
+                    let pair = Pair { image: image.clone(), annotation: None };
+                    draft.add(pair, options.without_annotations);
+                }
+            }
+        }
+        list::limit(draft, options)
+    }
+}
+
+/// A file that is being read, image by image.
+struct Document<'a> {
+    draft: &'a mut Draft,
+    index: &'a ImageIndex,
+    path: &'a Path,
+    entries: &'a mut [Option<Entry>],
+    number: u32,
+}
+
+/// The image whose element is open.
+struct Image {
+    place: Option<usize>,
+    width: u32,
+    height: u32,
+    objects: Vec<Object>,
+}
+
+/// The object whose element is open, or why it cannot be taken.
+type Open = std::result::Result<Object, String>;
+
+impl Document<'_> {
+    fn read(&mut self) -> std::result::Result<(), String> {
+        let file = File::open(self.path).map_err(|error| format!("it cannot be read: {error}"))?;
+        let mut reader = XmlReader::from_reader(BufReader::with_capacity(1 << 18, file));
+        reader.config_mut().expand_empty_elements = true;
+        let (mut buffer, mut depth) = (Vec::new(), 0);
+        let (mut image, mut object): (Option<Image>, Option<Open>) = (None, None);
+        let mut attribute: Option<(String, String)> = None;
+        loop {
+            buffer.clear();
+            let event = reader.read_event_into(&mut buffer);
+            let event = event.map_err(|e| format!("byte {}: {e}", reader.error_position()))?;
+            let at = |e: String| format!("byte {}: {e}", reader.buffer_position());
+            match event {
+                Event::Eof if depth == 0 => break,
+                Event::Eof => return Err("the file is cut off before its end".to_owned()),
+                Event::Start(start) if start.len() > MAX_ELEMENT => {
+                    return Err(at("an element is too long".to_owned()));
+                }
+                Event::Start(start) => {
+                    depth += 1;
+                    if depth > MAX_DEPTH {
+                        return Err(at(format!("elements are nested more than {MAX_DEPTH} deep")));
+                    }
+                    match (start.local_name().as_ref(), &image, &object) {
+                        ("image", None, _) => image = Some(self.image(&start).map_err(at)?),
+                        ("attribute", Some(_), Some(_)) => {
+                            let name = value(&start, "name").map_err(at)?.unwrap_or_default();
+                            attribute = Some((name, String::new()));
+                        }
+                        (kind, Some(open), None) => {
+                            object = self.object(kind, &start, open).map_err(at)?;
+                        }
+                        _ => {}
+                    }
+                }
+                Event::Text(text) => {
+                    if let Some((_, value)) = &mut attribute {
+                        value.push_str(&text.xml10_content());
+                    }
+                }
+                Event::GeneralRef(reference) => {
+                    if let Some((_, value)) = &mut attribute {
+                        value.push_str(&super::super::voc_read::resolve(&reference).map_err(at)?);
+                    }
+                }
+                Event::End(end) => {
+                    depth = depth.saturating_sub(1);
+                    match end.local_name().as_ref() {
+                        "attribute" => {
+                            if let (Some((name, value)), Some(Ok(object))) =
+                                (attribute.take(), &mut object)
+                            {
+                                object.attributes.insert(name, value);
+                            }
+                        }
+                        "image" => self.close(image.take()),
+                        "box" | "polygon" | "mask" | "tag" => self.take(&mut image, object.take()),
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, start: &BytesStart<'_>) -> std::result::Result<Image, String> {
+        let name = value(start, "name")?.ok_or("an <image> has no name")?;
+        let subset = value(start, "subset")?.unwrap_or_default();
+        let size = |of| Ok::<_, String>(value(start, of)?.and_then(|size| size.parse().ok()));
+        let (width, height) = (size("width")?, size("height")?);
+        let place = match self.index.find(&name, self.path, &subset) {
+            Ok(place) => Some(place),
+            Err((kind, reason)) => {
+                self.draft.skip_text(name, kind, reason);
+                None
+            }
+        };
+        if let Some(place) = place {
+            let entry = self.entries[place].get_or_insert_with(|| {
+                Entry::new(self.index.image(place).to_owned(), Some(self.path.to_owned()))
+            });
+            entry.told = (width, height);
+            if subset != "default" {
+                splits::add(&mut entry.attributes, &subset);
+            }
+        }
+        let (width, height) = (width.unwrap_or(0), height.unwrap_or(0));
+        Ok(Image { place, width, height, objects: Vec::new() })
+    }
+
+    fn object(
+        &mut self,
+        kind: &str,
+        start: &BytesStart<'_>,
+        image: &Image,
+    ) -> std::result::Result<Option<Open>, String> {
+        if !matches!(kind, "box" | "polygon" | "mask" | "tag") {
+            self.draft.losses.add(match kind {
+                "polyline" => "lines",
+                "points" => "points without an object",
+                "cuboid" => "cuboids",
+                "ellipse" => "ellipses",
+                "skeleton" => "skeletons",
+                _ => "elements of other kinds",
+            });
+            return Ok(None);
+        }
+        self.number = (self.number + 1).min(MAX_OBJECTS);
+        let mut object = Object { number: self.number, ..Object::default() };
+        object.name = value(start, "label")?.unwrap_or_default();
+        object.flags.occluded = value(start, "occluded")?.as_deref() == Some("1");
+        Ok(Some(shape(kind, start, image, &mut object)?.map(|()| object)))
+    }
+
+    fn take(&mut self, image: &mut Option<Image>, object: Option<Open>) {
+        let Some(image) = image else { return };
+        match object {
+            Some(Ok(object)) if image.place.is_some() => image.objects.push(object),
+            Some(Err(reason)) => self.draft.drop_object(self.path, self.number, reason),
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, image: Option<Image>) {
+        let Some(Image { place: Some(place), objects, .. }) = image else { return };
+        let Some(entry) = &mut self.entries[place] else { return };
+        let objects = objects.into_iter();
+        entry.objects.extend(objects.map(|object| Compact::new(object, &mut self.draft.names)));
+    }
+}
+
+/// Reads the place of an object; the inner error says why it cannot be taken.
+fn shape(
+    kind: &str,
+    start: &BytesStart<'_>,
+    image: &Image,
+    object: &mut Object,
+) -> std::result::Result<std::result::Result<(), String>, String> {
+    let name = &object.name;
+    if name.trim().is_empty() || name.len() > 256 || name.chars().any(char::is_control) {
+        return Ok(Err("its label is missing, too long or has control characters".to_owned()));
+    }
+    let number = |of: &str| {
+        let number = value(start, of)?.and_then(|number| number.parse::<f64>().ok());
+        Ok::<_, String>(number.filter(|number| number.is_finite()))
+    };
+    match kind {
+        "tag" => object.shape = Some(Shape::Image),
+        "box" => {
+            let edges = [number("xtl")?, number("ytl")?, number("xbr")?, number("ybr")?];
+            let [Some(left), Some(top), Some(right), Some(bottom)] = edges else {
+                return Ok(Err("its xtl, ytl, xbr and ybr are not all finite numbers".to_owned()));
+            };
+            object.bbox = BBox::new(left, top, right - left, bottom - top);
+            let degrees = number("rotation")?.filter(|degrees| *degrees != 0.0);
+            object.rotate_angle = degrees.map(f64::to_radians);
+            if !object.bbox.is_valid() {
+                return Ok(Err("its box is inverted or empty".to_owned()));
+            }
+        }
+        "mask" => {
+            let whole = |of: &str| {
+                let number = number(of)?;
+                Ok::<_, String>(number.filter(|n| *n >= 0.0 && *n <= 4e9).map(|n| n as u32))
+            };
+            let sides = [whole("left")?, whole("top")?, whole("width")?, whole("height")?];
+            let [Some(left), Some(top), Some(w), Some(h)] = sides else {
+                return Ok(Err("its left, top, width and height are not all numbers".to_owned()));
+            };
+            let text = value(start, "rle")?.unwrap_or_default();
+            let counts: Result<Vec<u32>, _> = text.split(',').map(|n| n.trim().parse()).collect();
+            let Ok(counts) = counts else {
+                return Ok(Err("its rle is no list of counts".to_owned()));
+            };
+            match from_rows(image.width, image.height, [left, top, w, h], &counts) {
+                Ok(mask) => object.set_shape(Shape::Mask(mask)),
+                Err(reason) => return Ok(Err(reason.to_owned())),
+            }
+        }
+        _ => {
+            let text = value(start, "points")?.unwrap_or_default();
+            let point = |point: &str| {
+                let (x, y) = point.split_once(',')?;
+                let point: [f64; 2] = [x.trim().parse().ok()?, y.trim().parse().ok()?];
+                point.iter().all(|v| v.is_finite()).then_some(point)
+            };
+            let ring: Option<Vec<_>> = text.split(';').map(point).collect();
+            let Some(ring) = ring.filter(|ring| ring.len() >= 3) else {
+                return Ok(Err("its points are not three or more pairs of numbers".to_owned()));
+            };
+            object.set_shape(Shape::Polygons(vec![ring]));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn value(start: &BytesStart<'_>, name: &str) -> std::result::Result<Option<String>, String> {
+    match start.try_get_attribute(name).map_err(|error| error.to_string())? {
+        None => Ok(None),
+        Some(attribute) => quick_xml::escape::unescape(&attribute.value)
+            .map(|value| Some(value.into_owned()))
+            .map_err(|error| error.to_string()),
+    }
+}

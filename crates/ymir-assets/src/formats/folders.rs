@@ -1,0 +1,106 @@
+//! Folders of images by their class, with or without folders of splits above them.
+
+use std::path::Path;
+
+use ymir_core::{Annotation, ClassTable, ObjectType, Record, Result, Shape};
+
+use super::ImportOptions;
+use super::assemble::{Compact, Entry};
+use super::carries::Carries;
+use super::document::Object;
+use super::draft::Draft;
+use super::export_names::plain_name;
+use super::list;
+use super::losses::Losses;
+use super::pair::Pair;
+use super::reader::Reader;
+use super::scan::scan_images;
+use super::splits;
+use super::writer::{Item, Setting, Writer};
+
+/// Reads `class/image` and `split/class/image`.
+#[derive(Debug)]
+pub(super) struct FoldersReader;
+
+impl Reader for FoldersReader {
+    fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
+        draft.object_type = Some(ObjectType::Classification);
+        for image in scan_images(&draft.source.clone(), &mut draft.skipped)? {
+            let below = image.strip_prefix(&draft.source).unwrap_or(&image).to_owned();
+            let (split, class) = place(&below);
+            if class.is_empty() {
+                let first = draft.entries.len();
+                draft.add(Pair { image, annotation: None }, options.without_annotations);
+                let here = draft.entries[first..].iter_mut();
+                here.for_each(|entry| splits::add(&mut entry.attributes, &split));
+                continue;
+            }
+            let object =
+                Object { number: 1, name: class, shape: Some(Shape::Image), ..Object::default() };
+            let mut entry = Entry::new(image, None);
+            splits::add(&mut entry.attributes, &split);
+            entry.objects.push(Compact::new(object, &mut draft.names));
+            draft.entries.push(entry);
+        }
+        list::limit(draft, options)
+    }
+}
+
+/// Returns the split and the class that a path says, empty where it says none. A folder with the
+/// name of a split is one if there are folders in it.
+fn place(below: &Path) -> (String, String) {
+    let folders: Vec<_> =
+        below.parent().into_iter().flatten().map(|f| f.to_string_lossy()).collect();
+    match &folders[..] {
+        [] => Default::default(),
+        [split] if splits::is_common(split) => (split.to_string(), String::new()),
+        [split, class, ..] if splits::is_common(split) => (split.to_string(), class.to_string()),
+        [class, ..] => (String::new(), class.to_string()),
+    }
+}
+
+const CARRIES: Carries = Carries { boxes: false, labels: true, negatives: false, ..Carries::BOXES };
+
+/// Writes a folder of each class, in folders of the splits if there are any.
+#[derive(Debug)]
+pub(super) struct FoldersWriter;
+
+fn labels(record: &Record) -> impl Iterator<Item = &Annotation> {
+    record.annotations.iter().filter(|annotation| annotation.shape == Some(Shape::Image))
+}
+
+impl Writer for FoldersWriter {
+    fn image_folder(&mut self, record: &Record, classes: &ClassTable) -> String {
+        let split = splits::of(&record.asset.attributes).find(|name| splits::is_common(name));
+        let class = labels(record).find_map(|label| classes.name_of(&label.class));
+        let parts = split.map(str::to_owned).into_iter().chain(class.map(plain_name));
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    fn write(
+        &mut self,
+        _: &Path,
+        items: &[Item],
+        setting: &Setting,
+        losses: &mut Losses,
+    ) -> Result<()> {
+        for Item { record, .. } in items {
+            CARRIES.count(record, losses);
+            let further = labels(record).count().saturating_sub(1);
+            losses.add_many("further labels of an image", further as u64);
+            let class = labels(record).find_map(|label| setting.classes.name_of(&label.class));
+            // Without a class, or in a folder of another name, an image says something else.
+            if class.is_some_and(|class| plain_name(class) != class) {
+                losses.add("class names that no folder can have");
+            }
+            let splits = splits::of(&record.asset.attributes);
+            let kept = usize::from(splits::of(&record.asset.attributes).any(splits::is_common));
+            losses.add_many("splits of other or several names", (splits.count() - kept) as u64);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &Path, _: &Setting, _: &mut Losses) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+use ymir_core::Result;
+
+use super::ImportOptions;
+use super::draft::Draft;
+use super::list;
+use super::pair::Pair;
+use super::reader::Reader;
+use super::scan::scan_images;
+
+/// A folder of images without annotations.
+#[derive(Debug)]
+pub(super) struct ImagesReader;
+
+impl Reader for ImagesReader {
+    fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
+        let images = scan_images(&draft.source.clone(), &mut draft.skipped)?;
+        for image in images {
+            draft.add(Pair { image, annotation: None }, true);
+        }
+        list::limit(draft, options)
+    }
+}

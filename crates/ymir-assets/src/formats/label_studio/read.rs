@@ -1,0 +1,266 @@
+use std::fmt;
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, SeqAccess, Visitor};
+use serde_json::Value;
+use ymir_core::{BBox, Result, Shape};
+
+use super::super::ImportOptions;
+use super::super::assemble::{Compact, Entry};
+use super::super::document::Object;
+use super::super::draft::Draft;
+use super::super::image_index::ImageIndex;
+use super::super::import_report::SkipReason;
+use super::super::list;
+use super::super::losses::Losses;
+use super::super::pair::Pair;
+use super::super::reader::Reader;
+use super::super::scan::{looks_like_image, scan_files};
+use super::task::{Region, Task};
+
+/// The longest value of a task's data that becomes an attribute of the asset, in bytes.
+const MAX_VALUE: usize = 1000;
+
+/// Label Studio's JSON export: one file for many images.
+#[derive(Debug)]
+pub(in super::super) struct LabelStudioReader;
+
+/// Returns whether a file is a list of tasks, by its beginning.
+pub(in super::super) fn is_label_studio(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let is_json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
+    is_json
+        && File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut head)).is_ok()
+        && head.trim_ascii_start().starts_with(b"[")
+        && String::from_utf8_lossy(&head).contains("\"data\"")
+}
+
+impl Reader for LabelStudioReader {
+    fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
+        let files = scan_files(&draft.source.clone(), &mut draft.skipped)?;
+        let (images, others): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|path| looks_like_image(path));
+        let index = ImageIndex::new(images);
+        let mut entries: Vec<Option<Entry>> = index.images().iter().map(|_| None).collect();
+        for path in others.iter().filter(|path| is_label_studio(path)) {
+            let mut tasks =
+                Tasks { draft, index: &index, path, entries: &mut entries, task: 0, number: 0 };
+            if let Err(reason) = tasks.read() {
+                draft.skip(path, SkipReason::BadAnnotation, reason);
+            }
+        }
+        for (image, entry) in index.images().iter().zip(entries) {
+            match entry {
+                Some(entry) => draft.entries.push(entry),
+                None => {
+                    let pair = Pair { image: image.clone(), annotation: None };
+                    draft.add(pair, options.without_annotations);
+                }
+            }
+        }
+        list::limit(draft, options)
+    }
+}
+
+/// A file that is being read, task by task.
+struct Tasks<'a> {
+    draft: &'a mut Draft,
+    index: &'a ImageIndex,
+    path: &'a Path,
+    entries: &'a mut [Option<Entry>],
+    task: usize,
+    number: u32,
+}
+
+impl Tasks<'_> {
+    fn read(&mut self) -> std::result::Result<(), String> {
+        let file = File::open(self.path).map_err(|error| format!("it cannot be read: {error}"))?;
+        let mut deserializer =
+            serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 18, file));
+        let read = (&mut *self).deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        read.map_err(|error| format!("task {}: {error}", self.task))
+    }
+
+    fn take(&mut self, task: Task) {
+        let Some(name) = image(&task) else {
+            let reason = "its data names no image".to_owned();
+            let place = format!("task {}", self.task);
+            return self.draft.skip_text(place, SkipReason::NoImage, reason);
+        };
+        // An upload has a part of a number before its name.
+        let plain = name.rsplit('/').next().and_then(|name| name.split_once('-'));
+        let found = self.index.find(&name, self.path, "").or_else(|refusal| match plain {
+            Some((_, plain)) => self.index.find(plain, self.path, ""),
+            None => Err(refusal),
+        });
+        let place = match found {
+            Ok(place) => place,
+            Err((kind, reason)) => return self.draft.skip_text(name, kind, reason),
+        };
+        let mut objects = Vec::new();
+        let answers = task.annotations.into_iter();
+        let mut answers: Vec<_> = answers.filter(|a| a.was_cancelled != Some(true)).collect();
+        if answers.is_empty() {
+            answers = task.predictions;
+        }
+        self.draft
+            .losses
+            .add_many("further answers to a task", answers.len().saturating_sub(1) as u64);
+        for region in answers.into_iter().take(1).flat_map(|answer| answer.result) {
+            self.number = self.number.saturating_add(1);
+            match object(region, &mut self.draft.losses) {
+                Ok(more) => objects.extend(
+                    more.into_iter().map(|object| Object { number: self.number, ..object }),
+                ),
+                Err(reason) => self.draft.drop_object(self.path, self.number, reason),
+            }
+        }
+        let image = self.index.image(place).to_owned();
+        let entry = self.entries[place]
+            .get_or_insert_with(|| Entry::new(image, Some(self.path.to_owned())));
+        for (key, value) in task.data {
+            let value = match value {
+                Value::String(text) if text.len() <= MAX_VALUE && key != "image" => text,
+                Value::Number(number) => number.to_string(),
+                Value::Bool(truth) => truth.to_string(),
+                Value::String(_) if key == "image" => continue,
+                _ => {
+                    self.draft.losses.add("data of tasks that is no short text");
+                    continue;
+                }
+            };
+            entry.attributes.insert(key, value);
+        }
+        for object in objects {
+            entry.objects.push(Compact::new(object, &mut self.draft.names));
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Tasks<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Tasks<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of tasks")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<(), A::Error> {
+        loop {
+            self.task += 1;
+            match seq.next_element()? {
+                Some(task) => self.take(task),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Returns the path of the image of a task, without what a server puts around it.
+fn image(task: &Task) -> Option<String> {
+    let url = task.data.get("image")?.as_str()?;
+    let path = url.split_once("?d=").map_or(url, |(_, path)| path);
+    Some(decoded(path))
+}
+
+/// Returns a path without its percent signs.
+fn decoded(path: &str) -> String {
+    let bytes = path.as_bytes();
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let code = bytes.get(i + 1..i + 3).and_then(|code| std::str::from_utf8(code).ok());
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) if bytes[i] == b'%' => {
+                plain.push(byte);
+                i += 3;
+            }
+            _ => {
+                plain.push(bytes[i]);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8(plain).unwrap_or_else(|_| path.to_owned())
+}
+
+fn object(region: Region, losses: &mut Losses) -> std::result::Result<Vec<Object>, String> {
+    let Region { kind, value, original_width, original_height, score, .. } = region;
+    let names = match kind.as_str() {
+        "rectanglelabels" => value.rectanglelabels,
+        "polygonlabels" => value.polygonlabels,
+        "choices" => value.choices,
+        "brushlabels" => return Ok(lose(losses, "brush strokes")),
+        "keypointlabels" => return Ok(lose(losses, "points without an object")),
+        "ellipselabels" => return Ok(lose(losses, "ellipses")),
+        _ => return Ok(lose(losses, "regions of other kinds")),
+    };
+    let valid = |name: &String| !name.trim().is_empty() && name.len() <= 256;
+    if names.is_empty() || !names.iter().all(valid) {
+        return Err("its label is missing or too long".to_owned());
+    }
+    let mut object = Object { score, ..Object::default() };
+    if kind == "choices" {
+        object.shape = Some(Shape::Image);
+        let labels = names.into_iter().map(|name| Object { name, ..object.clone() });
+        return Ok(labels.collect());
+    }
+    let Some((width, height)) =
+        original_width.zip(original_height).filter(|(w, h)| *w > 0 && *h > 0)
+    else {
+        return Err("it lacks original_width and original_height".to_owned());
+    };
+    let (width, height) = (f64::from(width) / 100.0, f64::from(height) / 100.0);
+    if kind == "polygonlabels" {
+        if value.points.len() < 3 {
+            return Err("its outline has fewer than three points".to_owned());
+        }
+        let points = value.points.iter().map(|[x, y]| [x * width, y * height]);
+        object.set_shape(Shape::Polygons(vec![points.collect()]));
+    } else {
+        let sides = (value.x, value.y, value.width, value.height);
+        let (Some(x), Some(y), Some(w), Some(h)) = sides else {
+            return Err("its x, y, width and height are not all there".to_owned());
+        };
+        let (x, y, w, h) = (x * width, y * height, w * width, h * height);
+        let angle = value.rotation.unwrap_or_default().to_radians();
+        object.bbox = about_centre(BBox::new(x, y, w, h), angle);
+        object.rotate_angle = Some(angle).filter(|angle| *angle != 0.0);
+    }
+    if !object.bbox.is_valid() {
+        return Err("its box is empty".to_owned());
+    }
+    let mut names = names.into_iter();
+    object.name = names.next().unwrap_or_default();
+    losses.add_many("further labels of a region", names.count() as u64);
+    Ok(vec![object])
+}
+
+fn lose(losses: &mut Losses, what: &str) -> Vec<Object> {
+    losses.add(what);
+    Vec::new()
+}
+
+/// Returns the box that, rotated around its centre, is this one rotated around its corner.
+fn about_centre(bbox: BBox, angle: f64) -> BBox {
+    if angle == 0.0 {
+        return bbox;
+    }
+    let (sin, cos) = angle.sin_cos();
+    let (w, h) = (bbox.w / 2.0, bbox.h / 2.0);
+    let (x, y) = (bbox.x + w * cos - h * sin, bbox.y + w * sin + h * cos);
+    BBox { x: x - w, y: y - h, ..bbox }
+}

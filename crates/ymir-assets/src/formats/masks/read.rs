@@ -1,0 +1,153 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use ymir_core::{Error, ObjectType, Result, Shape};
+
+use super::super::ImportOptions;
+use super::super::assemble::Entry;
+use super::super::document::{Document, Object};
+use super::super::draft::Draft;
+use super::super::import_report::SkipReason;
+use super::super::intake::Refusal;
+use super::super::list;
+use super::super::pair::Pair;
+use super::super::reader::Reader;
+use super::super::scan::{Found, scan_images};
+use super::super::voc_find::mark_splits;
+use super::colours::{Class, Colours};
+use super::pixels::Pixels;
+
+/// Folders of images, and of the masks of classes; the first of each that is there is taken.
+const IMAGES: [&str; 2] = ["JPEGImages", "images"];
+const CLASSES: [&str; 3] = ["SegmentationClass", "masks", "labels"];
+const OBJECTS: &str = "SegmentationObject";
+const LABELS: [&str; 2] = ["labelmap.txt", "classes.txt"];
+
+/// Masks as PNG files, in Pascal VOC's folders or in `images` and `masks`.
+#[derive(Debug, Default)]
+pub(in super::super) struct MasksReader {
+    colours: Colours,
+    objects: Option<PathBuf>,
+}
+
+/// Returns the folders of images and of masks of classes, if a folder has both.
+fn folders(source: &Path) -> Option<(PathBuf, PathBuf)> {
+    let first =
+        |names: &[&str]| names.iter().map(|name| source.join(name)).find(|folder| folder.is_dir());
+    first(&IMAGES).zip(first(&CLASSES))
+}
+
+/// Returns whether a folder has images and masks.
+pub(in super::super) fn has_masks(source: &Path) -> bool {
+    folders(source).is_some_and(|(_, masks)| {
+        let mut files = std::fs::read_dir(masks).into_iter().flatten().flatten();
+        files.any(|file| file.path().extension().is_some_and(|e| e == "png"))
+    })
+}
+
+impl Reader for MasksReader {
+    fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
+        let source = draft.source.clone();
+        let Some((images, classes)) = folders(&source) else {
+            let message = "a dataset of masks has the folders JPEGImages and SegmentationClass, \
+                           or images and masks";
+            return Err(Error::invalid(message).with("source", source.display()));
+        };
+        let labels = LABELS.iter().map(|name| source.join(name)).find(|path| path.is_file());
+        self.colours = match labels {
+            Some(path) => Colours::read(&path).map_err(|reason| {
+                Error::invalid("the classes of the masks cannot be read")
+                    .with("file", path.display())
+                    .with("reason", reason)
+            })?,
+            None => Colours::voc(),
+        };
+        self.objects = Some(source.join(OBJECTS)).filter(|folder| folder.is_dir());
+        if self.objects.is_none() {
+            draft.object_type = Some(ObjectType::SemanticSegmentation);
+        }
+        let below = |path: &Path, folder: &Path| {
+            path.strip_prefix(folder).unwrap_or(path).with_extension("")
+        };
+        let masks = scan_images(&classes, &mut draft.skipped)?.into_iter();
+        let mut masks: HashMap<PathBuf, PathBuf> =
+            masks.map(|mask| (below(&mask, &classes), mask)).collect();
+        for image in scan_images(&images, &mut draft.skipped)? {
+            let annotation = masks.remove(&below(&image, &images));
+            draft.add(Pair { image, annotation }, options.without_annotations);
+        }
+        for mask in masks.into_values() {
+            draft.skip(&mask, SkipReason::NoImage, "there is no image of its name");
+        }
+        let found = Found {
+            root: source,
+            image_folder: images,
+            annotation_folder: classes,
+            ..Found::default()
+        };
+        mark_splits(&found, &mut draft.entries)?;
+        list::limit(draft, options)
+    }
+
+    fn read(&self, entry: &Entry) -> std::result::Result<Option<Document>, Refusal> {
+        let Some(path) = &entry.annotation else { return Ok(None) };
+        let classes = Pixels::read(path)?;
+        let name = path.file_name().unwrap_or_default();
+        let objects = self.objects.as_ref().map(|folder| folder.join(name));
+        match objects.filter(|path| path.is_file()) {
+            Some(path) => self.instances(&classes, &Pixels::read(&path)?).map(Some),
+            None => Ok(Some(self.regions(&classes))),
+        }
+    }
+}
+
+impl MasksReader {
+    /// Returns an object for the pixels of each class.
+    fn regions(&self, classes: &Pixels) -> Document {
+        let mut document = Document::default();
+        for (value, (mask, _)) in classes.masks() {
+            let (number, colour) = classes.meaning(value);
+            let class = self.colours.class(number, colour);
+            push(&mut document, class, mask);
+        }
+        document
+    }
+
+    /// Returns each object, with the class of its first pixel.
+    fn instances(
+        &self,
+        classes: &Pixels,
+        objects: &Pixels,
+    ) -> std::result::Result<Document, Refusal> {
+        if (classes.width, classes.height) != (objects.width, objects.height) {
+            let reason = format!("its mask in {OBJECTS} has another size");
+            return Err((SkipReason::BadAnnotation, reason));
+        }
+        let mut document = Document::default();
+        for (value, (mask, first)) in objects.masks() {
+            let (number, colour) = objects.meaning(value);
+            if number == Some(0) || number == Some(255) || colour == Some([0; 3]) {
+                continue;
+            }
+            let value = classes.value(first / objects.height, first % objects.height);
+            let (number, colour) = classes.meaning(value);
+            push(&mut document, self.colours.class(number, colour), mask);
+        }
+        Ok(document)
+    }
+}
+
+fn push(document: &mut Document, class: Class<'_>, mask: ymir_core::Mask) {
+    let number = (document.objects.len() + document.dropped.len()) as u32 + 1;
+    match class {
+        Class::Background => {}
+        Class::Named(name) => {
+            let mut object = Object { number, name: name.to_owned(), ..Object::default() };
+            object.set_shape(Shape::Mask(mask));
+            document.objects.push(object);
+        }
+        Class::Unknown => {
+            document.dropped.push((number, "its colour is that of no class".to_owned()));
+        }
+    }
+}

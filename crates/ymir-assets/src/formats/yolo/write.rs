@@ -1,0 +1,209 @@
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use ymir_core::{Annotation, Class, ClassTable, ObjectType, Record, Result, Shape};
+
+use super::super::carries::Carries;
+use super::super::export_staging::{make_folder, write_file};
+use super::super::losses::Losses;
+use super::super::rotated;
+use super::super::split_lists::SplitLists;
+use super::super::splits;
+use super::super::writer::{Item, Setting, Writer};
+
+/// The name of the list of images that are in no split.
+pub(super) const NO_SPLIT: &str = "all";
+
+/// Writes label files. In a dataset of outlines each row has its outline; in one of boxes, the rows
+/// of an image with a rotated box have four corners each, all others a box.
+#[derive(Debug)]
+pub(in super::super) struct YoloWriter {
+    darknet: bool,
+    outlines: bool,
+    lists: SplitLists,
+    others: BTreeMap<String, usize>,
+    has_rotated: bool,
+}
+
+impl YoloWriter {
+    pub(in super::super) fn ultralytics(setting: &Setting) -> Self {
+        let outlines = matches!(
+            setting.object_type,
+            ObjectType::InstanceSegmentation | ObjectType::SemanticSegmentation
+        );
+        Self { darknet: false, outlines, ..Self::darknet() }
+    }
+
+    /// Darknet knows boxes alone.
+    pub(in super::super) fn darknet() -> Self {
+        let (lists, others) = (SplitLists::new(""), BTreeMap::new());
+        Self { darknet: true, outlines: false, lists, others, has_rotated: false }
+    }
+
+    fn carries(&self) -> Carries {
+        Carries {
+            rotations: !self.darknet && !self.outlines,
+            polygons: self.outlines,
+            ..Carries::BOXES
+        }
+    }
+
+    fn number(&mut self, class: &Class, classes: &ClassTable) -> usize {
+        match class {
+            Class::Id(id) => id.0 as usize,
+            Class::Name(name) => {
+                let next = classes.len() + self.others.len();
+                *self.others.entry(name.clone()).or_insert(next)
+            }
+        }
+    }
+
+    fn label(&mut self, record: &Record, classes: &ClassTable) -> String {
+        let is_rotated = |a: &Annotation| a.rotate_angle.is_some_and(|angle| angle != 0.0);
+        let corners = self.carries().rotations && record.annotations.iter().any(is_rotated);
+        self.has_rotated |= corners;
+        let (width, height) = (f64::from(record.asset.width), f64::from(record.asset.height));
+        let mut text = String::new();
+        for annotation in &record.annotations {
+            let number = self.number(&annotation.class, classes);
+            let bbox = annotation.bbox;
+            let mut row = |numbers: &mut dyn Iterator<Item = f64>| {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{number}");
+                numbers.for_each(|number| _ = write!(text, " {number}"));
+                text.push('\n');
+            };
+            let fraction = |[x, y]: [f64; 2]| [x / width, y / height];
+            match &annotation.shape {
+                Some(Shape::Polygons(rings)) if self.outlines => {
+                    let ring = rings.first().map_or(&[][..], Vec::as_slice);
+                    row(&mut ring.iter().flat_map(|point| fraction(*point)));
+                }
+                _ if corners || (self.outlines && is_rotated(annotation)) => {
+                    let angle = annotation.rotate_angle.unwrap_or_default();
+                    row(&mut rotated::corners(bbox, angle).into_iter().flat_map(fraction));
+                }
+                _ => {
+                    let [x, y] = fraction([bbox.x + bbox.w / 2.0, bbox.y + bbox.h / 2.0]);
+                    let [w, h] = fraction([bbox.w, bbox.h]);
+                    row(&mut [x, y, w, h].into_iter());
+                }
+            }
+        }
+        text
+    }
+
+    /// Returns the names of the classes in the order of their numbers.
+    fn names<'a>(&'a self, setting: &'a Setting) -> Vec<&'a str> {
+        let classes = setting.classes.entries().iter().map(|class| class.name.as_str());
+        let mut others: Vec<_> = self.others.iter().collect();
+        others.sort_unstable_by_key(|(_, number)| **number);
+        classes.chain(others.into_iter().map(|(name, _)| name.as_str())).collect()
+    }
+
+    fn description(&self, setting: &Setting) -> (&'static str, String) {
+        let names = self.names(setting);
+        let mut text = String::new();
+        if self.darknet {
+            let _ = writeln!(text, "classes = {}", names.len());
+            for (key, list) in self.keys() {
+                let key = if key == "val" { "valid" } else { &key };
+                let _ = writeln!(text, "{key} = {list}.txt");
+            }
+            text.push_str("names = obj.names\n");
+            return ("obj.data", text);
+        }
+        let task = if self.outlines {
+            "segment"
+        } else if self.has_rotated {
+            "obb"
+        } else {
+            "detect"
+        };
+        let _ = writeln!(text, "path: .\ntask: {task}");
+        for (key, list) in self.keys() {
+            let _ = writeln!(text, "{}: {list}.txt", quoted(&key));
+        }
+        text.push_str("names:\n");
+        for (number, name) in names.iter().enumerate() {
+            let _ = writeln!(text, "  {number}: {}", quoted(name));
+        }
+        ("data.yaml", text)
+    }
+
+    /// Returns the lists by the keys that programs look for. Trainers want `train` and `val`: where
+    /// there are no splits, the list of all images is both.
+    fn keys(&self) -> Vec<(String, String)> {
+        let mut keys: Vec<(String, String)> = Vec::new();
+        for name in self.lists.names() {
+            let known = ["train", "val", "test"].into_iter().find(|key| name.starts_with(key));
+            let key = known.filter(|key| keys.iter().all(|(used, _)| used != key)).unwrap_or(name);
+            keys.push((key.to_owned(), name.to_owned()));
+        }
+        if let [(_, list)] = &keys[..]
+            && list == NO_SPLIT
+        {
+            return ["train", "val"].map(|key| (key.to_owned(), list.clone())).into();
+        }
+        keys
+    }
+}
+
+/// Returns a text as YAML; JSON's strings are such.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+impl Writer for YoloWriter {
+    fn image_folder(&mut self, record: &Record, _: &ClassTable) -> String {
+        let split = splits::of(&record.asset.attributes).find(|name| splits::is_file_name(name));
+        match (self.darknet, split) {
+            (false, Some(split)) => format!("images/{split}"),
+            (false, None) => "images".to_owned(),
+            (true, Some(split)) => format!("obj_{split}_data"),
+            (true, None) => "obj_data".to_owned(),
+        }
+    }
+
+    fn write(
+        &mut self,
+        folder: &Path,
+        items: &[Item],
+        setting: &Setting,
+        losses: &mut Losses,
+    ) -> Result<()> {
+        for item in items {
+            self.carries().count(&item.record, losses);
+            let line = format!("./{}/{}", item.folder, item.name);
+            let mut listed = false;
+            for split in splits::of(&item.record.asset.attributes) {
+                match split != NO_SPLIT && self.lists.add(folder, split, &line)? {
+                    true => listed = true,
+                    false => losses.add("splits with a name that no file can have"),
+                }
+            }
+            if !listed {
+                self.lists.add(folder, NO_SPLIT, &line)?;
+            }
+            let place = match item.folder.strip_prefix("images") {
+                Some(below) => format!("labels{below}"),
+                None => item.folder.clone(),
+            };
+            let place = make_folder(folder, &place)?.join(format!("{}.txt", item.stem));
+            write_file(&place, self.label(&item.record, &setting.classes))?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, folder: &Path, setting: &Setting, _: &mut Losses) -> Result<()> {
+        self.lists.finish()?;
+        let (name, text) = self.description(setting);
+        if self.darknet {
+            let names = self.names(setting).into_iter();
+            let names: String = names.flat_map(|name| [name, "\n"]).collect();
+            write_file(&folder.join("obj.names"), names)?;
+        }
+        write_file(&folder.join(name), text)
+    }
+}

@@ -1,0 +1,134 @@
+//! COCO: what documents of others say, and what hostile ones do.
+
+use ymir_assets::formats::{Format, SPLIT, SkipReason};
+use ymir_core::{Annotation, BBox, Class, ClassId, ErrorKind, Mask, Shape, Visibility};
+
+use crate::common::pictures::jpeg;
+use crate::common::{add_class, folder, put, records, store};
+use crate::made::{import, stored, trip};
+
+#[tokio::test]
+async fn documents_of_several_splits_are_read() {
+    let (store, source) = (store(), folder());
+    add_class(&store, "cat").await;
+    put(&source, "train2017/1.jpg", jpeg(1));
+    put(&source, "val2017/1.jpg", jpeg(2));
+    put(&source, "val2017/lone.jpg", jpeg(3));
+    let document = |annotations: &str| {
+        format!(
+            r#"{{"info": {{"x": [1]}}, "licenses": [], "annotations": [{annotations}],
+            "images": [{{"id": 7, "file_name": "1.jpg", "width": 64, "height": 48, "license": 3}}],
+            "categories": [{{"id": 90, "name": "cat", "supercategory": "animal"}}]}}"#
+        )
+    };
+    let plain = r#"{"id": 1, "image_id": 7, "category_id": 90, "iscrowd": 1,
+        "segmentation": {"size": [48, 64], "counts": [48, 10, 3014]}, "bbox": [1, 0, 1, 10],
+        "keypoints": [1, 2, 2, 0, 0, 0], "num_keypoints": 1, "area": 10}"#;
+    let rest = r#"{"image_id": 7, "category_id": 90, "bbox": [1, 2, 3, 4], "score": 0.5,
+        "segmentation": [[1, 2, 4, 2, 4, 6]], "attributes": {"occluded": true, "rotation": 0.0}},
+        {"image_id": 7, "category_id": 91, "bbox": [1, 2, 3, 4]},
+        {"image_id": 8, "category_id": 90, "bbox": [1, 2, 3, 4]},
+        {"image_id": 7, "category_id": 90, "bbox": [1, 2, 0, 4]}"#;
+    put(&source, "annotations/instances_train2017.json", document(plain));
+    put(&source, "annotations/instances_val2017.json", document(rest));
+    put(&source, "annotations/person_keypoints_val2017.json", document(rest));
+    put(&source, "annotations/other.json", r#"{"a": 1}"#);
+
+    let report = import(&store, &source, Format::Coco).await.unwrap();
+    assert_eq!(report.imported, 3);
+    assert_eq!(report.annotations, 2);
+    let kinds: Vec<_> = report.skipped.iter().map(|skip| skip.kind).collect();
+    assert_eq!(kinds, [SkipReason::Ambiguous]);
+    let dropped: Vec<_> = report.dropped.iter().map(|drop| drop.object).collect();
+    assert_eq!(dropped, [2, 3, 4]);
+    let lost: Vec<_> = report.lost.iter().map(|lost| (lost.what.as_str(), lost.count)).collect();
+    assert_eq!(lost, [("license of images", 2), ("supercategories", 2)]);
+
+    let all = records(&store, &report.version.id).await;
+    let of = |split: &str| {
+        let mut all = all.iter();
+        let is = |value: Option<&String>| value.map_or("", String::as_str) == split;
+        all.find(|record| is(record.asset.attributes.get(SPLIT))).unwrap()
+    };
+    assert!(of("").annotations.is_empty());
+    let [crowd] = &of("train2017").annotations[..] else { panic!() };
+    let mask = Mask::new(64, 48, vec![48, 10, 3014]).unwrap();
+    assert_eq!(crowd.shape, Some(Shape::Mask(mask)));
+    assert!(crowd.flags.crowd);
+    let visibilities: Vec<_> = crowd.keypoints.iter().map(|point| point.visibility).collect();
+    assert_eq!(visibilities, [Visibility::Visible, Visibility::Absent]);
+    let [outlined] = &of("val2017").annotations[..] else { panic!() };
+    let ring = vec![[1.0, 2.0], [4.0, 2.0], [4.0, 6.0]];
+    assert_eq!(outlined.shape, Some(Shape::Polygons(vec![ring])));
+    assert_eq!((outlined.score, outlined.flags.occluded), (Some(0.5), true));
+}
+
+#[tokio::test]
+async fn what_coco_cannot_say_is_named() {
+    let store = store();
+    add_class(&store, "cat").await;
+    let label = Annotation::of_image(Class::Id(ClassId(0)), 64, 48);
+    let record = stored(&store, 1, vec![label]).await;
+    let (there, _, found) = trip(&store, vec![record], Format::Coco).await;
+    let lost: Vec<_> = there.lost.iter().map(|lost| (lost.what.as_str(), lost.count)).collect();
+    assert_eq!(lost, [("labels of images as such", 1)]);
+    assert_eq!(found[0].annotations[0].bbox, BBox::new(0.0, 0.0, 64.0, 48.0));
+}
+
+/// Each is refused or passed over with its place, and never a panic.
+#[tokio::test]
+async fn hostile_documents_do_no_harm() {
+    let deep = format!(r#"{{"images": {}"#, "[".repeat(100_000));
+    let image = r#""images": [{"id": 1, "file_name": "1.jpg"}]"#;
+    let path = r#"{"images": [{"id": 1, "file_name": "../../../etc/1.jpg"}]}"#;
+    let of = |annotation: &str| {
+        let classes = r#""categories": [{"id": 1, "name": "cat"}]"#;
+        format!(r#"{{{image}, {classes}, "annotations": [{annotation}]}}"#)
+    };
+    let cases = [
+        (deep, "images[0]"),
+        (r#"{"images": [{"id": 1, "file_name": 3}]}"#.to_owned(), "images[0]"),
+        (r#"{"images": {}}"#.to_owned(), "line 1"),
+        (of(r#"{"image_id": 1}"#)[..60].to_owned(), "line 1"),
+        (of(r#"{"image_id": 1, "category_id": 1, "bbox": "x"}"#), "annotations[0]"),
+        (of(r#"{"image_id": 1, "category_id": 1, "bbox": [1, NaN, 2, 3]}"#), "annotations[0]"),
+        (of(r#"{"image_id": 1, "segmentation": {"size": [1]}}"#), "annotations[0]"),
+        (of(r#"{"image_id": 1, "segmentation": {"size": [-1, 2], "counts": ""}}"#), "annotations"),
+    ];
+    for (document, place) in cases {
+        let (store, source) = (store(), folder());
+        put(&source, "1.jpg", jpeg(1));
+        put(&source, "instances.json", document);
+        let report = import(&store, &source, Format::Coco).await.unwrap();
+        let skip = &report.skipped[0];
+        assert_eq!((skip.path.as_str(), skip.kind), ("instances.json", SkipReason::BadAnnotation));
+        assert!(skip.reason.contains(place) && skip.reason.contains("column"), "{}", skip.reason);
+    }
+    let objects = [
+        r#"{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3]}"#,
+        r#"{"image_id": 1, "category_id": 1, "bbox": [1, 2, -3, 4]}"#,
+        r#"{"image_id": 1, "category_id": 1, "bbox": [1e308, 2, 1e308, 4]}"#,
+        r#"{"image_id": 1, "category_id": 1, "segmentation": [[1, 2, 3, 4, 5]]}"#,
+        r#"{"image_id": 1, "category_id": 1, "segmentation": {"size": [48, 64], "counts": "~~~"}}"#,
+        r#"{"image_id": 1, "category_id": 1, "segmentation": {"size": [4294967295, 4294967295], "counts": [4294967295]}}"#,
+        r#"{"image_id": 1, "category_id": 1, "segmentation": {"size": [2, 2], "counts": [0, 4]}}"#,
+        r#"{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "keypoints": [1, 2]}"#,
+        r#"{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "keypoints": [1, 2, 3]}"#,
+    ];
+    for object in objects {
+        let (store, source) = (store(), folder());
+        put(&source, "1.jpg", jpeg(1));
+        put(&source, "instances.json", of(object));
+        let report = import(&store, &source, Format::Coco).await.unwrap();
+        assert_eq!((report.annotations, report.dropped.len()), (0, 1), "{object}: {report:?}");
+    }
+    // A path out of the source is but a name in it.
+    let (store, source) = (store(), folder());
+    put(&source, "1.jpg", jpeg(1));
+    put(&source, "instances.json", path);
+    assert_eq!(import(&store, &source, Format::Coco).await.unwrap().imported, 1);
+    put(&source, "instances.json", path.replace("1.jpg", ".."));
+    std::fs::remove_file(source.join("1.jpg")).unwrap();
+    let error = import(&store, &source, Format::Coco).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}

@@ -1,0 +1,14 @@
+//! What comes back from each format, what is lost is named, and nothing hostile does harm.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod coco;
+mod cvat;
+mod folders;
+mod made;
+mod masks;
+mod others;
+mod sources;
+mod trips;
+mod yolo;

@@ -9,22 +9,28 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
 use tokio::runtime::Runtime;
 use ymir::testkit::generate::records::SyntheticRecords;
 use ymir::{
     AssetStore, Base, Branch, ClassId, CommitRequest, DiffOptions, Edit, Edits, Expect,
-    GitAssetStore, Manifest, PageOptions, Record, Result, Selector, Version,
+    FindOptions, GitAssetStore, Images, Loader, LoaderOptions, Manifest, Name, PageOptions, Part,
+    Record, Result, Selector, SplitOptions, Version, operations,
 };
 
-const PHASES: [(&str, Phase); 6] = [
+const PHASES: [(&str, Phase); 8] = [
     ("commit", commit_all),
     ("page", cold_page),
     ("class-page", cold_class_page),
     ("one", commit_one),
     ("diff", diff),
     ("warm", warm),
+    ("query", query),
+    ("operate", operate),
 ];
 
 type Phase = fn(&Run) -> Result<()>;
@@ -213,6 +219,87 @@ fn warm(run: &Run) -> Result<()> {
     row("statistics, warm", &mut [start.elapsed()], None);
     println!("{:<44} {:>9} MiB", "  peak memory of reading", peak_memory() >> 20);
     println!("{:<44} {:>9} MiB", "  repository", run.size() >> 20);
+    Ok(())
+}
+
+fn query(run: &Run) -> Result<()> {
+    let store = run.store()?;
+    let id = run.tip(&store)?.id;
+    let queries = [
+        ("class:'class 3'", "of one class, by the counts"),
+        ("class:'class 3' and area<0.002", "of one class and small boxes, by scan"),
+        ("width>2000 or boxes(area>0.05)>=2", "of many large boxes, by scan"),
+        ("name:*77.jpg", "by file name, by scan"),
+    ];
+    for (text, what) in queries {
+        let query = text.parse()?;
+        let time = |work: &dyn Fn() -> Result<u64>| -> Result<(Duration, u64)> {
+            let start = Instant::now();
+            let found = work()?;
+            Ok((start.elapsed(), found))
+        };
+        let (mut counts, mut finds, mut pages) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..3 {
+            let (took, count) = time(&|| run.runtime.block_on(store.count(&id, &query)))?;
+            counts.push(took);
+            let all = FindOptions::default();
+            let find = |options| -> Result<u64> {
+                let ids = run.runtime.block_on(store.find(&id, &query, options))?;
+                Ok(ids.len() as u64)
+            };
+            let (took, found) = time(&|| find(all))?;
+            assert_eq!(count, found);
+            finds.push(took);
+            pages.push(time(&|| find(FindOptions { limit: 100, ..all }))?.0);
+        }
+        row(&format!("count {what}"), &mut counts, None);
+        row("  all ids", &mut finds, None);
+        row("  the first 100 ids", &mut pages, None);
+    }
+    println!("{:<44} {:>9} MiB", "  peak memory of querying", peak_memory() >> 20);
+    Ok(())
+}
+
+fn operate(run: &Run) -> Result<()> {
+    let store: Arc<dyn AssetStore> = Arc::new(run.store()?);
+    let id = run.runtime.block_on(store.resolve(&branch(), &Selector::Latest))?.id;
+    let target = Branch::dataset("made")?;
+    let time = |what: &str, work: BoxFuture<'_, Result<()>>| -> Result<()> {
+        let start = Instant::now();
+        run.runtime.block_on(work)?;
+        row(what, &mut [start.elapsed()], None);
+        Ok(())
+    };
+    let query = "class:'class 3' and area<0.002".parse()?;
+    time(
+        "filter by class and small boxes",
+        Box::pin(async {
+            operations::filter(&store, &id, &query, &target, &|_| ()).await.map(drop)
+        }),
+    )?;
+    let part = |name, fraction| -> Result<Part> { Ok(Part { name: Name::new(name)?, fraction }) };
+    let parts = vec![part("train", 0.8)?, part("val", 0.2)?];
+    let options = SplitOptions { parts, seed: 1, unstratified: false };
+    time(
+        "split in 0.8 and 0.2",
+        Box::pin(async { operations::split(&store, &id, &options, &|_| ()).await.map(drop) }),
+    )?;
+    let train =
+        run.runtime.block_on(store.resolve(&Branch::dataset("train")?, &Selector::Latest))?;
+    time(
+        "intersect with 0.8 of it",
+        Box::pin(async {
+            operations::intersect(&store, &id, &[train.id], &target, &|_| ()).await.map(drop)
+        }),
+    )?;
+    let options = LoaderOptions { images: Images::None, batch: 256, ..LoaderOptions::default() };
+    time(
+        "one epoch of records in random order",
+        Box::pin(async {
+            Loader::new(&store, &id, options).await?.try_for_each(async |_| Ok(())).await
+        }),
+    )?;
+    println!("{:<44} {:>9} MiB", "  peak memory of operating", peak_memory() >> 20);
     Ok(())
 }
 

@@ -26,6 +26,12 @@ impl<'a> Pages<'a> {
         Ok(self.read.pop_front())
     }
 
+    /// Returns the next record and leaves it there, `None` after the last.
+    pub(crate) async fn peek(&mut self) -> Result<Option<&Record>> {
+        self.fill().await?;
+        Ok(self.read.front())
+    }
+
     /// Returns the next record if it fulfils a condition, else leaves it there.
     pub(crate) async fn next_if(
         &mut self,

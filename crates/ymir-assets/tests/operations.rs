@@ -250,9 +250,10 @@ async fn a_failure_while_reading_leaves_no_version() {
     let memory: Store = Arc::new(MemoryAssetStore::new());
     let whole = dataset(&memory, "all", 0..3000).await;
     let other = dataset(&memory, "other", 1000..5000).await;
-    for method in [StoreMethod::Get, StoreMethod::Diff, StoreMethod::Page] {
+    let (get, diff, find) = (StoreMethod::Get, StoreMethod::Diff, StoreMethod::Find);
+    for (method, call) in [(get, 2), (diff, 2), (find, 1)] {
         let (kind, when) = (ErrorKind::Corrupted, When::Before);
-        let fault = Fault { method, call: 2, kind, when };
+        let fault = Fault { method, call, kind, when };
         let store: Store = Arc::new(FaultyAssetStore::new(memory.clone(), vec![fault]));
         let target = branch("made");
         let wanted: Vec<_> = (0..3000).map(id).collect();

@@ -5,8 +5,8 @@ use std::path::Path;
 use git2::{ObjectType, Oid, Repository, Signature};
 use ymir_assets::GitAssetStore;
 use ymir_core::{
-    AssetStore, Base, Branch, CommitRequest, DiffOptions, Edits, ErrorKind, Expect, Manifest,
-    PageOptions, Version, VersionId,
+    AssetStore, Base, Branch, CommitRequest, DiffOptions, Edits, ErrorKind, Expect, FindOptions,
+    Manifest, PageOptions, Version, VersionId,
 };
 use ymir_testkit::generate::records::SyntheticRecords;
 
@@ -49,6 +49,13 @@ fn forge(repo: &Repository, like: &Version, entries: &[(&str, Oid)]) -> VersionI
     VersionId::try_from(oid.as_bytes()).unwrap()
 }
 
+/// Together they look at every column.
+const QUERIES: [&str; 3] = [
+    "width>1 or aspect>1 or bytes<2 or channels=9 or type:png or name:a* or camera=3",
+    "area<2 or score>0.5 or quality>0.5 or flag:crowd or box.colour=red or unlisted:a",
+    "boxes(box_width_px>1)>2 and not class!='class 0'",
+];
+
 /// Reads a version in every way; each works or says that it is corrupted.
 async fn read(store: &GitAssetStore, like: &Version, id: VersionId) -> bool {
     let mut kinds = Vec::new();
@@ -58,6 +65,10 @@ async fn read(store: &GitAssetStore, like: &Version, id: VersionId) -> bool {
     kinds.push(store.page(&id, PageOptions { class, ..options }).await.err());
     kinds.push(store.get(&id, &[RECORDS.record(0).asset.id]).await.err());
     kinds.push(store.asset_ids(&id, class).await.err());
+    for query in QUERIES.map(|text| text.parse().unwrap()) {
+        kinds.push(store.find(&id, &query, FindOptions::default()).await.err());
+        kinds.push(store.count(&id, &query).await.err());
+    }
     kinds.push(store.diff(&like.id, &id, DiffOptions::default()).await.err());
     let request = CommitRequest {
         branch: Branch::dataset("on-top").unwrap(),

@@ -1,6 +1,7 @@
 //! The check of a store, and the deletion of what no version reaches.
 
 use std::fs;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -122,30 +123,26 @@ async fn a_flipped_byte_anywhere_in_a_pack_is_found() {
     commit(&store, "data", records.edits(), Manifest::default()).await;
     let clean = |problem: &ymir_core::Problem| problem.subject.starts_with("blob ");
     assert!(store.fsck(ALL).await.unwrap().problems.iter().all(clean));
-    // Open packs are shared within a process, whatever becomes of their names.
-    drop(store);
-
     let mut found = 0;
     for pack in packs(dir.path()) {
         let bytes = fs::read(&pack).unwrap();
+        fs::set_permissions(&pack, fs::Permissions::from_mode(0o644)).unwrap();
+        // In place: whoever has the pack mapped sees it too.
+        let file = fs::File::options().write(true).open(&pack).unwrap();
         // Past the header and before the checksum, in which no object is.
         for place in (12..bytes.len() - 20).step_by(bytes.len() / 40 + 1) {
-            let mut damaged = bytes.clone();
-            damaged[place] ^= 0x10;
-            fs::remove_file(&pack).unwrap();
-            fs::write(&pack, damaged).unwrap();
+            file.write_at(&[bytes[place] ^ 0x10], place as u64).unwrap();
             let fresh = GitAssetStore::open(dir.path()).unwrap();
             let report = fresh.fsck(FsckOptions::default()).await.unwrap();
             let named = report.problems.iter().filter(|p| !clean(p)).count();
             assert!(named > 0, "byte {place} of {}", pack.display());
             let refused = fresh.collect_garbage(NOW).await.unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::Corrupted);
+            file.write_at(&[bytes[place]], place as u64).unwrap();
             found += 1;
         }
-        fs::write(&pack, &bytes).unwrap();
     }
     assert!(found > 40);
-    let store = GitAssetStore::open(dir.path()).unwrap();
     assert!(store.fsck(ALL).await.unwrap().problems.iter().all(clean));
 }
 
@@ -164,6 +161,22 @@ async fn garbage_is_deleted_and_nothing_else() {
     assert_eq!(fixture.store.fsck(ALL).await.unwrap().problems, []);
     let again = fixture.store.collect_garbage(NOW).await.unwrap();
     assert_eq!((again.blobs, again.in_use), (0, 3));
+}
+
+#[tokio::test]
+async fn what_is_put_in_again_is_young_again() {
+    let fixture = fixture().await;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let grace = GarbageOptions { grace: Duration::from_secs(2), dry_run: true };
+    assert_eq!(fixture.store.collect_garbage(grace).await.unwrap().blobs, 1);
+    let file = fixture.dir.path().join("again");
+    fs::write(&file, b"unused").unwrap();
+    for transfer in [Transfer::Copy, Transfer::HardLink] {
+        let source = BlobSource::File(file.clone(), transfer);
+        assert_eq!(fixture.store.put_blobs(vec![source]).await.unwrap()[0].id, fixture.unused);
+        let report = fixture.store.collect_garbage(grace).await.unwrap();
+        assert_eq!((report.blobs, report.kept_young), (0, 1));
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use ymir_assets::{GitAssetStore, StoreOptions};
 use ymir_core::{
     Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, Change, Class, ClassEntry, ClassId,
-    CommitRequest, DiffOptions, Edit, Edits, Expect, Manifest, MediaType, PageOptions, Record,
-    Summary, Version,
+    CommitRequest, DiffOptions, Edit, Edits, Expect, FindOptions, Manifest, Matcher, MediaType,
+    PageOptions, Query, Record, Summary, Version,
 };
 
 type Model = BTreeMap<AssetId, Record>;
@@ -131,6 +131,7 @@ impl Fixture {
             let ids = self.runtime.block_on(self.store.asset_ids(&version.id, class)).unwrap();
             assert!(ids.into_iter().eq(expected.iter().map(|record| record.asset.id)));
         }
+        self.check_queries(version, model, offset, limit);
         let mut summary = Summary::default();
         model.values().for_each(|record| summary.add(record));
         let manifest = self.runtime.block_on(self.store.manifest(&version.id)).unwrap();
@@ -139,6 +140,41 @@ impl Fixture {
         let found = self.runtime.block_on(self.store.get(&version.id, &ids)).unwrap();
         let expected: Vec<_> = ids.iter().map(|id| model.get(id).cloned()).collect();
         assert_eq!(found, expected);
+    }
+
+    fn check_queries(&self, version: &Version, model: &Model, offset: usize, limit: usize) {
+        let classes = self.runtime.block_on(self.store.classes()).unwrap();
+        let some_id = format!("id:{},{}", id(offset), id(offset + 1));
+        for text in [
+            "all",
+            "negative",
+            "class:c1",
+            "not class:c1,c2",
+            "class:c1 and box_height_px>=1",
+            "any(class:c0) and any(class:c1)",
+            "width=101 and not boxes>1",
+            "name:1*.png or height>1000",
+            &some_id,
+        ] {
+            let query: Query = text.parse().unwrap();
+            let matcher = Matcher::new(&query, &classes).unwrap();
+            let fits = |record: &&Record| matcher.matches(*record);
+            let expected: Vec<AssetId> =
+                model.values().filter(fits).map(|record| record.asset.id).collect();
+            let count = self.runtime.block_on(self.store.count(&version.id, &query)).unwrap();
+            assert_eq!(count, expected.len() as u64, "{text}");
+            for after in [None, Some(id(offset)), expected.get(offset).copied()] {
+                let rest = expected.iter().filter(|id| after.is_none_or(|after| **id > after));
+                let rest: Vec<AssetId> = rest.copied().collect();
+                for (offset, limit) in [(0, limit), (offset, limit), (0, usize::MAX), (7, 1)] {
+                    let options = FindOptions { after, offset: offset as u64, limit };
+                    let find = self.store.find(&version.id, &query, options);
+                    let found = self.runtime.block_on(find).unwrap();
+                    let run = rest.iter().skip(offset).take(limit);
+                    assert!(found.iter().eq(run), "{text} {options:?}");
+                }
+            }
+        }
     }
 
     fn check_diff(&self, from: (&Version, &Model), to: (&Version, &Model), page: usize) {

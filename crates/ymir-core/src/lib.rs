@@ -18,6 +18,7 @@ mod maintenance;
 mod mask;
 mod model;
 mod project;
+mod query;
 mod runtime;
 mod scheduler;
 mod shape;
@@ -39,6 +40,10 @@ pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Pr
 pub use mask::Mask;
 pub use model::{Model, ModelFile, Stage};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
+pub use query::{
+    AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,
+    Query, QueryTarget, TextTest,
+};
 pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,
 };
@@ -46,7 +51,7 @@ pub use scheduler::{Scheduler, TaskContext, TaskReporter, TaskWork};
 pub use shape::{Keypoint, Ring, Shape, Visibility};
 pub use store::{
     AssetStore, Base, BlobInfo, BlobSource, Change, CommitRequest, DiffOptions, Edit, Edits,
-    Expect, Page, PageOptions, Transfer,
+    Expect, FindOptions, Page, PageOptions, Transfer,
 };
 pub use summary::{ClassCount, Summary};
 pub use task::{

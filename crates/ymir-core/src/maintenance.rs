@@ -48,7 +48,8 @@ pub struct GarbageOptions {
     /// Deletes nothing, only tells what would be.
     pub dry_run: bool,
     /// Blobs that were put in, or put in again, less than this long ago are kept: a version with
-    /// them may still be on its way. Seconds where it is serialised.
+    /// them may still be on its way. Less than the longest import takes is safe only while nothing
+    /// is imported. Seconds where it is serialised.
     #[serde(with = "seconds")]
     pub grace: Duration,
 }

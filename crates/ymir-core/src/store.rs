@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AssetId, BlobId, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
-    FsckOptions, FsckReport, GarbageOptions, GarbageReport, Manifest, Name, Record, Result,
-    Selector, Version, VersionId,
+    FsckOptions, FsckReport, GarbageOptions, GarbageReport, Manifest, Matcher, Name, Query, Record,
+    Result, Selector, Version, VersionId,
 };
 
 /// One change of a set of records.
@@ -124,6 +124,24 @@ pub struct Page {
     pub records: Vec<Record>,
     /// How many there are on all pages together.
     pub total: u64,
+}
+
+/// Which of the assets that a query is true of to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FindOptions {
+    /// Only those whose id is greater, to go on where an answer ended.
+    pub after: Option<AssetId>,
+    /// How many of these to pass over.
+    pub offset: u64,
+    /// How many to return at most.
+    pub limit: usize,
+}
+
+impl Default for FindOptions {
+    /// All of them.
+    fn default() -> Self {
+        Self { after: None, offset: 0, limit: usize::MAX }
+    }
 }
 
 /// Which differences to read.
@@ -290,6 +308,65 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// - `NotFound` if there is no such version.
     async fn page(&self, version: &VersionId, options: PageOptions) -> Result<Page>;
 
+    /// Returns the ids of the assets that a query is true of, in their order.
+    ///
+    /// # Behavior
+    ///
+    /// - Classes are those of the version's class table.
+    /// - It ends as soon as it has found as many as are wanted.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is no such version, or no such class.
+    /// - `InvalidInput` if the query contradicts itself ([`Matcher::new`]).
+    async fn find(
+        &self,
+        version: &VersionId,
+        query: &Query,
+        options: FindOptions,
+    ) -> Result<Vec<AssetId>> {
+        let matcher = Matcher::new(query, &self.manifest(version).await?.classes)?;
+        let (mut ids, mut skip, mut offset) = (Vec::new(), options.offset, 0);
+        while ids.len() < options.limit {
+            let records = records_from(self, version, offset).await?;
+            if records.is_empty() {
+                break;
+            }
+            offset += records.len() as u64;
+            let follows = |record: &&Record| options.after.is_none_or(|a| record.asset.id > a);
+            for record in records.iter().filter(follows).filter(|r| matcher.matches(*r)) {
+                match skip {
+                    0 if ids.len() == options.limit => break,
+                    0 => ids.push(record.asset.id),
+                    _ => skip -= 1,
+                }
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Returns how many assets a query is true of.
+    ///
+    /// # Errors
+    ///
+    /// - As [`AssetStore::find`].
+    async fn count(&self, version: &VersionId, query: &Query) -> Result<u64> {
+        let manifest = self.manifest(version).await?;
+        let matcher = Matcher::new(query, &manifest.classes)?;
+        if let Some(count) = matcher.count_in(&manifest.summary) {
+            return Ok(count);
+        }
+        let (mut count, mut offset) = (0, 0);
+        loop {
+            let records = records_from(self, version, offset).await?;
+            if records.is_empty() {
+                return Ok(count);
+            }
+            offset += records.len() as u64;
+            count += records.iter().filter(|record| matcher.matches(*record)).count() as u64;
+        }
+    }
+
     /// Returns what differs from one version to another, in the order of the asset ids.
     ///
     /// # Errors
@@ -386,4 +463,16 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     fn root(&self) -> Option<&Path> {
         None
     }
+}
+
+/// How many records the methods with a default body read at once.
+const BATCH: usize = 1024;
+
+async fn records_from(
+    store: &(impl AssetStore + ?Sized),
+    version: &VersionId,
+    offset: u64,
+) -> Result<Vec<Record>> {
+    let options = PageOptions { offset, limit: BATCH, class: None };
+    Ok(store.page(version, options).await?.records)
 }

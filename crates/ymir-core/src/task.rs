@@ -16,6 +16,10 @@ pub enum TaskKind {
     Merge,
     /// Takes records of one dataset out of another.
     Exclude,
+    /// Gives annotations other classes.
+    Relabel,
+    /// Brings in a version of another workspace.
+    Copy,
     /// Trains a model.
     Train,
     /// Scores candidates and takes the best.
@@ -36,6 +40,8 @@ impl TaskKind {
             Self::Select => "select",
             Self::Merge => "merge",
             Self::Exclude => "exclude",
+            Self::Relabel => "relabel",
+            Self::Copy => "copy",
             Self::Train => "train",
             Self::Mine => "mine",
             Self::Infer => "infer",

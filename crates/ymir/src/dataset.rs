@@ -1,5 +1,6 @@
 use futures::Stream;
 use futures::stream;
+use ymir_assets::loader::{Loader, LoaderOptions};
 use ymir_assets::operations::{self, MergeStrategy};
 use ymir_core::{
     AssetId, AssetStore, Branch, Change, Class, ClassId, DiffOptions, Manifest, Name, Page,
@@ -82,6 +83,16 @@ impl Dataset {
         records(self.workspace.store().as_ref(), self.version.id)
     }
 
+    /// Begins to read this version for training: batches in a random order, with the images, read
+    /// ahead.
+    ///
+    /// # Errors
+    ///
+    /// As [`Loader::new`].
+    pub async fn loader(&self, options: LoaderOptions) -> Result<Loader> {
+        Loader::new(self.workspace.store(), &self.version.id, options).await
+    }
+
     /// Returns the id of a class by its name or alias, as this version's class table has it.
     ///
     /// # Errors
@@ -146,7 +157,7 @@ impl Dataset {
     }
 
     /// Returns the branch of a name that is of this version's kind.
-    fn target(&self, name: &str) -> Result<Branch> {
+    pub(crate) fn target(&self, name: &str) -> Result<Branch> {
         Ok(Branch::new(self.version.branch.kind, Name::new(name)?))
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use ymir_assets::evaluation::{self, ClassEvaluation, Evaluation, EvaluationOptions};
-use ymir_core::{ClassId, ClassTable, Error, Result, VersionId};
+use ymir_core::{BranchKind, ClassId, ClassTable, Error, Result, VersionId};
 
 use crate::Workspace;
 
@@ -75,7 +75,8 @@ impl Workspace {
         let classes = self.classes().await?;
         let wanted =
             class_names.iter().map(|name| classes.require(name)).collect::<Result<Vec<_>>>()?;
-        if self.store().manifest(predictions).await?.prediction.is_none() {
+        // One that was imported may not say by which model it is.
+        if self.store().version(predictions).await?.branch.kind != BranchKind::Prediction {
             return Err(
                 Error::invalid("this version is no prediction set").with("version", predictions)
             );

@@ -7,8 +7,11 @@ mod evaluate;
 mod find;
 mod labeling;
 mod maintain;
+mod mir;
 mod model;
+mod operate;
 mod project;
+mod query;
 mod requests;
 mod task;
 mod transfer;
@@ -20,6 +23,7 @@ pub use dataset::Dataset;
 pub use evaluate::Evaluated;
 pub use labeling::LabelOptions;
 pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
+pub use query::Selected;
 pub use requests::{
     ExportRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest, MineRequest,
     ProjectRequest, TrainRequest, parse_request,
@@ -31,7 +35,14 @@ pub use ymir_assets::formats::{
     ExportOptions, ExportReport, Format, ImportOptions, ImportReport, Lost, Progress, SPLIT,
     Skipped,
 };
-pub use ymir_assets::operations::MergeStrategy;
+pub use ymir_assets::loader::{Batch, Image, Images, LoadedAsset, Loader, LoaderOptions};
+pub use ymir_assets::mir::{
+    MirClass, MirClassOutcome, MirDataset, MirLeftOut, MirLeftOutKind, MirModel, MirNotCarried,
+    MirOptions, MirReport, MirSkip, MirSkipped, MirVersion,
+};
+pub use ymir_assets::operations::{
+    Comparison, CopyOptions, FuseOptions, MergeStrategy, Part, SampleSize, SplitOptions,
+};
 pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};
 pub use ymir_core::*;
 pub use ymir_tmi::contract::{Sample, SampleSet};

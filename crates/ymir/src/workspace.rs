@@ -375,8 +375,7 @@ fn load_config(root: &Path) -> Result<(PathBuf, Config)> {
     let path = root.join(CONFIG);
     let text = fs::read(&path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
-            Error::not_found("no workspace here; `Workspace::init` or `ymir init` makes one")
-                .with("path", root.display())
+            Error::not_found("no workspace here; `init` makes one").with("path", root.display())
         }
         _ => Error::io("cannot read the workspace's configuration", &path, e),
     })?;

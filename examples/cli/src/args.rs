@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    diff, evaluate, export, fsck, gc, import, infer, init, iterate, label, log, mine, show, train,
+    copy, diff, evaluate, export, filter, fsck, gc, import, infer, init, intersect, iterate, label,
+    log, mine, relabel, show, split, train,
 };
 use crate::demo;
 use crate::{executor, parameters};
@@ -52,6 +53,16 @@ pub(crate) enum Command {
     Show(show::Show),
     /// Shows what differs between two dataset versions
     Diff(diff::Diff),
+    /// Makes a dataset of the assets of another that a query is true of
+    Filter(filter::Filter),
+    /// Makes a dataset of the assets that all of several datasets have
+    Intersect(intersect::Intersect),
+    /// Divides a dataset by chance into parts in which classes are as frequent as in the whole
+    Split(split::Split),
+    /// Renames, joins or drops classes of a dataset
+    Relabel(relabel::Relabel),
+    /// Copies a dataset version with its image files into another workspace
+    Copy(copy::Copy),
     /// Checks everything that the versions are made of
     Fsck(fsck::Fsck),
     /// Deletes the image and model files that no version has

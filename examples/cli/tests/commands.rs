@@ -157,3 +157,31 @@ fn a_folder_of_labels_is_waited_for() {
         0
     );
 }
+
+#[test]
+fn a_repository_of_the_original_is_imported_and_found_again() {
+    let place = Place::empty();
+    place.ok(&["init", place.path("workspace").to_str().unwrap()]);
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../../crates/ymir-assets/tests/data/mir");
+    let mut unpack = std::process::Command::new("tar");
+    unpack.arg("-xzf").arg(format!("{data}/mir.tar.gz")).arg("-C").arg(place.dir.path());
+    assert!(unpack.status().unwrap().success());
+    let import = ["import", "--mir", "repo"];
+    let lost = place.run(&[&["--json"], &import[..]].concat());
+    assert_eq!((lost.code, lost.error_code().as_str()), (2, "invalid_input"));
+
+    let folders = ["--media", "media", "--models", "models", "--link"];
+    let text = place.ok(&[&import[..], &folders].concat());
+    assert!(text.contains("10 datasets with 11 versions: 11 new"), "{text}");
+    assert!(text.contains("judged@v1 from judged@t03 with predictions"), "{text}");
+    assert!(text.contains("broken@t06: its task failed with code 160005"), "{text}");
+    let again = place.json(&import);
+    assert_eq!(again["images"], json!(0));
+    assert!(again["versions"].as_array().unwrap().iter().all(|v| v["is_new"] == json!(false)));
+    assert_eq!(place.json(&["show", "pets", "--limit", "1"])["total"], json!(10));
+    // Also of a model that is known by name only.
+    let evaluated = place.json(&["evaluate", "judged", "judged"]);
+    assert_eq!(evaluated["images"], json!(10));
+    let refused = place.run(&["import", "--mir", "repo", "--into", "one"]);
+    assert_eq!(refused.code, 2);
+}

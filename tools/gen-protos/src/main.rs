@@ -1,4 +1,5 @@
-//! Generates `crates/ymir-assets/src/store/generated` from `crates/ymir-assets/proto`.
+//! Generates `crates/ymir-assets/src/store/generated` and `crates/ymir-assets/src/mir/generated.rs`
+//! from `crates/ymir-assets/proto`.
 //!
 //! `gen-protos` writes the files; `gen-protos --check` only compares, and fails where they differ.
 
@@ -7,12 +8,12 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-const PROTOS: [&str; 2] = ["trie.proto", "manifest.proto"];
+const PROTOS: [&str; 3] = ["trie.proto", "manifest.proto", "mir.proto"];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let check = std::env::args().nth(1).is_some_and(|argument| argument == "--check");
     let krate = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/ymir-assets");
-    let target = krate.join("src/store/generated");
+    let (store, mir) = (krate.join("src/store/generated"), krate.join("src/mir/generated.rs"));
     let made = tempfile::tempdir()?;
     generate(&krate.join("proto"), made.path())?;
 
@@ -20,7 +21,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     for entry in fs::read_dir(made.path())? {
         let name = entry?.file_name().into_string().map_err(|_| "a file name that is not UTF-8")?;
         let text = fs::read_to_string(made.path().join(&name))?;
-        let target = target.join(name.replace("ymir.", "").replace(".v1", ""));
+        let target = match name.as_str() {
+            "ymir.mir.v1.rs" => mir.clone(),
+            _ => store.join(name.replace("ymir.", "").replace(".v1", "")),
+        };
         if fs::read_to_string(&target).ok().as_ref() == Some(&text) {
             continue;
         }
@@ -36,6 +40,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 fn generate(protos: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let files = protox::compile(PROTOS, [protos])?;
-    prost_build::Config::new().btree_map(["."]).out_dir(out).compile_fds(files)?;
+    // Slices of the original's files, which may be large, are shared.
+    let mut config = prost_build::Config::new();
+    config.btree_map(["."]).bytes([".ymir.mir"]).out_dir(out).compile_fds(files)?;
     Ok(())
 }

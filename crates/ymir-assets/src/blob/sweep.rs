@@ -14,16 +14,26 @@ use crate::parallel::in_parallel;
 /// The file whose lock who puts blobs in shares, and who deletes some has alone.
 const LOCK: &str = "lock";
 
-/// A blob that is put in again counts as new only if it has been so for this long at least: less
-/// would be work for nothing.
-const RENEW: Duration = Duration::from_secs(3600);
+/// A blob that is put in again counts as new, unless it is younger than this anyway.
+const RENEW: Duration = Duration::from_secs(1);
+
+/// Keeps blobs from being deleted while it is held.
+#[derive(Debug)]
+pub(super) struct Keep(File);
+
+impl Drop for Keep {
+    fn drop(&mut self) {
+        // Closing it would not do: a forked child has the file open as well.
+        let _ = self.0.unlock();
+    }
+}
 
 impl BlobDir {
     /// Keeps blobs from being deleted while this is held.
-    pub(super) fn keep(&self) -> Result<File> {
+    pub(super) fn keep(&self) -> Result<Keep> {
         let file = self.lock_file()?;
         file.lock_shared().map_err(|e| Error::io("cannot lock the blobs", &self.root, e))?;
-        Ok(file)
+        Ok(Keep(file))
     }
 
     fn lock_file(&self) -> Result<File> {

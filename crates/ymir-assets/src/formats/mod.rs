@@ -52,5 +52,6 @@ pub use import::{import_dataset, import_images, import_voc};
 pub use import_options::ImportOptions;
 pub use import_report::{Dropped, Duplicate, ImportReport, SkipReason, Skipped, UnknownClass};
 pub use losses::Lost;
+pub(crate) use progress::Ticker;
 pub use progress::{OnProgress, Progress};
 pub use splits::SPLIT;

@@ -16,7 +16,7 @@ pub struct Progress {
 pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
 /// Calls an [`OnProgress`] at a sane rate.
-pub(super) struct Ticker<'a> {
+pub(crate) struct Ticker<'a> {
     on_progress: OnProgress<'a>,
     progress: Progress,
     last: Instant,
@@ -25,13 +25,13 @@ pub(super) struct Ticker<'a> {
 impl<'a> Ticker<'a> {
     const PAUSE: Duration = Duration::from_millis(100);
 
-    pub(super) fn start(on_progress: OnProgress<'a>, total: u64) -> Self {
+    pub(crate) fn start(on_progress: OnProgress<'a>, total: u64) -> Self {
         let progress = Progress { done: 0, total };
         on_progress(progress);
         Self { on_progress, progress, last: Instant::now() }
     }
 
-    pub(super) fn advance(&mut self, items: u64) {
+    pub(crate) fn advance(&mut self, items: u64) {
         self.progress.done += items;
         if self.last.elapsed() >= Self::PAUSE && self.progress.done < self.progress.total {
             self.last = Instant::now();
@@ -40,7 +40,7 @@ impl<'a> Ticker<'a> {
     }
 
     /// Says that all is done.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         (self.on_progress)(Progress { done: self.progress.total, ..self.progress });
     }
 }

@@ -8,9 +8,13 @@ use ymir_core::{
     VersionId,
 };
 
+use super::class_map::ClassMap;
+use super::copy::Copying;
 use super::find::{find_in, log};
+use super::fuse::Fusing;
 use super::merge::{MergeStrategy, send_merge};
 use super::stream::{EditSender, channel, commit_streamed};
+use crate::formats::{OnProgress, Ticker};
 
 /// How many records are read and sent at once.
 pub(super) const BATCH: usize = 1024;
@@ -18,21 +22,30 @@ pub(super) const BATCH: usize = 1024;
 const ATTEMPTS: usize = 8;
 
 /// What an operation does with the records of its source.
-pub(super) enum Plan {
+pub(super) enum Plan<'a> {
     /// It takes these, and nothing else.
     Keep(Vec<AssetId>),
     /// It takes all but these.
     Drop(Vec<AssetId>),
     /// It joins another version's.
     Merge(VersionId, MergeStrategy),
+    /// It takes all, these with other annotations.
+    Relabel(Vec<AssetId>, ClassMap),
+    /// It takes all into another store, with their blobs.
+    Copy(Box<Copying<'a>>),
+    /// It joins those of several versions.
+    Fuse(Box<Fusing<'a>>),
 }
 
 /// An operation on a version, on its way to becoming another.
 pub(super) struct Operation<'a> {
     store: &'a Arc<dyn AssetStore>,
+    /// The store of the source, if it is not the same.
+    from: &'a Arc<dyn AssetStore>,
     source: Version,
     target: &'a Branch,
     task: TaskRecord,
+    on_progress: OnProgress<'a>,
 }
 
 impl<'a> Operation<'a> {
@@ -48,7 +61,23 @@ impl<'a> Operation<'a> {
         source: &VersionId,
         target: &'a Branch,
     ) -> Result<Self> {
-        let source = store.version(source).await?;
+        Self::between(store, store, kind, name, source, target).await
+    }
+
+    /// Returns an operation that makes a version in one store of one in another.
+    ///
+    /// # Errors
+    ///
+    /// As [`Operation::new`].
+    pub(super) async fn between(
+        from: &'a Arc<dyn AssetStore>,
+        store: &'a Arc<dyn AssetStore>,
+        kind: TaskKind,
+        name: &str,
+        source: &VersionId,
+        target: &'a Branch,
+    ) -> Result<Self> {
+        let source = from.version(source).await?;
         let holds_records = matches!(target.kind, BranchKind::Dataset | BranchKind::Prediction);
         if source.branch.kind != target.kind || !holds_records {
             let message = "an operation makes datasets of datasets, and prediction sets of prediction sets; choose a target of the source's kind";
@@ -65,7 +94,7 @@ impl<'a> Operation<'a> {
             library_version: env!("CARGO_PKG_VERSION").to_owned(),
             ..TaskRecord::default()
         };
-        Ok(Self { store, source, target, task })
+        Ok(Self { store, from, source, target, task, on_progress: &|_| () })
     }
 
     pub(super) fn source(&self) -> &Version {
@@ -84,6 +113,12 @@ impl<'a> Operation<'a> {
         self
     }
 
+    /// Says where progress is told.
+    pub(super) fn telling(mut self, on_progress: OnProgress<'a>) -> Self {
+        self.on_progress = on_progress;
+        self
+    }
+
     pub(super) fn seed(mut self, seed: u64) -> Self {
         self.task.seed = seed;
         self
@@ -98,8 +133,8 @@ impl<'a> Operation<'a> {
 
     /// Commits what the plan says, once: if another caller does the same at the same time, both
     /// get one version.
-    pub(super) async fn commit(mut self, plan: Plan, message: String) -> Result<Version> {
-        let source = self.store.manifest(&self.source.id).await?;
+    pub(super) async fn commit(mut self, plan: Plan<'_>, message: String) -> Result<Version> {
+        let source = self.from.manifest(&self.source.id).await?;
         self.task.fingerprint = self.task.fingerprint();
         let mut seen = 0;
         for attempt in 1.. {
@@ -129,15 +164,15 @@ impl<'a> Operation<'a> {
 
     async fn try_commit(
         &self,
-        plan: &Plan,
+        plan: &Plan<'_>,
         source: &Manifest,
         expect: Expect,
         message: &str,
     ) -> Result<Version> {
         let (sender, edits) = channel();
         let base = match plan {
-            Plan::Keep(_) => Base::Empty,
-            Plan::Drop(_) | Plan::Merge(..) => Base::Version(self.source.id),
+            Plan::Keep(_) | Plan::Copy(_) | Plan::Fuse(_) => Base::Empty,
+            Plan::Drop(_) | Plan::Merge(..) | Plan::Relabel(..) => Base::Version(self.source.id),
         };
         let task = TaskRecord { finished: Timestamp::now(), ..self.task.clone() };
         let manifest = Manifest {
@@ -151,7 +186,10 @@ impl<'a> Operation<'a> {
         let request = CommitRequest { branch, base, edits, expect, manifest, message };
         let sending: BoxFuture<'_, _> = match plan {
             Plan::Keep(ids) => Box::pin(self.send_kept(ids, sender)),
-            Plan::Drop(ids) => Box::pin(send_removals(ids, sender)),
+            Plan::Drop(ids) => Box::pin(self.send_removals(ids, sender)),
+            Plan::Relabel(ids, map) => Box::pin(self.send_relabeled(ids, map, sender)),
+            Plan::Copy(copying) => Box::pin(copying.send(sender)),
+            Plan::Fuse(fusing) => Box::pin(fusing.send(sender)),
             Plan::Merge(other, strategy) => {
                 Box::pin(send_merge(self.store, self.source.id, *other, *strategy, sender))
             }
@@ -161,6 +199,7 @@ impl<'a> Operation<'a> {
 
     async fn send_kept(&self, ids: &[AssetId], sender: EditSender) -> Result<()> {
         let mut missing = Vec::new();
+        let mut ticker = Ticker::start(self.on_progress, ids.len() as u64);
         for ids in ids.chunks(BATCH) {
             let records = self.store.get(&self.source.id, ids).await?;
             let lacking = ids.iter().zip(&records).filter(|(_, record)| record.is_none());
@@ -168,8 +207,10 @@ impl<'a> Operation<'a> {
             if missing.is_empty() {
                 sender.put(records.into_iter().flatten()).await?;
             }
+            ticker.advance(ids.len() as u64);
         }
         if missing.is_empty() {
+            ticker.finish();
             return sender.finish().await;
         }
         let message = "the version does not have all of these assets; `show` lists what it has";
@@ -178,13 +219,32 @@ impl<'a> Operation<'a> {
             .with("missing", missing.len())
             .with("assets", first_ids(&missing)))
     }
-}
 
-async fn send_removals(ids: &[AssetId], sender: EditSender) -> Result<()> {
-    for ids in ids.chunks(BATCH) {
-        sender.send(ids.iter().map(|id| Edit::Remove(*id)).collect()).await?;
+    async fn send_removals(&self, ids: &[AssetId], sender: EditSender) -> Result<()> {
+        let mut ticker = Ticker::start(self.on_progress, ids.len() as u64);
+        for ids in ids.chunks(BATCH) {
+            sender.send(ids.iter().map(|id| Edit::Remove(*id)).collect()).await?;
+            ticker.advance(ids.len() as u64);
+        }
+        ticker.finish();
+        sender.finish().await
     }
-    sender.finish().await
+
+    async fn send_relabeled(
+        &self,
+        ids: &[AssetId],
+        map: &ClassMap,
+        sender: EditSender,
+    ) -> Result<()> {
+        let mut ticker = Ticker::start(self.on_progress, ids.len() as u64);
+        for ids in ids.chunks(BATCH) {
+            let records = self.store.get(&self.source.id, ids).await?;
+            sender.put(records.into_iter().flatten().map(|record| map.apply(record))).await?;
+            ticker.advance(ids.len() as u64);
+        }
+        ticker.finish();
+        sender.finish().await
+    }
 }
 
 /// Returns the first few ids as text.

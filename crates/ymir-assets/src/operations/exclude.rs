@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use ymir_core::{AssetId, AssetStore, Branch, Change, Result, TaskKind, Version, VersionId};
+use ymir_core::{
+    AssetId, AssetStore, Branch, Change, FindOptions, Query, Result, TaskKind, Version, VersionId,
+};
 
 use super::commit::{Operation, Plan, batch_after};
-use super::sample::all_ids;
 
 /// Commits the records of a version without those of the assets that any of the others has.
 ///
@@ -44,7 +45,7 @@ async fn plan(
     store: &Arc<dyn AssetStore>,
     source: &VersionId,
     others: &[VersionId],
-) -> Result<Plan> {
+) -> Result<Plan<'static>> {
     if let [other] = others {
         let whole = store.manifest(source).await?.summary.assets;
         if store.manifest(other).await?.summary.assets > whole / 2 {
@@ -53,7 +54,7 @@ async fn plan(
     }
     let mut ids = Vec::new();
     for other in others {
-        ids.extend(all_ids(store, *other).await?);
+        ids.extend(store.find(other, &Query::All, FindOptions::default()).await?);
     }
     ids.sort_unstable();
     ids.dedup();

@@ -5,16 +5,34 @@
 //! making another. Source and target are of one kind: datasets make datasets, prediction sets
 //! make prediction sets.
 
+mod class_map;
 mod commit;
+mod compare;
+mod copy;
 mod exclude;
+mod filter;
 mod find;
+mod fuse;
+mod intersect;
 mod merge;
+mod rank;
+mod relabel;
 mod sample;
 mod select;
+mod similar;
+mod split;
 mod stream;
 
+pub use compare::{Comparison, compare};
+pub use copy::{CopyOptions, copy};
 pub use exclude::exclude;
+pub use filter::filter;
 pub use find::find_by_fingerprint;
+pub use fuse::{FuseOptions, SampleSize, fuse};
+pub use intersect::intersect;
 pub use merge::{MergeStrategy, merge};
-pub use sample::sample;
+pub use relabel::relabel;
+pub use sample::{sample, sample_rate};
 pub use select::select;
+pub use similar::{DISTANCE_MAX, dedup, near_duplicates};
+pub use split::{Part, SplitOptions, split};

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-use ymir_core::{AssetId, AssetStore, Branch, Result, TaskKind, Version, VersionId};
+use ymir_core::{
+    AssetStore, Branch, Error, FindOptions, Query, Result, TaskKind, Version, VersionId,
+};
 
 use super::commit::{Operation, Plan};
+use super::rank::{count_of, first};
 use crate::blocking::blocking;
-use crate::pages::Pages;
 
 /// Commits a random sample of `count` records, all of them where there are no more.
 ///
@@ -23,47 +24,57 @@ pub async fn sample(
     target: &Branch,
 ) -> Result<Version> {
     let operation = Operation::new(store, TaskKind::Select, "sample", source, target).await?;
-    let mut operation = operation.parameter("count", count).seed(seed);
+    let operation = operation.parameter("count", count).seed(seed);
+    let message = format!("Sample {count} of {} (seed {seed})", operation.source());
+    commit(store, operation, count, seed, message).await
+}
+
+/// Commits a random sample of a share of the records, 0 to 1, to the nearest whole number of them.
+///
+/// Which ones is as by [`sample`].
+///
+/// # Errors
+///
+/// `NotFound` if the version does not exist; `InvalidInput` if the rate is not between 0 and 1, or
+/// the target not of the version's kind.
+pub async fn sample_rate(
+    store: &Arc<dyn AssetStore>,
+    source: &VersionId,
+    rate: f64,
+    seed: u64,
+    target: &Branch,
+) -> Result<Version> {
+    check_rate(rate)?;
+    let operation = Operation::new(store, TaskKind::Select, "sample", source, target).await?;
+    let operation = operation.parameter("rate", rate).seed(seed);
+    let count = count_of(rate, store.manifest(source).await?.summary.assets);
+    let message = format!("Sample {rate} of {} (seed {seed})", operation.source());
+    commit(store, operation, count, seed, message).await
+}
+
+pub(super) fn check_rate(rate: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&rate) {
+        return Ok(());
+    }
+    let message = "a rate is between 0 and 1; give a count for a number of assets";
+    Err(Error::invalid(message).with("rate", rate))
+}
+
+async fn commit(
+    store: &Arc<dyn AssetStore>,
+    mut operation: Operation<'_>,
+    count: u64,
+    seed: u64,
+    message: String,
+) -> Result<Version> {
     if let Some(version) = operation.find().await? {
         return Ok(version);
     }
-    let ids = all_ids(store, *source).await?;
-    let plan = blocking(move || Ok(choose(ids, count, seed))).await?;
-    let message = format!("Sample {count} of {} (seed {seed})", operation.source());
-    operation.commit(plan, message).await
-}
-
-/// Returns the ids of all records of a version.
-pub(super) async fn all_ids(
-    store: &Arc<dyn AssetStore>,
-    version: VersionId,
-) -> Result<Vec<AssetId>> {
-    let mut pages = Pages::new(store, version);
-    let mut ids = Vec::new();
-    while let Some(records) = pages.next_page().await? {
-        ids.extend(records.iter().map(|record| record.asset.id));
-    }
-    Ok(ids)
-}
-
-/// Takes the assets that rank first by a hash of seed and id.
-fn choose(ids: Vec<AssetId>, count: u64, seed: u64) -> Plan {
-    let rank = |id: AssetId| {
-        let hash = Sha256::new().chain_update(seed.to_le_bytes()).chain_update(id.as_bytes());
-        (<[u8; 32]>::from(hash.finalize()), id)
-    };
-    let mut ranked: Vec<_> = ids.into_iter().map(rank).collect();
-    let count = usize::try_from(count).unwrap_or(usize::MAX).min(ranked.len());
-    if count < ranked.len() {
-        ranked.select_nth_unstable(count);
-    }
-    let sorted = |ranked: &[([u8; 32], AssetId)]| {
-        let mut ids: Vec<_> = ranked.iter().map(|(_, id)| *id).collect();
-        ids.sort_unstable();
-        ids
-    };
-    match count * 2 > ranked.len() {
-        true => Plan::Drop(sorted(&ranked[count..])),
-        false => Plan::Keep(sorted(&ranked[..count])),
-    }
+    let ids = store.find(&operation.source().id, &Query::All, FindOptions::default()).await?;
+    let plan = blocking(move || {
+        let (chosen, others) = first(ids, count, seed);
+        let few = chosen.len() <= others.len();
+        Ok(if few { Plan::Keep(chosen) } else { Plan::Drop(others) })
+    });
+    operation.commit(plan.await?, message).await
 }

@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use ymir_core::{
     AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
-    ClassTable, CommitRequest, DiffOptions, FsckOptions, FsckReport, GarbageOptions, GarbageReport,
-    Manifest, Name, Page, PageOptions, Record, Result, Selector, Transfer, Version, VersionId,
+    ClassTable, CommitRequest, DiffOptions, FindOptions, FsckOptions, FsckReport, GarbageOptions,
+    GarbageReport, Manifest, Name, Page, PageOptions, Query, Record, Result, Selector, Transfer,
+    Version, VersionId,
 };
 
 use super::handle::GitAssetStore;
@@ -55,6 +56,19 @@ impl AssetStore for GitAssetStore {
     async fn page(&self, version: &VersionId, options: PageOptions) -> Result<Page> {
         let version = *version;
         self.blocking(move |store| store.page(&version, options)).await
+    }
+
+    async fn find(
+        &self,
+        version: &VersionId,
+        query: &Query,
+        options: FindOptions,
+    ) -> Result<Vec<AssetId>> {
+        self.find_ids(version, query, options).await
+    }
+
+    async fn count(&self, version: &VersionId, query: &Query) -> Result<u64> {
+        self.count_assets(version, query).await
     }
 
     async fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {

@@ -145,6 +145,19 @@ pub(super) fn attributes(column: &Option<AttributeColumn>, owner: usize) -> Attr
     pairs.map(|i| (column.keys[i].clone(), column.values[i].clone())).collect()
 }
 
+/// Returns the value of one key of one owner.
+pub(super) fn attribute<'a>(
+    column: &'a Option<AttributeColumn>,
+    owner: usize,
+    key: &str,
+) -> Option<&'a str> {
+    let column = column.as_ref()?;
+    let start = column.owners.partition_point(|o| (*o as usize) < owner);
+    let own = column.owners[start..].iter().take_while(|o| **o as usize == owner).count();
+    let place = (start..start + own).find(|i| column.keys[*i] == key)?;
+    Some(&column.values[place])
+}
+
 /// Returns about how much memory a column takes.
 pub(super) fn attribute_bytes(column: &Option<AttributeColumn>) -> usize {
     let Some(column) = column else { return 0 };

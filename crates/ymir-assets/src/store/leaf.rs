@@ -197,7 +197,6 @@ impl Leaf {
         };
         let float = |column: usize| self.floats[column].get(k);
         let side = |column| float(column).expect("checked when it was decoded");
-        let flag = |bit: u8| self.flags.get(k).is_some_and(|flags| flags >> bit & 1 == 1);
         Annotation {
             class,
             bbox: BBox::new(side(0), side(1), side(2), side(3)),
@@ -206,12 +205,7 @@ impl Leaf {
             rotate_angle: float(4),
             score: float(5),
             quality: float(6),
-            flags: Flags {
-                difficult: flag(0),
-                truncated: flag(1),
-                occluded: flag(2),
-                crowd: flag(3),
-            },
+            flags: self.flags.get(k).copied().map_or(Flags::default(), flags),
             attributes: attributes(&self.annotation_attributes, k),
         }
     }
@@ -221,7 +215,13 @@ impl Leaf {
     }
 }
 
-fn media_type(number: i32) -> Option<MediaType> {
+/// Returns the marks that the bits of an annotation mean.
+pub(super) fn flags(bits: u8) -> Flags {
+    let bit = |n: u8| bits >> n & 1 == 1;
+    Flags { difficult: bit(0), truncated: bit(1), occluded: bit(2), crowd: bit(3) }
+}
+
+pub(super) fn media_type(number: i32) -> Option<MediaType> {
     match trie::MediaType::try_from(number).ok()? {
         trie::MediaType::Jpeg => Some(MediaType::Jpeg),
         trie::MediaType::Png => Some(MediaType::Png),
@@ -252,7 +252,7 @@ pub(super) fn ends(lengths: &[u32], total: usize) -> Option<Vec<u32>> {
     ends.filter(|_| sum as usize == total)
 }
 
-fn annotation_ends(
+pub(super) fn annotation_ends(
     counts: &[u32],
     assets: usize,
     annotations: usize,

@@ -7,7 +7,14 @@ use ymir_core::{Error, Result};
 /// go when its holder dies.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing it would not do: a forked child has the file open as well.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -15,14 +22,14 @@ impl Lock {
     pub(super) fn take(locks: &Path, name: &str) -> Result<Self> {
         let file = open(locks, name)?;
         file.lock().map_err(|e| Error::io("cannot take a lock of the repository", locks, e))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Returns the lock of a name, or none if somebody holds it.
     pub(super) fn try_take(locks: &Path, name: &str) -> Result<Option<Self>> {
         let file = open(locks, name)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(std::fs::TryLockError::WouldBlock) => Ok(None),
             Err(std::fs::TryLockError::Error(e)) => {
                 Err(Error::io("cannot take a lock of the repository", locks, e))

@@ -2,7 +2,6 @@
 
 mod asset_store;
 mod cache;
-mod class_scan;
 mod classes;
 mod column;
 mod commit;
@@ -24,8 +23,10 @@ mod node;
 mod objects;
 mod pack;
 mod page;
+mod query_scan;
 mod reach;
 mod refs;
+mod scan_columns;
 mod shape_column;
 mod stale;
 mod update;

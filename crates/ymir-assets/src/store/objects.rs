@@ -5,11 +5,11 @@ use git2::{ErrorCode, ObjectType, OdbLookupFlags, Oid};
 use ymir_core::{Error, Result};
 
 use super::cache::Cache;
-use super::class_scan::ClassColumns;
 use super::database::Database;
 use super::leaf::Leaf;
 use super::manifest::VersionData;
 use super::node::{Child, Inner};
+use super::scan_columns::{Columns, ScanColumns};
 
 /// The part of the cache that is for the columns of classes: one of so many.
 const CLASS_SHARE: usize = 4;
@@ -19,7 +19,7 @@ pub(super) struct Objects {
     database: Database,
     cache: Cache<Oid, Decoded>,
     /// Of leaves, the columns of classes by themselves.
-    class_cache: Cache<Oid, Arc<ClassColumns>>,
+    class_cache: Cache<Oid, Arc<ScanColumns>>,
 }
 
 #[derive(Debug, Clone)]
@@ -131,20 +131,24 @@ impl Objects {
         Ok(leaf)
     }
 
-    /// Returns the columns of a leaf that tell which asset has which class.
-    pub(super) fn class_columns(&self, child: &Child) -> Result<Arc<ClassColumns>> {
-        let columns = match self.class_cache.get(&child.oid) {
-            Some(columns) => columns,
+    /// Returns some columns of a leaf. Those that tell which asset has which class are kept; others
+    /// are read anew each time, as a scan of a whole version would drive out all else.
+    pub(super) fn scan_columns(&self, child: &Child, columns: Columns) -> Result<Arc<ScanColumns>> {
+        let is_kept = columns == Columns::CLASSES;
+        let found = match self.class_cache.get(&child.oid).filter(|_| is_kept) {
+            Some(found) => found,
             None => {
                 let data = self.read(child.oid, ObjectType::Blob)?;
-                let columns = ClassColumns::decode(&data).map_err(|why| damaged(child.oid, why))?;
-                let columns = Arc::new(columns);
-                self.class_cache.insert(child.oid, columns.clone(), columns.bytes());
-                columns
+                let decoded = ScanColumns::decode(&data, columns);
+                let decoded = Arc::new(decoded.map_err(|why| damaged(child.oid, why))?);
+                if is_kept {
+                    self.class_cache.insert(child.oid, decoded.clone(), decoded.bytes());
+                }
+                decoded
             }
         };
-        check_count(child, columns.len())?;
-        Ok(columns)
+        check_count(child, found.ids().len())?;
+        Ok(found)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the tests of formats, operations and evaluation share.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+pub(crate) mod mir;
 pub(crate) mod pictures;
 pub(crate) mod voc;
 

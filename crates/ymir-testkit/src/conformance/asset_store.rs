@@ -8,6 +8,7 @@ mod blobs;
 mod classes;
 mod commits;
 mod fixture;
+mod queries;
 mod reads;
 mod versions;
 
@@ -18,6 +19,7 @@ use ymir_core::AssetStore;
 pub use blobs::*;
 pub use classes::*;
 pub use commits::*;
+pub use queries::*;
 pub use reads::*;
 pub use versions::*;
 
@@ -50,6 +52,9 @@ pub async fn run_all(make: impl Fn() -> Arc<dyn AssetStore>) {
     pages_are_runs_of_the_sorted_records(make()).await;
     a_page_past_the_end_is_empty(make()).await;
     a_page_of_a_class_has_only_its_assets(make()).await;
+    queries_find_what_is_true(make()).await;
+    a_query_is_answered_in_parts(make()).await;
+    what_a_query_cannot_mean_is_refused(make()).await;
     a_diff_has_every_change_in_order(make()).await;
     a_diff_goes_on_after_an_id(make()).await;
     classes_are_numbered_from_zero(make()).await;
@@ -99,6 +104,9 @@ macro_rules! asset_store_tests {
             pages_are_runs_of_the_sorted_records
             a_page_past_the_end_is_empty
             a_page_of_a_class_has_only_its_assets
+            queries_find_what_is_true
+            a_query_is_answered_in_parts
+            what_a_query_cannot_mean_is_refused
             a_diff_has_every_change_in_order
             a_diff_goes_on_after_an_id
             classes_are_numbered_from_zero

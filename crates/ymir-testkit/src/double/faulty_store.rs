@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use ymir_core::{
     AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
-    ClassTable, CommitRequest, DiffOptions, Error, ErrorKind, Manifest, Name, Page, PageOptions,
-    Record, Result, Selector, Transfer, Version, VersionId,
+    ClassTable, CommitRequest, DiffOptions, Error, ErrorKind, FindOptions, Manifest, Name, Page,
+    PageOptions, Query, Record, Result, Selector, Transfer, Version, VersionId,
 };
 
 /// A method of [`AssetStore`] that can be made to fail.
@@ -29,6 +29,10 @@ pub enum StoreMethod {
     Get,
     /// [`AssetStore::page`]
     Page,
+    /// [`AssetStore::find`]
+    Find,
+    /// [`AssetStore::count`]
+    Count,
     /// [`AssetStore::diff`]
     Diff,
     /// [`AssetStore::classes`]
@@ -150,6 +154,19 @@ impl AssetStore for FaultyAssetStore {
 
     async fn page(&self, version: &VersionId, options: PageOptions) -> Result<Page> {
         pass!(self, Page, self.inner.page(version, options))
+    }
+
+    async fn find(
+        &self,
+        version: &VersionId,
+        query: &Query,
+        options: FindOptions,
+    ) -> Result<Vec<AssetId>> {
+        pass!(self, Find, self.inner.find(version, query, options))
+    }
+
+    async fn count(&self, version: &VersionId, query: &Query) -> Result<u64> {
+        pass!(self, Count, self.inner.count(version, query))
     }
 
     async fn diff(

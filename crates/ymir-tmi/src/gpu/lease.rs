@@ -42,7 +42,7 @@ impl LeaseDir {
             Error::io(message, &path, error).with("device", device)
         })?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Lease { device: device.clone(), _file: file })),
+            Ok(()) => Ok(Some(Lease { device: device.clone(), file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => {
                 let message = "cannot lock the lease file of a GPU; choose a lease directory on a \
@@ -73,7 +73,14 @@ impl LeaseDir {
 #[derive(Debug)]
 pub struct Lease {
     device: DeviceId,
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Closing it would not do: a forked child has the file open as well.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lease {

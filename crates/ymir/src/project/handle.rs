@@ -8,6 +8,18 @@ use ymir_core::{
 use crate::Workspace;
 use crate::task::distinct;
 
+/// The right to carry a project on. The operating system takes it back when the process ends,
+/// however it does.
+#[derive(Debug)]
+pub(super) struct ProjectLock(File);
+
+impl Drop for ProjectLock {
+    fn drop(&mut self) {
+        // Closing it would not do: a forked child, of an executor perhaps, has the file open too.
+        let _ = self.0.unlock();
+    }
+}
+
 /// A project of a workspace. Its definition and state are versions of the branch
 /// `projects/<name>`; what it makes are versions of branches whose names begin with its own.
 #[derive(Debug, Clone)]
@@ -29,7 +41,13 @@ impl Workspace {
         let project = &state.project;
         self.check_project(project).await?;
         let handle = ProjectHandle { workspace: self.clone(), name: project.name.clone() };
-        handle.save(&state, Expect::New, "Make the project").await?;
+        handle.save(&state, Expect::New, "Make the project").await.map_err(|e| match e.kind() {
+            ErrorKind::AlreadyExists => {
+                let message = "there is a project of this name; open it, it goes on where it was";
+                Error::new(e.kind(), message).with("project", &handle.name)
+            }
+            _ => e,
+        })?;
         Ok(handle)
     }
 
@@ -170,15 +188,14 @@ impl ProjectHandle {
             .await
     }
 
-    /// Returns the right to carry the project on; the operating system takes it back when the
-    /// process ends, however it does.
-    pub(super) fn lock(&self) -> Result<File> {
+    /// Returns the right to carry the project on.
+    pub(super) fn lock(&self) -> Result<ProjectLock> {
         let path = self.workspace.root().join("state").join(format!("project-{}.lock", self.name));
         let failed = |e| Error::io("cannot lock the project", &path, e);
         let file =
             File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(ProjectLock(file)),
             Err(TryLockError::Error(e)) => Err(failed(e)),
             Err(TryLockError::WouldBlock) => {
                 let message = "this project is being carried on, here or by another process; wait for it or end it there";

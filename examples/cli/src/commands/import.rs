@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use ymir::{Format, ImportOptions, ImportReport, Progress, Result, Transfer, UnknownClasses};
 
+use super::import_mir;
 use crate::context::Context;
 use crate::exit::Ending;
 use crate::versions;
@@ -23,17 +24,20 @@ pub(crate) struct Import {
     #[command(flatten)]
     folder: Folder,
     /// The dataset that gets the new version
-    #[arg(long, value_name = "DATASET")]
-    into: String,
+    #[arg(long, value_name = "DATASET", required_unless_present = "mir", conflicts_with = "mir")]
+    into: Option<String>,
+    #[command(flatten)]
+    mir: import_mir::Places,
     /// Only the images of this split: `train` for ImageSets/Main/train.txt
     #[arg(long, value_name = "NAME")]
     split: Option<PathBuf>,
     /// Only the images that this text file names, one a line
     #[arg(long, value_name = "FILE", conflicts_with = "split")]
     list: Option<PathBuf>,
-    /// What to do with classes that the workspace does not know: stop, ignore, add or keep
-    #[arg(long, default_value = "stop", value_name = "HOW")]
-    unknown_classes: UnknownClasses,
+    /// What to do with classes that the workspace does not know: stop, ignore, add or keep; by
+    /// default stop, and add for --mir
+    #[arg(long, value_name = "HOW")]
+    unknown_classes: Option<UnknownClasses>,
     /// Links the image files in place of copying them; then nothing may write into the originals
     #[arg(long)]
     link: bool,
@@ -41,7 +45,7 @@ pub(crate) struct Import {
     #[arg(long)]
     without_annotations: bool,
     /// Adds to the newest version of the dataset in place of standing alone
-    #[arg(long)]
+    #[arg(long, conflicts_with = "mir")]
     append: bool,
 }
 
@@ -55,11 +59,19 @@ struct Folder {
     /// A folder of images, with those below it, without annotations
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
+    /// A repository of the original YMIR (`mir` 2.x): all datasets with their history
+    #[arg(long, value_name = "REPO")]
+    mir: Option<PathBuf>,
 }
 
 impl Import {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
         let workspace = context.open().await?;
+        let transfer = if self.link { Transfer::HardLink } else { Transfer::Copy };
+        if let Some(repository) = &self.source.mir {
+            let options = self.mir.options(transfer, self.unknown_classes);
+            return import_mir::run(context, &workspace, repository, &options).await;
+        }
         // A file given by --list is meant from here, never as the name of a split.
         let list = match (&self.split, &self.list) {
             (Some(split), _) => Some(split.clone()),
@@ -70,8 +82,8 @@ impl Import {
             (None, None) => None,
         };
         let options = ImportOptions {
-            unknown_classes: self.unknown_classes,
-            transfer: if self.link { Transfer::HardLink } else { Transfer::Copy },
+            unknown_classes: self.unknown_classes.unwrap_or_default(),
+            transfer,
             list,
             without_annotations: self.without_annotations,
             append: self.append,
@@ -87,8 +99,8 @@ impl Import {
             (None, None, Some(folder)) => (folder, Format::Images),
             (None, None, None) => return Err(ymir::Error::invalid("name a source")),
         };
-        let report =
-            workspace.import_dataset(folder, format, &self.into, &options, &progress).await?;
+        let into = self.into.as_deref().unwrap_or_default();
+        let report = workspace.import_dataset(folder, format, into, &options, &progress).await?;
         drop(bar);
         context.out.result(&object(&report), || text(&report))?;
         Ok(Ending::Done)
@@ -149,7 +161,7 @@ fn text(report: &ImportReport) -> String {
 }
 
 /// Adds a heading with the number of lines, and the first of them.
-fn list(text: &mut String, what: &str, lines: Vec<String>) {
+pub(super) fn list(text: &mut String, what: &str, lines: Vec<String>) {
     if lines.is_empty() {
         return;
     }

@@ -1,10 +1,10 @@
 //! What the commands that make versions print.
 
 use serde_json::{Map, Value, json};
-use ymir::{Manifest, Result, Timestamp, Version, Workspace};
+use ymir::{Manifest, Progress, Result, Timestamp, Version, Workspace};
 
 use crate::context::Context;
-use crate::output::{bytes, seconds};
+use crate::output::{Bar, bytes, seconds};
 use crate::versions;
 
 /// Prints the versions that a task made, the main one first.
@@ -13,6 +13,40 @@ pub(super) async fn print(
     workspace: &Workspace,
     made: &[Version],
     existed: bool,
+) -> Result<()> {
+    let remark = existed.then_some("made before of the same; --again makes it anew");
+    print_all(context, workspace, made, remark).await
+}
+
+/// Runs an operation that makes versions out of others, and prints them.
+pub(super) async fn operation(
+    context: &Context,
+    workspace: &Workspace,
+    operation: impl Future<Output = Result<Vec<Version>>>,
+) -> Result<()> {
+    let begun = Timestamp::now();
+    let made = operation.await?;
+    let mut existed = true;
+    for version in &made {
+        existed &= workspace.store().manifest(&version.id).await?.task.started < begun;
+    }
+    let remark = existed.then_some("made before of the same");
+    print_all(context, workspace, &made, remark).await
+}
+
+/// Returns what shows the progress of an operation on a bar.
+pub(super) fn on_bar(bar: &Bar) -> impl Fn(Progress) + Send + Sync + '_ {
+    |Progress { done, total }| {
+        bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} assets"));
+    }
+}
+
+/// Prints versions; the remark is on those that were there already.
+async fn print_all(
+    context: &Context,
+    workspace: &Workspace,
+    made: &[Version],
+    existed: Option<&str>,
 ) -> Result<()> {
     let mut text = String::new();
     let mut values = Vec::new();
@@ -25,14 +59,14 @@ pub(super) async fn print(
         }
         values.push(value);
     }
-    let mut value = json!({ "existed": existed, "made": values });
+    let mut value = json!({ "existed": existed.is_some(), "made": values });
     if let (Value::Object(all), Some(Value::Object(first))) = (&mut value, values.first()) {
         all.extend(first.clone());
     }
     context.out.result(&value, || text)
 }
 
-fn line(version: &Version, manifest: &Manifest, existed: bool) -> String {
+fn line(version: &Version, manifest: &Manifest, existed: Option<&str>) -> String {
     let kind = versions::kind_name(version.branch.kind);
     let mut parts = Vec::new();
     let summary = &manifest.summary;
@@ -51,11 +85,7 @@ fn line(version: &Version, manifest: &Manifest, existed: bool) -> String {
     parts.extend(
         manifest.task.metrics.iter().take(4).map(|(name, value)| format!("{name} {value:.4}")),
     );
-    parts.push(if existed {
-        "made before of the same; --again makes it anew".to_owned()
-    } else {
-        seconds(took(manifest))
-    });
+    parts.push(existed.map_or_else(|| seconds(took(manifest)), str::to_owned));
     format!("{kind} {version}: {}\n", parts.join("; "))
 }
 

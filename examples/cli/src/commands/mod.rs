@@ -1,18 +1,24 @@
 //! The commands, each with its arguments.
 
+pub(crate) mod copy;
 pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod export;
+pub(crate) mod filter;
 pub(crate) mod fsck;
 pub(crate) mod gc;
 pub(crate) mod import;
+mod import_mir;
 pub(crate) mod infer;
 pub(crate) mod init;
+pub(crate) mod intersect;
 pub(crate) mod iterate;
 pub(crate) mod label;
 pub(crate) mod log;
 pub(crate) mod mine;
+pub(crate) mod relabel;
 pub(crate) mod show;
+pub(crate) mod split;
 pub(crate) mod train;
 
 mod dispatch;

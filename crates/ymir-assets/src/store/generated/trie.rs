@@ -60,16 +60,6 @@ pub struct Leaf {
     #[prost(message, optional, tag = "23")]
     pub keypoints: ::core::option::Option<KeypointColumn>,
 }
-/// The columns of a leaf that tell which asset has which class; the numbers are those of Leaf.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct LeafClasses {
-    #[prost(bytes = "vec", tag = "1")]
-    pub ids: ::prost::alloc::vec::Vec<u8>,
-    #[prost(uint32, repeated, tag = "10")]
-    pub annotation_counts: ::prost::alloc::vec::Vec<u32>,
-    #[prost(uint32, repeated, tag = "11")]
-    pub classes: ::prost::alloc::vec::Vec<u32>,
-}
 /// Numbers, one per annotation that has one. All are in `singles` if each of them is exactly a
 /// single-precision number, otherwise all are in `doubles`.
 #[derive(Clone, PartialEq, ::prost::Message)]

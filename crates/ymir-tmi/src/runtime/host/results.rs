@@ -43,8 +43,11 @@ impl HostDetection {
     }
 }
 
+/// A checkpoint whose files are in its folder.
 #[derive(Debug, Serialize)]
-struct SavedStage {
+pub(super) struct SavedStage {
+    #[serde(skip)]
+    best: bool,
     stage_name: String,
     files: Vec<String>,
     timestamp: i64,
@@ -52,17 +55,9 @@ struct SavedStage {
     metrics: BTreeMap<String, f64>,
 }
 
-/// What a function gave so far.
-#[derive(Debug, Default)]
-pub(super) struct Results {
-    stages: Vec<SavedStage>,
-    best: Option<String>,
-    predictions: BTreeMap<AssetId, Vec<Value>>,
-    scores: BTreeMap<AssetId, f64>,
-}
-
-impl Results {
-    pub(super) fn save_stage(&mut self, models: &Path, stage: HostStage) -> Result<()> {
+impl SavedStage {
+    /// Checks a stage and copies its files to where they belong.
+    pub(super) fn copy(models: &Path, stage: HostStage) -> Result<Self> {
         let invalid = |field: &str, reason: &str| {
             Err(Error::invalid(format!("a stage cannot be saved: {reason}"))
                 .with("stage", &stage.name)
@@ -81,20 +76,33 @@ impl Results {
             return invalid(metric, "a metric must be finite");
         }
         let folder = models.join(&stage.name);
-        let mut files = Vec::with_capacity(stage.files.len());
-        for file in &stage.files {
-            files.push(copy_into(models, &folder, file)?);
-        }
-        if stage.best {
-            self.best = Some(stage.name.clone());
-        }
-        self.stages.retain(|known| known.stage_name != stage.name);
-        self.stages.push(SavedStage {
+        let files = stage.files.iter().map(|file| copy_into(models, &folder, file));
+        Ok(Self {
+            best: stage.best,
+            files: files.collect::<Result<_>>()?,
             stage_name: stage.name,
-            files,
             timestamp: Timestamp::now().as_second(),
             metrics: stage.metrics,
-        });
+        })
+    }
+}
+
+/// What a function gave so far.
+#[derive(Debug, Default)]
+pub(super) struct Results {
+    stages: Vec<SavedStage>,
+    best: Option<String>,
+    predictions: BTreeMap<AssetId, Vec<Value>>,
+    scores: BTreeMap<AssetId, f64>,
+}
+
+impl Results {
+    pub(super) fn save_stage(&mut self, models: &Path, stage: SavedStage) -> Result<()> {
+        if stage.best {
+            self.best = Some(stage.stage_name.clone());
+        }
+        self.stages.retain(|known| known.stage_name != stage.stage_name);
+        self.stages.push(stage);
         self.write_stages(models)
     }
 

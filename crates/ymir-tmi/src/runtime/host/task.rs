@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use ymir_core::{AssetId, Error, ErrorKind, LogSource, Parameters, Result, TaskId, TmiKind};
 
 use super::input::Input;
-use super::results::{HostDetection, HostStage, Results, write};
+use super::results::{HostDetection, HostStage, Results, SavedStage, write};
 use crate::contract::{Sample, SampleSet, read_samples};
 use crate::runtime::lines::LogWriter;
 
@@ -169,7 +169,9 @@ impl HostTask {
     /// `Cancelled` if the task has ended.
     pub fn save_stage(&self, stage: HostStage) -> Result<()> {
         let models = self.models_dir();
-        self.results(|results| results.save_stage(&models, stage))
+        // Large files are copied before anybody else has to wait.
+        let saved = SavedStage::copy(&models, stage)?;
+        self.results(|results| results.save_stage(&models, saved))
     }
 
     /// Gives what was found on a candidate; again, in place of what was given before.

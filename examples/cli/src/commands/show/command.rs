@@ -1,5 +1,5 @@
 use clap::Args;
-use ymir::{BranchKind, Result};
+use ymir::{BranchKind, Query, Result};
 
 use super::{dataset, model, project};
 use crate::args::Kind;
@@ -25,6 +25,10 @@ pub(crate) struct Show {
     /// Lists records with this class only
     #[arg(long, value_name = "NAME", requires = "limit")]
     class: Option<String>,
+    /// Counts the assets that a query is true of, and lists only their records:
+    /// `class:coin and area<0.01`
+    #[arg(long = "where", value_name = "QUERY", conflicts_with = "class")]
+    query: Option<Query>,
 }
 
 impl Show {
@@ -33,8 +37,8 @@ impl Show {
         let version = versions::find(&workspace, self.kind.map(Into::into), &self.version).await?;
         match version.branch.kind {
             BranchKind::Dataset | BranchKind::Prediction => {
-                let page =
-                    dataset::PageArgs { limit: self.limit, offset: self.offset, class: self.class };
+                let Self { limit, offset, class, query, .. } = self;
+                let page = dataset::PageArgs { limit, offset, class, query };
                 dataset::show(context, &workspace, &version, &page).await?;
             }
             BranchKind::Model => model::show(context, &workspace, &version).await?,

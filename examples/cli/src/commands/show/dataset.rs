@@ -1,5 +1,7 @@
 use serde_json::{Map, Value, json};
-use ymir::{ClassTable, Dataset, Manifest, Page, PageOptions, Record, Result, Version, Workspace};
+use ymir::{
+    ClassTable, Dataset, Manifest, Page, PageOptions, Query, Record, Result, Version, Workspace,
+};
 
 use super::lineage;
 use crate::context::Context;
@@ -11,6 +13,7 @@ pub(super) struct PageArgs {
     pub(super) limit: usize,
     pub(super) offset: u64,
     pub(super) class: Option<String>,
+    pub(super) query: Option<Query>,
 }
 
 /// Shows a dataset version or prediction set.
@@ -23,9 +26,10 @@ pub(super) async fn show(
     let dataset = workspace.dataset_by_id(&version.id).await?;
     let manifest = dataset.manifest();
     let classes = workspace.classes().await?;
-    let records = match page.limit {
-        0 => None,
-        limit => {
+    let records = match (page.limit, &page.query) {
+        (0, None) => None,
+        (limit, Some(query)) => Some(dataset.query(query).page(page.offset, limit).await?),
+        (limit, None) => {
             let class = page.class.as_deref().map(|name| classes.require(name)).transpose()?;
             Some(dataset.page(PageOptions { offset: page.offset, limit, class }).await?)
         }
@@ -104,6 +108,9 @@ async fn text(
 }
 
 fn records(page: &Page, classes: &ClassTable, offset: u64) -> String {
+    if page.records.is_empty() {
+        return format!("no records shown of {}\n", page.total);
+    }
     let mut table = Table::new(&["asset", "file", ">size", ">bytes", "annotations"]);
     for Record { asset, annotations } in &page.records {
         let names = annotations.iter().map(|annotation| {

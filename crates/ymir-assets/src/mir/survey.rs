@@ -1,0 +1,104 @@
+//! What a revision holds, found before anything is written.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use ymir_core::Result;
+
+use super::files::{Contents, Sha1, Side};
+use super::generated as proto;
+use super::records;
+
+/// The original's number for segmentation.
+const SEGMENTATION: i32 = 3;
+/// The original's number for annotations that there are none of.
+const NO_ANNOTATIONS: i32 = 100;
+
+/// How often each class occurs, by its number and the name that the annotations have for it.
+pub(super) type Uses = BTreeMap<(i32, String), u64>;
+
+/// What a revision holds.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) assets: Vec<Sha1>,
+    /// Whether a prediction set is made of it.
+    pub(super) has_predictions: bool,
+    pub(super) uses: Uses,
+    /// What is not carried over, with how often.
+    pub(super) lost: BTreeMap<&'static str, u64>,
+}
+
+/// Reads all of a revision.
+///
+/// # Errors
+///
+/// `Corrupted` if any of it cannot be decoded.
+pub(super) fn survey(contents: &Contents) -> Result<Survey> {
+    let mut survey = Survey {
+        assets: contents.assets.iter().map(|(id, _)| *id).collect(),
+        has_predictions: is_there(&contents.found),
+        ..Survey::default()
+    };
+    let assets: HashSet<Sha1> = survey.assets.iter().copied().collect();
+    for (id, entry) in &contents.assets {
+        contents.metadata(entry)?;
+        contents.cks(id)?;
+    }
+    let mut names: HashMap<i32, String> = HashMap::new();
+    for side in [&contents.truth, &contents.found] {
+        for (id, data) in &side.by_asset {
+            let boxes = contents.decode_boxes(data)?;
+            if !assets.contains(id) {
+                let what = "annotations of images that the version does not have";
+                survey.lose(what, boxes.len() as u64);
+                continue;
+            }
+            for annotation in &boxes {
+                survey.add(annotation, &mut names);
+            }
+        }
+        if side.kind == SEGMENTATION && !side.is_instance_segmentation && !side.by_asset.is_empty()
+        {
+            survey.lose("the mark that this is semantic segmentation", 1);
+        }
+    }
+    Ok(survey)
+}
+
+/// Returns whether there is a side at all: also a model that found nothing has predicted.
+fn is_there(side: &Side) -> bool {
+    let by_model = side.model.as_ref().is_some_and(|model| !model.model_hash.is_empty());
+    !side.by_asset.is_empty() || (side.kind != NO_ANNOTATIONS && side.kind != 0 && by_model)
+}
+
+impl Survey {
+    pub(super) fn lose(&mut self, what: &'static str, count: u64) {
+        if count > 0 {
+            *self.lost.entry(what).or_default() += count;
+        }
+    }
+
+    fn add(&mut self, annotation: &proto::ObjectAnnotation, names: &mut HashMap<i32, String>) {
+        if !records::is_usable(annotation) {
+            self.lose("annotations whose box has no size, or a number that is none", 1);
+            return;
+        }
+        // Most annotations of a class have one and the same name: that is cloned once.
+        let known =
+            names.entry(annotation.class_id).or_insert_with(|| annotation.class_name.clone());
+        let key = match *known == annotation.class_name {
+            true => (annotation.class_id, known.clone()),
+            false => (annotation.class_id, annotation.class_name.clone()),
+        };
+        *self.uses.entry(key).or_default() += 1;
+        self.lose(
+            "polygons, of which the bounding boxes are kept",
+            u64::from(!annotation.polygon.is_empty()),
+        );
+        self.lose(
+            "masks, of which the bounding boxes are kept",
+            u64::from(!annotation.mask.is_empty()),
+        );
+        let is_marked = !matches!(annotation.cm, 0 | 5);
+        self.lose("marks of the original's evaluation (TP, FP, FN)", u64::from(is_marked));
+    }
+}

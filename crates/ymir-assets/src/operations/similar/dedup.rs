@@ -1,0 +1,100 @@
+use std::sync::Arc;
+
+use futures::stream::{StreamExt, TryStreamExt, iter};
+use ymir_core::{
+    AssetId, AssetStore, Branch, Error, ErrorKind, FindOptions, Query, Result, TaskKind, Version,
+    VersionId,
+};
+
+use super::groups::groups;
+use super::hash::difference_hash;
+use crate::blocking::blocking;
+use crate::formats::{OnProgress, Ticker};
+use crate::images::{self, Pixels};
+use crate::operations::commit::{Operation, Plan};
+
+/// The greatest distance: from there on, images that have little in common count as alike.
+pub const DISTANCE_MAX: u32 = 16;
+/// How many images are read at the same time.
+const CONCURRENT: usize = 8;
+
+/// Returns the groups of images that look alike: two and more assets that are connected by a
+/// difference in at most `distance` of the 64 bits of their difference hashes, each group and all
+/// of them in the order of their ids.
+///
+/// 0 to 3 finds the same picture in another size or compression, 10 one with small changes. All
+/// plain images, black ones for example, look alike. Each image is read and decoded; the search
+/// among the hashes takes the longer the greater the distance is.
+///
+/// # Errors
+///
+/// - `NotFound` if the version, or the file of an asset, does not exist.
+/// - `InvalidInput` for a distance above [`DISTANCE_MAX`], and for an image that cannot be decoded.
+/// - `Unsupported` in a build without the feature `decode`.
+pub async fn near_duplicates(
+    store: &Arc<dyn AssetStore>,
+    version: &VersionId,
+    distance: u32,
+    on_progress: OnProgress<'_>,
+) -> Result<Vec<Vec<AssetId>>> {
+    check(distance)?;
+    let ids = store.find(version, &Query::All, FindOptions::default()).await?;
+    let mut ticker = Ticker::start(on_progress, ids.len() as u64);
+    let mut hashes = Vec::with_capacity(ids.len());
+    let mut hashing = iter(ids).map(|id| hash(store, id)).buffered(CONCURRENT);
+    while let Some(hash) = hashing.try_next().await? {
+        hashes.push(hash);
+        ticker.advance(1);
+    }
+    let groups = blocking(move || Ok(groups(&hashes, distance))).await?;
+    ticker.finish();
+    Ok(groups)
+}
+
+/// Commits the records of a version with one of each group of images that look alike, as
+/// [`near_duplicates`] tells: the one whose id comes first.
+///
+/// # Errors
+///
+/// As [`near_duplicates`], and `InvalidInput` if the target is not of the source's kind.
+pub async fn dedup(
+    store: &Arc<dyn AssetStore>,
+    source: &VersionId,
+    distance: u32,
+    target: &Branch,
+    on_progress: OnProgress<'_>,
+) -> Result<Version> {
+    check(distance)?;
+    let operation = Operation::new(store, TaskKind::Select, "dedup", source, target).await?;
+    let mut operation = operation.parameter("distance", distance);
+    if let Some(version) = operation.find().await? {
+        return Ok(version);
+    }
+    let groups = near_duplicates(store, source, distance, on_progress).await?;
+    let mut others: Vec<AssetId> = groups.into_iter().flat_map(|g| g.into_iter().skip(1)).collect();
+    others.sort_unstable();
+    let message = format!("Drop {} near-duplicates of {}", others.len(), operation.source());
+    operation.commit(Plan::Drop(others), message).await
+}
+
+fn check(distance: u32) -> Result<()> {
+    if !images::IS_AVAILABLE {
+        let message = "this build cannot decode images; build with the feature `decode`";
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    if distance > DISTANCE_MAX {
+        let message = format!("the distance of near-duplicates is at most {DISTANCE_MAX}");
+        return Err(Error::invalid(message).with("distance", distance));
+    }
+    Ok(())
+}
+
+async fn hash(store: &Arc<dyn AssetStore>, id: AssetId) -> Result<(AssetId, u64)> {
+    let bytes = store.read_blob(&id).await?;
+    blocking(move || {
+        let Pixels { width, height, rgb } =
+            images::decode(&bytes).map_err(|error| error.with("asset", id))?;
+        Ok((id, difference_hash(width, height, &rgb)))
+    })
+    .await
+}

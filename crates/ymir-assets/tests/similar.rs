@@ -1,0 +1,83 @@
+//! Images that look alike.
+
+use std::sync::Arc;
+
+use ymir_assets::operations::{DISTANCE_MAX, dedup, near_duplicates};
+use ymir_core::{AssetId, AssetStore, BlobSource, Branch, ErrorKind, Version};
+
+mod common;
+
+use common::{commit, folder, record};
+
+type Store = Arc<dyn AssetStore>;
+
+async fn with_images(store: &Store, images: Vec<Vec<u8>>) -> (Version, Vec<AssetId>) {
+    let sources = images.into_iter().map(BlobSource::Bytes).collect();
+    let ids: Vec<_> = store.put_blobs(sources).await.unwrap().iter().map(|b| b.id).collect();
+    let with_image = |(n, id): (usize, &AssetId)| {
+        let mut record = record(n, vec![]);
+        record.asset.id = *id;
+        record
+    };
+    let records = ids.iter().enumerate().map(with_image).collect();
+    (commit(store, &Branch::dataset("all").unwrap(), records).await, ids)
+}
+
+#[cfg(feature = "decode")]
+#[tokio::test]
+async fn the_same_picture_in_other_files_is_found() {
+    use image::ImageFormat;
+    use image::imageops::FilterType;
+    use ymir_testkit::generate::scenes::{SceneOptions, write_voc};
+
+    let scenes = folder().join("scenes");
+    let options = SceneOptions { count: 6, width: 160, height: 120, ..SceneOptions::default() };
+    write_voc(&scenes, &options, &[("all", 0..6)]).unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(scenes.join("JPEGImages")).unwrap().collect();
+    files.sort_by_key(|file| file.as_ref().unwrap().path());
+    let mut images = Vec::new();
+    for (i, file) in files.into_iter().enumerate() {
+        let path = file.unwrap().path();
+        images.push(std::fs::read(&path).unwrap());
+        if i < 2 {
+            let picture = image::open(&path).unwrap().resize_exact(128, 96, FilterType::Triangle);
+            let mut other = std::io::Cursor::new(Vec::new());
+            picture.write_to(&mut other, ImageFormat::Png).unwrap();
+            images.push(other.into_inner());
+        }
+    }
+    let store = common::git_store();
+    let (version, ids) = with_images(&store, images).await;
+    let found = near_duplicates(&store, &version.id, 3, &|_| ()).await.unwrap();
+    let mut expected = vec![vec![ids[0], ids[1]], vec![ids[2], ids[3]]];
+    expected.iter_mut().for_each(|group| group.sort_unstable());
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+
+    let target = Branch::dataset("once").unwrap();
+    let once = dedup(&store, &version.id, 3, &target, &|_| ()).await.unwrap();
+    let mut kept = common::ids(&store, &once.id).await;
+    assert_eq!(kept.len(), 6);
+    kept.extend(expected.iter().map(|group| group[1]));
+    kept.sort_unstable();
+    assert_eq!(kept, common::ids(&store, &version.id).await);
+    assert_eq!(dedup(&store, &version.id, 3, &target, &|_| ()).await.unwrap(), once);
+
+    let far = near_duplicates(&store, &version.id, DISTANCE_MAX + 1, &|_| ()).await.unwrap_err();
+    assert_eq!(far.kind(), ErrorKind::InvalidInput);
+    let (broken, _) = with_images(&store, vec![b"no image".to_vec()]).await;
+    let error = near_duplicates(&store, &broken.id, 3, &|_| ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[cfg(not(feature = "decode"))]
+#[tokio::test]
+async fn looking_needs_a_feature() {
+    let store = common::store();
+    let (version, _) = with_images(&store, vec![]).await;
+    let target = Branch::dataset("once").unwrap();
+    let error = dedup(&store, &version.id, DISTANCE_MAX, &target, &|_| ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(near_duplicates(&store, &version.id, 0, &|_| ()).await.is_err());
+    assert!(folder().exists());
+}

@@ -1,0 +1,29 @@
+use std::path::Path;
+
+use ymir_assets::mir::{self, MirOptions, MirReport};
+use ymir_core::Result;
+
+use crate::{Progress, Workspace};
+
+impl Workspace {
+    /// Imports a repository of the original YMIR, made by its command `mir` 2.x: its datasets and
+    /// prediction sets with all their versions and where they come from, its classes, and its
+    /// models where their packages are there.
+    ///
+    /// What cannot be brought over is named in the report. The repository is not changed. The same
+    /// import again finds what it made and makes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`ymir_assets::mir::import_mir`](mir::import_mir): among others `InvalidInput` if it is
+    /// no such repository or its images are not found, `AlreadyExists` if the workspace has other
+    /// datasets of the same names.
+    pub async fn import_mir(
+        &self,
+        repository: impl AsRef<Path>,
+        options: &MirOptions,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+    ) -> Result<MirReport> {
+        mir::import_mir(self.store(), repository.as_ref(), options, progress).await
+    }
+}

@@ -1,0 +1,173 @@
+use std::collections::BTreeMap;
+
+use ymir_assets::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
+use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result, Version};
+
+use crate::{Dataset, Progress, Workspace};
+
+/// Where the progress of an operation is told.
+type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+impl Dataset {
+    /// Makes a version of the records of this one that a query is true of.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::filter`].
+    pub async fn filter(
+        &self,
+        query: &Query,
+        into: &str,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Self> {
+        let (store, target) = (self.workspace().store(), self.target(into)?);
+        let made = operations::filter(store, &self.id(), query, &target, on_progress).await?;
+        self.made(made).await
+    }
+
+    /// Makes a version of the records of this one whose assets each of the others has too.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::intersect`].
+    pub async fn intersect(
+        &self,
+        others: &[Self],
+        into: &str,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Self> {
+        let others: Vec<_> = others.iter().map(Self::id).collect();
+        let (store, target) = (self.workspace().store(), self.target(into)?);
+        let made = operations::intersect(store, &self.id(), &others, &target, on_progress).await?;
+        self.made(made).await
+    }
+
+    /// Divides the records of this version by chance into parts, each a version of a name of its
+    /// own, in which classes are as frequent as in the whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::split`].
+    pub async fn split(
+        &self,
+        options: &SplitOptions,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Vec<Self>> {
+        let store = self.workspace().store();
+        let mut parts = Vec::new();
+        for made in operations::split(store, &self.id(), options, on_progress).await? {
+            parts.push(self.made(made).await?);
+        }
+        Ok(parts)
+    }
+
+    /// Makes a version in which classes are renamed, joined or dropped: what becomes of a class is
+    /// another name, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::relabel`].
+    pub async fn relabel(
+        &self,
+        classes: &BTreeMap<String, Option<String>>,
+        into: &str,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Self> {
+        let (store, target) = (self.workspace().store(), self.target(into)?);
+        let made = operations::relabel(store, &self.id(), classes, &target, on_progress).await?;
+        self.made(made).await
+    }
+
+    /// Makes a version of a share of the records of this one, 0 to 1, chosen by chance: the same
+    /// ones for the same seed.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::sample_rate`].
+    pub async fn sample_rate(&self, rate: f64, seed: u64, into: &str) -> Result<Self> {
+        let (store, target) = (self.workspace().store(), self.target(into)?);
+        let made = operations::sample_rate(store, &self.id(), rate, seed, &target).await?;
+        self.made(made).await
+    }
+
+    /// Copies this version with its image files into another workspace; returns it there.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::copy`].
+    pub async fn copy_to(
+        &self,
+        workspace: &Workspace,
+        into: &str,
+        options: &CopyOptions,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Self> {
+        let (from, to) = (self.workspace().store(), workspace.store());
+        let target = self.target(into)?;
+        let made = operations::copy(from, &self.id(), to, &target, options, on_progress).await?;
+        Self::open(workspace.clone(), made).await
+    }
+
+    /// Returns the groups of images that look alike, by their difference hashes; needs the feature
+    /// `decode`.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::near_duplicates`].
+    pub async fn near_duplicates(
+        &self,
+        distance: u32,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Vec<Vec<AssetId>>> {
+        let store = self.workspace().store();
+        operations::near_duplicates(store, &self.id(), distance, on_progress).await
+    }
+
+    /// Makes a version with one of each group of images that look alike; needs the feature
+    /// `decode`.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::dedup`].
+    pub async fn dedup(
+        &self,
+        distance: u32,
+        into: &str,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Self> {
+        let (store, target) = (self.workspace().store(), self.target(into)?);
+        let made = operations::dedup(store, &self.id(), distance, &target, on_progress).await?;
+        self.made(made).await
+    }
+
+    /// Counts what differs from this version to another.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn compare(&self, other: &Self) -> Result<Comparison> {
+        operations::compare(self.workspace().store(), &self.id(), &other.id()).await
+    }
+
+    async fn made(&self, version: Version) -> Result<Self> {
+        Self::open(self.workspace().clone(), version).await
+    }
+}
+
+impl Workspace {
+    /// Joins dataset versions, leaves out the assets of others, filters and samples, in one go.
+    ///
+    /// # Errors
+    ///
+    /// As [`operations::fuse`].
+    pub async fn fuse(
+        &self,
+        options: &FuseOptions,
+        into: &str,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Dataset> {
+        let target = Branch::new(BranchKind::Dataset, Name::new(into)?);
+        let made = operations::fuse(self.store(), options, &target, on_progress).await?;
+        Dataset::open(self.clone(), made).await
+    }
+}

@@ -8,6 +8,7 @@ import type {
   AssetRecord,
   Change,
   ExportReport,
+  Format,
   Lineage,
   Manifest,
   Page,
@@ -45,7 +46,7 @@ export interface DiffOptions extends CallOptions {
 /** How a dataset is exported. */
 export interface ExportOptions extends CallOptions {
   /** The format of the folder; `voc` unless given. */
-  readonly format?: "voc" | "images";
+  readonly format?: Exclude<Format, "auto" | "images">;
   /** How image files come to stand there: `copy` unless given. */
   readonly transfer?: "copy" | "hard_link";
   /** The name of the split that the images are listed in. */

@@ -3,7 +3,7 @@ import type { Executor } from "./executor";
 import type { LabelBackend } from "./labeling";
 import { pathOf } from "./paths";
 import type { Limits, Resources } from "./tasks";
-import type { Parameters, Progress, Spec } from "./types";
+import type { Format, Parameters, Progress, Spec } from "./types";
 import { specOf } from "./wire";
 
 /** What to do with a class that the workspace does not have. */
@@ -11,8 +11,8 @@ export type UnknownClasses = "stop" | "ignore" | "add" | "keep";
 
 /** How a folder is imported. */
 export interface ImportOptions extends CallOptions {
-  /** The format of the folder; `voc` unless given. */
-  readonly format?: "voc" | "images";
+  /** The format of the folder or archive; recognised unless given. */
+  readonly format?: Format;
   /** Only the images of this split, or of this list. */
   readonly split?: string;
   /** What to do with class names that the workspace does not have; `stop` unless given. */

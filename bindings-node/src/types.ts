@@ -64,6 +64,21 @@ export interface Flags {
 /** Free key–value pairs. */
 export type Attributes = Readonly<Record<string, string>>;
 
+/** An annotation format; `auto` is what a source is recognised as. */
+export type Format =
+  | "auto"
+  | "voc"
+  | "coco"
+  | "yolo"
+  | "darknet"
+  | "masks"
+  | "cvat"
+  | "labelme"
+  | "label-studio"
+  | "ark"
+  | "folders"
+  | "images";
+
 /**
  * What an annotation says about an object beside its box: its outline as rings of points `[x, y]` in
  * pixels (a point is inside if it is inside an odd number of rings), its pixels as COCO's run lengths,
@@ -282,6 +297,8 @@ export interface ImportReport {
     readonly object: number;
     readonly reason: string;
   }[];
+  /** What the source says and a dataset has no place for. */
+  readonly lost: readonly { readonly what: string; readonly count: number }[];
   /** Boxes that reached out of their image and were cut at its edge. */
   readonly clipped: number;
   /** Annotation files that tell another size than the image file has. */
@@ -312,4 +329,6 @@ export interface ExportReport {
   readonly annotations: number;
   /** Images whose file has another name than at its import. */
   readonly renamed: readonly { readonly id: string; readonly from: string; readonly to: string }[];
+  /** What the dataset has and the format cannot say. */
+  readonly lost: readonly { readonly what: string; readonly count: number }[];
 }

@@ -150,6 +150,7 @@ export function toImportReport(wire: WireImportReport): ImportReport {
     })),
     skipped: wire.skipped,
     dropped: wire.dropped,
+    lost: wire.lost,
     clipped: wire.clipped,
     sizeMismatches: wire.size_mismatches,
     unknownClasses: wire.unknown_classes,

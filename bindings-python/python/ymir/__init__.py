@@ -65,6 +65,7 @@ from ymir.labelers import LabelBackend, Labeler, LabelJob
 from ymir.model import Model, ModelFile, Stage
 from ymir.options import (
     Folder,
+    Format,
     InferOptions,
     LabelOptions,
     Limits,
@@ -88,6 +89,7 @@ from ymir.reports import (
     GarbageReport,
     ImportReport,
     LabelStatus,
+    Lost,
     Problem,
     Renamed,
     Skipped,
@@ -135,6 +137,7 @@ __all__ = [
     "FinishedStep",
     "Flags",
     "Folder",
+    "Format",
     "FsckReport",
     "Functions",
     "GarbageReport",
@@ -156,6 +159,7 @@ __all__ = [
     "Lineage",
     "LogLine",
     "LoopEvent",
+    "Lost",
     "Manifest",
     "MineOptions",
     "MineTask",

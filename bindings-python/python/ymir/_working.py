@@ -12,7 +12,7 @@ from ymir._progress import OnProgress, counting
 from ymir.dataset import Dataset
 from ymir.events import Events, TaskEvent
 from ymir.model import Model
-from ymir.options import UnknownClasses
+from ymir.options import Format, UnknownClasses
 from ymir.project import PROJECT_SPECS, Project
 from ymir.reports import ImportReport
 from ymir.task import Task, TaskStatus
@@ -39,7 +39,7 @@ class Working(Labeling):
         source: str | os.PathLike[str],
         dataset: str,
         *,
-        format: Literal["voc", "images"] = "voc",
+        format: Format = "auto",
         split: str | os.PathLike[str] | None = None,
         unknown_classes: UnknownClasses = "stop",
         transfer: Literal["copy", "hard_link"] = "copy",
@@ -55,7 +55,7 @@ class Working(Labeling):
         Args:
             source: The folder.
             dataset: The dataset.
-            format: Pascal VOC, or a folder of images without annotations.
+            format: The format of the folder or archive; recognised by default.
             split: Only the images that a list names: ``"train"`` for
                 ``ImageSets/Main/train.txt``, or the path of a text file.
             unknown_classes: What happens to class names that the workspace does not have.
@@ -80,7 +80,7 @@ class Working(Labeling):
         source: str | os.PathLike[str],
         dataset: str,
         *,
-        format: Literal["voc", "images"] = "voc",
+        format: Format = "auto",
         split: str | os.PathLike[str] | None = None,
         unknown_classes: UnknownClasses = "stop",
         transfer: Literal["copy", "hard_link"] = "copy",

@@ -12,6 +12,7 @@ from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir._ymir import ArrowTable, Record
 from ymir.errors import InvalidInputError
+from ymir.options import Format
 from ymir.reports import ExportReport
 from ymir.versions import Lineage, Manifest, Summary, Version
 
@@ -350,7 +351,7 @@ class Dataset:
         self,
         destination: str | os.PathLike[str],
         *,
-        format: Literal["voc"] = "voc",
+        format: Format = "voc",
         transfer: Literal["copy", "hard_link"] = "copy",
         split: str | None = None,
         progress: OnProgress = False,
@@ -375,7 +376,7 @@ class Dataset:
         self,
         destination: str | os.PathLike[str],
         *,
-        format: Literal["voc"] = "voc",
+        format: Format = "voc",
         transfer: Literal["copy", "hard_link"] = "copy",
         split: str | None = None,
         progress: OnProgress = False,

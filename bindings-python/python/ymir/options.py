@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Folder",
+    "Format",
     "InferOptions",
     "LabelOptions",
     "Limits",
@@ -26,6 +27,22 @@ __all__ = [
     "TrainOptions",
     "UnknownClasses",
 ]
+
+Format = Literal[
+    "auto",
+    "voc",
+    "coco",
+    "yolo",
+    "darknet",
+    "masks",
+    "cvat",
+    "labelme",
+    "label-studio",
+    "ark",
+    "folders",
+    "images",
+]
+"""An annotation format; ``"auto"`` is what a source is recognised as."""
 
 UnknownClasses = Literal["stop", "ignore", "add", "keep"]
 """What happens to class names that the workspace does not have: fail, leave the annotations out,

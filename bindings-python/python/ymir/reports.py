@@ -18,6 +18,7 @@ __all__ = [
     "GarbageReport",
     "ImportReport",
     "LabelStatus",
+    "Lost",
     "Problem",
     "Renamed",
     "Skipped",
@@ -69,6 +70,19 @@ class UnknownClass:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """Something that found no place, so that nothing is dropped silently.
+
+    Attributes:
+        what: What it is.
+        count: How often it occurred.
+    """
+
+    what: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did; nothing is left out of its lists.
 
@@ -85,6 +99,7 @@ class ImportReport:
         unknown_classes: The names that the workspace did not have.
         added_classes: Those of them that were added to it.
         ignored_annotations: Annotations that were left out because of their unknown class.
+        lost: What the source says and a dataset has no place for.
     """
 
     version: Version
@@ -99,6 +114,7 @@ class ImportReport:
     unknown_classes: tuple[UnknownClass, ...]
     added_classes: tuple[str, ...]
     ignored_annotations: int
+    lost: tuple[Lost, ...]
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> ImportReport:
@@ -115,6 +131,7 @@ class ImportReport:
             unknown_classes=tuple(UnknownClass(**item) for item in data["unknown_classes"]),
             added_classes=tuple(data["added_classes"]),
             ignored_annotations=data["ignored_annotations"],
+            lost=tuple(Lost(**item) for item in data["lost"]),
         )
 
 
@@ -135,16 +152,19 @@ class ExportReport:
         images: Images.
         annotations: Annotations on them.
         renamed: Images whose file has another name than at its import.
+        lost: What the dataset has and the format cannot say.
     """
 
     images: int
     annotations: int
     renamed: tuple[Renamed, ...]
+    lost: tuple[Lost, ...]
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> ExportReport:
         renamed = (Renamed(item["id"], item["from"], item["to"]) for item in data["renamed"])
-        return cls(data["images"], data["annotations"], tuple(renamed))
+        lost = tuple(Lost(**item) for item in data["lost"])
+        return cls(data["images"], data["annotations"], tuple(renamed), lost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ pub struct ImportRequest {
     pub source: PathBuf,
     /// The dataset.
     pub dataset: String,
-    /// The format of the folder.
-    #[serde(default)]
+    /// The format of the source; recognised if none is given.
+    #[serde(default = "recognised")]
     pub format: Format,
     /// See [`ImportOptions::unknown_classes`].
     #[serde(default)]
@@ -54,6 +54,10 @@ pub struct ImportRequest {
     /// See [`ImportOptions::append`].
     #[serde(default)]
     pub append: bool,
+}
+
+fn recognised() -> Format {
+    Format::Auto
 }
 
 impl ImportRequest {

@@ -129,6 +129,7 @@ export interface WireImportReport {
   duplicates: { path: string; first: string; annotations_differ: boolean }[];
   skipped: ImportReport["skipped"];
   dropped: ImportReport["dropped"];
+  lost: ImportReport["lost"];
   clipped: number;
   size_mismatches: string[];
   unknown_classes: { name: string; count: number }[];

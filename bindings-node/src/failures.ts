@@ -3,11 +3,7 @@ import type { ErrorKind, WireError } from "./errors";
 
 /** Returns the report of what was thrown; of a kind, if it is no error of ours. @internal */
 export function failureOf(error: unknown, otherwise: ErrorKind): WireError {
-  if (error instanceof YmirError) {
-    const { kind, retryable } = error;
-    // The context is in the message already.
-    return { kind, retryable, message: error.message, context: [] };
-  }
+  if (error instanceof YmirError) return error.report();
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { kind: otherwise, retryable: false, message, context: [] };
 }

@@ -166,6 +166,20 @@ test("a throw at once, and of what is no error, fail the task too", async () => 
   assert.match(without.message, /no stage/);
 });
 
+test("the context of an error of ours goes with it, the exit code too", async () => {
+  const context = { exit_code: "7", device: "0" };
+  const executor = {
+    name: "exits",
+    train: () => Promise.reject(new YmirError("no gpu", { kind: "ResourceExhausted", context })),
+  };
+  const task = await workspace.train(training(executor));
+  const error = await rejection(task.wait());
+  assert.equal(error.code, "resource_exhausted");
+  assert.equal(error.context.exit_code, "7");
+  assert.equal(error.context.message, "no gpu (exit_code: 7, device: 0)");
+  assert.equal((await task.status()).error.context.exit_code, "7");
+});
+
 test("bad results are refused where they are given", async () => {
   const errors = [];
   const attempt = async (call) => errors.push(await rejection((async () => call())()));

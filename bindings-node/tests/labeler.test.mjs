@@ -82,18 +82,23 @@ test("a job is made, watched, collected and cancelled by hand", async () => {
   assert.equal((await rejection(workspace.labelStatus(options))).code, "unexpected");
 });
 
+/** Returns a backend that makes no job, but throws. */
+function refusing(name, thrown) {
+  return { name, create: () => Promise.reject(thrown), status() {}, collect() {}, cancel() {} };
+}
+
 test("what it throws is what the caller gets", async () => {
-  const unauthorized = new YmirError("log in first", { kind: "Unauthorized" });
-  const refusing = {
-    name: "refusing",
-    create: () => Promise.reject(unauthorized),
-    status() {},
-    collect() {},
-    cancel() {},
-  };
-  const error = await rejection(workspace.label(work(refusing, "refused")));
+  const context = { account: "me" };
+  const unauthorized = new YmirError("log in first", { kind: "Unauthorized", context });
+  const error = await rejection(workspace.label(work(refusing("refusing", unauthorized), "r")));
   assert.equal(error.code, "unauthorized");
-  assert.match(error.message, /log in first/);
+  assert.equal(error.message, "log in first (account: me)");
+  assert.deepEqual(error.context, context);
+  // One that came from a call of ours has its context in the message already.
+  const missing = await rejection(workspace.dataset("nothing"));
+  const passed = await rejection(workspace.label(work(refusing("passing", missing), "p")));
+  assert.equal(passed.message, missing.message);
+  assert.deepEqual(passed.context, missing.context);
 });
 
 test("nonsense is refused, with the backend's name", async () => {

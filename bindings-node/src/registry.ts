@@ -9,27 +9,62 @@ import type { LabelBackend } from "./labeling";
 import type { NativeWorkspace } from "./native";
 import type { Registry } from "./requests";
 
+interface Registered {
+  readonly executor: Executor;
+  readonly digest: string;
+}
+
 /** The executors and label backends that an open workspace was given. @internal */
 export class HostObjects implements Registry {
   readonly #native: NativeWorkspace;
-  readonly #executors = new Map<string, Executor>();
+  readonly #executors = new Map<string, Registered>();
   readonly #labelers = new Map<string, LabelBackend>();
+  readonly #warned = new Set<string>();
 
   constructor(native: NativeWorkspace) {
     this.#native = native;
   }
 
-  /** Returns what an executor is named by; registers it, unless it is the one of its name. */
+  /**
+   * Registers an executor and returns what it is named by. One without a version can have changed
+   * since it was given before, as its fields can: it is another one each time.
+   */
   executor(executor: string | Executor, as?: string): string {
     if (typeof executor === "string") return executor;
     const name = as ?? nameOf(executor, "an executor");
-    if (this.#executors.get(name) === executor) return `host:${name}`;
-    const digest = `js:${name}:${executor.version ?? randomUUID()}`;
+    const registered = { executor, digest: `js:${name}:${executor.version ?? randomUUID()}` };
+    if (as === undefined && executor.name === undefined) this.#warn(name, registered);
+    return this.#register(name, registered);
+  }
+
+  /** Returns what an executor is named by that is only looked at: it stays the one it is. */
+  inspected(executor: string | Executor): string {
+    if (typeof executor === "string") return executor;
+    const name = nameOf(executor, "an executor");
+    const known = this.#executors.get(name);
+    return known?.executor === executor ? this.#register(name, known) : this.executor(executor);
+  }
+
+  #register(name: string, registered: Registered): string {
+    const { executor, digest } = registered;
     const named = now(() =>
       this.#native.registerExecutor(name, infoOf(executor, digest), running(executor)),
     );
-    this.#executors.set(name, executor);
+    this.#executors.set(name, registered);
     return named;
+  }
+
+  /** Warns, once per name, where a class names two executors that are not the same. */
+  #warn(name: string, { executor, digest }: Registered): void {
+    const known = this.#executors.get(name);
+    if (known === undefined || known.executor === executor || known.digest === digest) return;
+    if (this.#warned.has(name)) return;
+    this.#warned.add(name);
+    process.emitWarning(
+      `another executor of class ${name} replaces the earlier one for projects that use ` +
+        `host:${name}; give it a \`name\` to keep both`,
+      "YmirWarning",
+    );
   }
 
   /** Returns the name of a label backend; registers it, unless it is the one of its name. */

@@ -288,13 +288,41 @@ test("equal work of an equal version is found again", async () => {
   await anew.wait();
 });
 
-test("without a version only this registration is used again", async () => {
-  const options = training(new MeanBox(), { model: "unversioned" });
+test("without a version it is another one each time that it is given", async () => {
+  const executor = Object.assign(new MeanBox(), { name: "unversioned" });
+  const options = training(executor, { model: "unversioned" });
   await (await workspace.train(options)).wait();
-  assert.equal((await workspace.train(options)).id, null);
-  const other = await workspace.train({ ...options, executor: new MeanBox() });
-  assert.notEqual(other.id, null);
-  await other.wait();
+  assert.equal((await workspace.train({ ...options, executor: "host:unversioned" })).id, null);
+  const { digest } = await workspace.inspect(executor);
+  assert.equal((await workspace.inspect(executor)).digest, digest);
+  executor.parameters = { epochs: 5 };
+  assert.equal((await workspace.inspect(executor)).templates.training.epochs, 5);
+  const anew = await workspace.train(options);
+  assert.notEqual(anew.id, null);
+  await anew.wait();
+  assert.notEqual((await workspace.inspect(executor)).digest, digest);
+});
+
+test("another object of a class replaces the earlier one, with one warning", async () => {
+  const warnings = [];
+  const onWarning = ({ name, message }) => warnings.push([name, message]);
+  process.on("warning", onWarning);
+  class Twin extends MeanBox {}
+  const [first, second] = [new Twin(), new Twin()];
+  for (const executor of [first, first, second, first, second]) await trained(executor);
+  await trained("host:Twin");
+  class Same extends MeanBox {
+    version = "1";
+  }
+  for (const executor of [new Same(), new Same()]) workspace.registerExecutor(executor);
+  const named = () => Object.assign(new MeanBox(), { name: "named-twin" });
+  for (const executor of [named(), named()]) workspace.registerExecutor(executor);
+  await sleep(1);
+  process.off("warning", onWarning);
+  assert.deepEqual([first.calls.length, second.calls.length], [3, 3]);
+  assert.equal(warnings.length, 1);
+  assert.equal(warnings[0][0], "YmirWarning");
+  assert.match(warnings[0][1], /replaces .* for projects that use host:Twin; give it a `name`/);
 });
 
 test("an executor needs a name and something to do", async () => {

@@ -1,5 +1,7 @@
 import { inspect } from "node:util";
 
+import { recall, TRACEBACK } from "./causes";
+
 /** What kind of thing went wrong; the part of a {@link YmirError} that a program decides on. */
 export type ErrorKind =
   | "NotFound"
@@ -63,7 +65,10 @@ export class YmirError extends Error {
   readonly code: ErrorCode;
   /** The kind. */
   readonly kind: ErrorKind;
-  /** What is concerned: `path`, `dataset`, `field` …; also in the message. */
+  /**
+   * What is concerned: `path`, `dataset`, `field` …; also in the message. What a label backend of
+   * another thread threw has its stack here, as `traceback`; of this thread, it is the cause.
+   */
   readonly context: Readonly<Record<string, string>>;
   /** Whether doing the same again can succeed. */
   readonly retryable: boolean;
@@ -80,8 +85,10 @@ export class YmirError extends Error {
   }
 
   /** Returns the error of a report. @internal */
-  static of({ kind, retryable, message, context }: WireError): YmirError {
-    const options = { kind, retryable, context: Object.fromEntries(context) };
+  static of({ kind, retryable, message, context: all }: WireError): YmirError {
+    const cause = recall(all.find(([key]) => key === TRACEBACK)?.[1]);
+    const context = all.filter(([key]) => key !== TRACEBACK || cause === undefined);
+    const options = { kind, retryable, context: Object.fromEntries(context), cause };
     const error = new YmirError(withContext(message, context), options);
     error.#bare = message;
     return error;
@@ -116,7 +123,9 @@ export interface WireError {
 }
 
 function withContext(message: string, context: WireError["context"]): string {
-  const pairs = context.map(([key, value]) => `${key}: ${value}`).join(", ");
+  // A stack is not for a line.
+  const short = context.filter(([key]) => key !== TRACEBACK);
+  const pairs = short.map(([key, value]) => `${key}: ${value}`).join(", ");
   return pairs === "" ? message : `${message} (${pairs})`;
 }
 

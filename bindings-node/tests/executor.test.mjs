@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 
 import { Model, YmirError } from "ymir";
 
@@ -161,6 +162,22 @@ test("a throw at once, and of what is no error, fail the task too", async () => 
   };
   const error = await rejection((await workspace.train(training(executor))).wait());
   assert.match(error.message, /a text/);
+  const unshown = { [inspect.custom]: () => Promise.reject.call() };
+  for (const [thrown, says] of [
+    [{ status: 500 }, /\{ status: 500 \}/],
+    [Object.create(null), /null prototype/],
+    [undefined, /undefined/],
+    [unshown, /cannot be shown/],
+  ]) {
+    const rejects = { name: "rejects", train: () => Promise.reject(thrown) };
+    const task = await workspace.train(training(rejects));
+    const odd = await rejection(task.wait());
+    assert.equal(odd.code, "executor_failed");
+    assert.match(odd.context.message, says);
+    assert.ok(
+      (await task.log()).some(({ source, text }) => source === "stderr" && says.test(text)),
+    );
+  }
   const nothing = { name: "nothing", train() {} };
   const without = await rejection((await workspace.train(training(nothing))).wait());
   assert.match(without.message, /no stage/);

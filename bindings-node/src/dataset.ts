@@ -45,7 +45,7 @@ export interface DiffOptions extends CallOptions {
 /** How a dataset is exported. */
 export interface ExportOptions extends CallOptions {
   /** The format of the folder; `voc` unless given. */
-  readonly format?: "voc" | "images";
+  readonly format?: "voc";
   /** How image files come to stand there: `copy` unless given. */
   readonly transfer?: "copy" | "hard_link";
   /** The name of the split that the images are listed in. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { inspect } from "node:util";
 
 import { now } from "./calls";
 import { YmirError } from "./errors";
@@ -31,7 +32,7 @@ export class HostObjects implements Registry {
    */
   executor(executor: string | Executor, as?: string): string {
     if (typeof executor === "string") return executor;
-    const name = as ?? nameOf(executor, "an executor");
+    const name = nameOf(executor, EXECUTOR, as);
     const registered = { executor, digest: `js:${name}:${executor.version ?? randomUUID()}` };
     if (as === undefined && executor.name === undefined) this.#warn(name, registered);
     return this.#register(name, registered);
@@ -40,7 +41,7 @@ export class HostObjects implements Registry {
   /** Returns what an executor is named by that is only looked at: it stays the one it is. */
   inspected(executor: string | Executor): string {
     if (typeof executor === "string") return executor;
-    const name = nameOf(executor, "an executor");
+    const name = nameOf(executor, EXECUTOR);
     const known = this.#executors.get(name);
     return known?.executor === executor ? this.#register(name, known) : this.executor(executor);
   }
@@ -69,7 +70,7 @@ export class HostObjects implements Registry {
 
   /** Returns the name of a label backend; registers it, unless it is the one of its name. */
   labeler(backend: LabelBackend, as?: string): string {
-    const name = as ?? nameOf(backend, "a label backend");
+    const name = nameOf(backend, LABELER, as);
     if (this.#labelers.get(name) === backend) return name;
     checkBackend(backend);
     now(() => this.#native.registerLabeler(name, answering(backend)));
@@ -78,9 +79,18 @@ export class HostObjects implements Registry {
   }
 }
 
-function nameOf(object: { readonly name?: string }, what: string): string {
-  const name = object.name ?? object.constructor?.name;
+const EXECUTOR = "an executor is an object with train/infer/mine";
+const LABELER = "a label backend is an object with create, status, collect and cancel";
+
+/** Returns the name of an object; fails for what is none, such as the class of one. */
+function nameOf(object: { readonly name?: string }, what: string, as?: string): string {
+  if (typeof object !== "object" || object === null) {
+    const hint = typeof object === "function" ? "; pass an instance: new X()" : "";
+    const message = `${what}, not ${inspect(object)}${hint}`;
+    throw new YmirError(message, { kind: "InvalidInput" });
+  }
+  const name = as ?? object.name ?? object.constructor?.name;
   if (name !== undefined && name !== "" && name !== "Object") return name;
-  const message = `${what} needs a name: a property \`name\`, or a class of its own`;
+  const message = `${what}, and a name: a property \`name\`, or a class of its own`;
   throw new YmirError(message, { kind: "InvalidInput" });
 }

@@ -346,6 +346,13 @@ test("an executor needs a name and something to do", async () => {
   const nameless = await rejection(workspace.train(training({ train() {} })));
   assert.equal(nameless.code, "invalid_input");
   assert.match(nameless.message, /name/);
+  for (const thing of [MeanBox, () => undefined, undefined, null, 5]) {
+    const error = await rejection(workspace.train(training(thing)));
+    assert.equal(error.code, "invalid_input");
+    assert.match(error.message, /^an executor is an object with train\/infer\/mine, not /);
+    assert.equal(error.message.includes("new X()"), typeof thing === "function");
+    assert.throws(() => workspace.registerExecutor(thing, "named"), { code: "invalid_input" });
+  }
   const idle = await rejection(workspace.train(training({ name: "idle" })));
   assert.equal(idle.code, "invalid_input");
   assert.equal(workspace.registerExecutor({ train() {} }, "named"), "host:named");

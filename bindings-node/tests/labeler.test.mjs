@@ -152,6 +152,10 @@ test("nonsense is refused, with the backend's name", async () => {
   const twice = { id, annotations: [] };
   const double = { ...base, name: "double", collect: () => [twice, twice] };
   assert.match((await rejection(workspace.label(work(double, "d")))).message, /twice/);
+  assert.match(
+    (await rejection(workspace.label(work(Corner, "c")))).message,
+    /not \[class Corner\]/,
+  );
   const half = { name: "half", create() {} };
   assert.match((await rejection(workspace.label(work(half, "h")))).message, /status/);
 });

@@ -1,3 +1,7 @@
+import { inspect } from "node:util";
+
+import { recall, TRACEBACK } from "./causes";
+
 /** What kind of thing went wrong; the part of a {@link YmirError} that a program decides on. */
 export type ErrorKind =
   | "NotFound"
@@ -61,10 +65,15 @@ export class YmirError extends Error {
   readonly code: ErrorCode;
   /** The kind. */
   readonly kind: ErrorKind;
-  /** What is concerned: `path`, `dataset`, `field` …; also in the message. */
+  /**
+   * What is concerned: `path`, `dataset`, `field` …; also in the message. What a label backend of
+   * another thread threw has its stack here, as `traceback`; of this thread, it is the cause.
+   */
   readonly context: Readonly<Record<string, string>>;
   /** Whether doing the same again can succeed. */
   readonly retryable: boolean;
+  /** The message without the context, where that was put into it. */
+  #bare: string | undefined;
 
   /** Makes an error. */
   constructor(message: string, options: YmirErrorOptions = {}) {
@@ -73,6 +82,28 @@ export class YmirError extends Error {
     this.code = codeOf(this.kind);
     this.context = options.context ?? {};
     this.retryable = options.retryable ?? false;
+  }
+
+  /** Returns the error of a report. @internal */
+  static of({ kind, retryable, message, context: all }: WireError): YmirError {
+    const cause = recall(all.find(([key]) => key === TRACEBACK)?.[1]);
+    const context = all.filter(([key]) => key !== TRACEBACK || cause === undefined);
+    const options = { kind, retryable, context: Object.fromEntries(context), cause };
+    const error = new YmirError(withContext(message, context), options);
+    error.#bare = message;
+    return error;
+  }
+
+  /** Returns the report of it. @internal */
+  report(): WireError {
+    const { kind, retryable } = this;
+    const context = Object.entries(this.context).map(([key, value]): [string, string] => {
+      return [key, typeof value === "string" ? value : inspect(value)];
+    });
+    // A program may have written a message of its own over ours.
+    const bare = this.#bare ?? this.message;
+    const message = this.message === withContext(bare, context) ? bare : this.message;
+    return { kind, retryable, message, context };
   }
 }
 
@@ -91,12 +122,11 @@ export interface WireError {
   context: [string, string][];
 }
 
-/** Returns the error of a report. @internal */
-export function fromReport(report: WireError): YmirError {
-  const pairs = report.context.map(([key, value]) => `${key}: ${value}`).join(", ");
-  const message = pairs === "" ? report.message : `${report.message} (${pairs})`;
-  const { kind, retryable } = report;
-  return new YmirError(message, { kind, retryable, context: Object.fromEntries(report.context) });
+function withContext(message: string, context: WireError["context"]): string {
+  // A stack is not for a line.
+  const short = context.filter(([key]) => key !== TRACEBACK);
+  const pairs = short.map(([key, value]) => `${key}: ${value}`).join(", ");
+  return pairs === "" ? message : `${message} (${pairs})`;
 }
 
 /** What the native side puts in front of a report. */
@@ -109,7 +139,7 @@ const MARK = "ymir:";
 function fromNative(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof YmirError) return error;
   if (error.message.startsWith(MARK)) {
-    return fromReport(JSON.parse(error.message.slice(MARK.length)) as WireError);
+    return YmirError.of(JSON.parse(error.message.slice(MARK.length)) as WireError);
   }
   return new YmirError(error.message, { kind: "InvalidInput", cause: error });
 }

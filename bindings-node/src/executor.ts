@@ -34,11 +34,14 @@ type Awaitable<T> = T | Promise<T>;
  * };
  */
 export interface Executor {
-  /** The name it is known by; that of its class unless given. */
+  /**
+   * The name it is known by; that of its class unless given. Another executor of the same name
+   * takes the place of the earlier one.
+   */
   readonly name?: string;
   /**
    * Results of equal work by an equal version are found again instead of computed again. Without
-   * one nothing is used again beyond this registration.
+   * one, an executor counts as another one each time that it is given: nothing is used again.
    */
   readonly version?: string;
   /** Default parameters: those of each kind of work, or the same for all. */

@@ -1,20 +1,46 @@
+import { inspect } from "node:util";
+
+import { remember, TRACEBACK } from "./causes";
 import { YmirError } from "./errors";
 import type { ErrorKind, WireError } from "./errors";
 
 /** Returns the report of what was thrown; of a kind, if it is no error of ours. @internal */
 export function failureOf(error: unknown, otherwise: ErrorKind): WireError {
-  if (error instanceof YmirError) {
-    const { kind, retryable } = error;
-    // The context is in the message already.
-    return { kind, retryable, message: error.message, context: [] };
-  }
-  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return { kind: otherwise, retryable: false, message, context: [] };
+  if (error instanceof YmirError) return error.report();
+  return { kind: otherwise, retryable: false, message: messageOf(error), context: [] };
+}
+
+/**
+ * Returns the report of what was thrown, as {@link failureOf} does, with the stack: for who waits
+ * for it elsewhere. Who waits on this thread gets what was thrown as the cause. @internal
+ */
+export function tracedFailureOf(error: unknown, otherwise: ErrorKind): WireError {
+  const report = failureOf(error, otherwise);
+  const trace = traceOf(error);
+  remember(trace, error);
+  const context = report.context.filter(([key]) => key !== TRACEBACK);
+  return { ...report, context: [...context, [TRACEBACK, trace]] };
 }
 
 /** Returns what a log is to say of an error: its stack, and those of its causes. @internal */
 export function traceOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const text = error.stack ?? `${error.name}: ${error.message}`;
-  return error.cause === undefined ? text : `${text}\n[cause]: ${traceOf(error.cause)}`;
+  return typeof error === "string" ? error : shown(() => inspect(error));
+}
+
+function messageOf(error: unknown): string {
+  if (typeof error === "string") return error;
+  return shown(() =>
+    error instanceof Error
+      ? `${error.name}: ${error.message}`
+      : inspect(error, { breakLength: Infinity }),
+  );
+}
+
+/** Anything can be thrown, also what cannot be shown. */
+function shown(show: () => string): string {
+  try {
+    return show();
+  } catch {
+    return "something that cannot be shown";
+  }
 }

@@ -1,5 +1,5 @@
 import { YmirError } from "./errors";
-import { failureOf } from "./failures";
+import { tracedFailureOf } from "./failures";
 import { RecordReader } from "./records";
 import type { Row } from "./records";
 import type { Attributes, BBox, Flags, Sample } from "./types";
@@ -54,7 +54,10 @@ export interface Labeled {
 
 type Awaitable<T> = T | Promise<T>;
 
-/** Has assets labeled: an object of this program. Its methods may be async. */
+/**
+ * Has assets labeled: an object of this program. Its methods may be async. What one throws is the
+ * cause of the error that the labeling ends with.
+ */
 export interface LabelBackend {
   /** The name it is known by; that of its class unless given. */
   readonly name?: string;
@@ -85,7 +88,7 @@ export function answering(backend: LabelBackend): (question: string) => Promise<
       const ok = await answer(backend, JSON.parse(question) as Question);
       return JSON.stringify({ ok: ok ?? null });
     } catch (error) {
-      return JSON.stringify({ error: failureOf(error, "Unexpected") });
+      return JSON.stringify({ error: tracedFailureOf(error, "Unexpected") });
     }
   };
 }

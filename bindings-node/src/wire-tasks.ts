@@ -1,5 +1,5 @@
 // Tasks and their events, as the native side writes them; see `wire.ts`.
-import { fromReport } from "./errors";
+import { YmirError } from "./errors";
 import type { WireError } from "./errors";
 import type { ExecutorInfo, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
 import type { TaskKind } from "./types";
@@ -28,7 +28,7 @@ export function toTaskStatus(wire: WireTaskStatus): TaskStatus {
     state: wire.state,
     step: wire.step,
     progress: wire.progress,
-    error: wire.error === null ? null : fromReport(wire.error),
+    error: wire.error === null ? null : YmirError.of(wire.error),
     output: wire.output,
     created: new Date(wire.created),
     started: toDate(wire.started),

@@ -252,7 +252,7 @@ export class Workspace {
 
   /** Returns what an executor says about itself. */
   async inspect(executor: string | Executor): Promise<ExecutorInfo> {
-    const named = now(() => this.#objects.executor(executor));
+    const named = now(() => this.#objects.inspected(executor));
     const text = await wait(() => this.#native.inspect(named));
     return toExecutorInfo(JSON.parse(text) as WireExecutorInfo);
   }

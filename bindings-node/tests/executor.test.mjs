@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 
 import { Model, YmirError } from "ymir";
 
@@ -161,9 +162,39 @@ test("a throw at once, and of what is no error, fail the task too", async () => 
   };
   const error = await rejection((await workspace.train(training(executor))).wait());
   assert.match(error.message, /a text/);
+  const unshown = { [inspect.custom]: () => Promise.reject.call() };
+  for (const [thrown, says] of [
+    [{ status: 500 }, /\{ status: 500 \}/],
+    [Object.create(null), /null prototype/],
+    [undefined, /undefined/],
+    [unshown, /cannot be shown/],
+  ]) {
+    const rejects = { name: "rejects", train: () => Promise.reject(thrown) };
+    const task = await workspace.train(training(rejects));
+    const odd = await rejection(task.wait());
+    assert.equal(odd.code, "executor_failed");
+    assert.match(odd.context.message, says);
+    assert.ok(
+      (await task.log()).some(({ source, text }) => source === "stderr" && says.test(text)),
+    );
+  }
   const nothing = { name: "nothing", train() {} };
   const without = await rejection((await workspace.train(training(nothing))).wait());
   assert.match(without.message, /no stage/);
+});
+
+test("the context of an error of ours goes with it, the exit code too", async () => {
+  const context = { exit_code: "7", device: "0" };
+  const executor = {
+    name: "exits",
+    train: () => Promise.reject(new YmirError("no gpu", { kind: "ResourceExhausted", context })),
+  };
+  const task = await workspace.train(training(executor));
+  const error = await rejection(task.wait());
+  assert.equal(error.code, "resource_exhausted");
+  assert.equal(error.context.exit_code, "7");
+  assert.equal(error.context.message, "no gpu (exit_code: 7, device: 0)");
+  assert.equal((await task.status()).error.context.exit_code, "7");
 });
 
 test("bad results are refused where they are given", async () => {
@@ -274,19 +305,54 @@ test("equal work of an equal version is found again", async () => {
   await anew.wait();
 });
 
-test("without a version only this registration is used again", async () => {
-  const options = training(new MeanBox(), { model: "unversioned" });
+test("without a version it is another one each time that it is given", async () => {
+  const executor = Object.assign(new MeanBox(), { name: "unversioned" });
+  const options = training(executor, { model: "unversioned" });
   await (await workspace.train(options)).wait();
-  assert.equal((await workspace.train(options)).id, null);
-  const other = await workspace.train({ ...options, executor: new MeanBox() });
-  assert.notEqual(other.id, null);
-  await other.wait();
+  assert.equal((await workspace.train({ ...options, executor: "host:unversioned" })).id, null);
+  const { digest } = await workspace.inspect(executor);
+  assert.equal((await workspace.inspect(executor)).digest, digest);
+  executor.parameters = { epochs: 5 };
+  assert.equal((await workspace.inspect(executor)).templates.training.epochs, 5);
+  const anew = await workspace.train(options);
+  assert.notEqual(anew.id, null);
+  await anew.wait();
+  assert.notEqual((await workspace.inspect(executor)).digest, digest);
+});
+
+test("another object of a class replaces the earlier one, with one warning", async () => {
+  const warnings = [];
+  const onWarning = ({ name, message }) => warnings.push([name, message]);
+  process.on("warning", onWarning);
+  class Twin extends MeanBox {}
+  const [first, second] = [new Twin(), new Twin()];
+  for (const executor of [first, first, second, first, second]) await trained(executor);
+  await trained("host:Twin");
+  class Same extends MeanBox {
+    version = "1";
+  }
+  for (const executor of [new Same(), new Same()]) workspace.registerExecutor(executor);
+  const named = () => Object.assign(new MeanBox(), { name: "named-twin" });
+  for (const executor of [named(), named()]) workspace.registerExecutor(executor);
+  await sleep(1);
+  process.off("warning", onWarning);
+  assert.deepEqual([first.calls.length, second.calls.length], [3, 3]);
+  assert.equal(warnings.length, 1);
+  assert.equal(warnings[0][0], "YmirWarning");
+  assert.match(warnings[0][1], /replaces .* for projects that use host:Twin; give it a `name`/);
 });
 
 test("an executor needs a name and something to do", async () => {
   const nameless = await rejection(workspace.train(training({ train() {} })));
   assert.equal(nameless.code, "invalid_input");
   assert.match(nameless.message, /name/);
+  for (const thing of [MeanBox, () => undefined, undefined, null, 5]) {
+    const error = await rejection(workspace.train(training(thing)));
+    assert.equal(error.code, "invalid_input");
+    assert.match(error.message, /^an executor is an object with train\/infer\/mine, not /);
+    assert.equal(error.message.includes("new X()"), typeof thing === "function");
+    assert.throws(() => workspace.registerExecutor(thing, "named"), { code: "invalid_input" });
+  }
   const idle = await rejection(workspace.train(training({ name: "idle" })));
   assert.equal(idle.code, "invalid_input");
   assert.equal(workspace.registerExecutor({ train() {} }, "named"), "host:named");

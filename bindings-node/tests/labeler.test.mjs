@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { inspect } from "node:util";
 
 import { YmirError } from "ymir";
 
-import { CLASSES, rejection, workspaceWithData } from "./support.mjs";
+import { CLASSES, MeanBox, rejection, workspaceWithData } from "./support.mjs";
 
 let workspace;
 before(async () => {
@@ -82,18 +83,59 @@ test("a job is made, watched, collected and cancelled by hand", async () => {
   assert.equal((await rejection(workspace.labelStatus(options))).code, "unexpected");
 });
 
+/** Returns a backend that makes no job, but throws. */
+function refusing(name, thrown) {
+  return { name, create: () => Promise.reject(thrown), status() {}, collect() {}, cancel() {} };
+}
+
 test("what it throws is what the caller gets", async () => {
-  const unauthorized = new YmirError("log in first", { kind: "Unauthorized" });
-  const refusing = {
-    name: "refusing",
-    create: () => Promise.reject(unauthorized),
-    status() {},
-    collect() {},
-    cancel() {},
-  };
-  const error = await rejection(workspace.label(work(refusing, "refused")));
+  const context = { account: "me" };
+  const unauthorized = new YmirError("log in first", { kind: "Unauthorized", context });
+  const error = await rejection(workspace.label(work(refusing("refusing", unauthorized), "r")));
   assert.equal(error.code, "unauthorized");
-  assert.match(error.message, /log in first/);
+  assert.equal(error.message, "log in first (account: me)");
+  assert.deepEqual(error.context, context);
+  assert.equal(error.cause, unauthorized);
+  // One that came from a call of ours has its context in the message already.
+  const missing = await rejection(workspace.dataset("nothing"));
+  const passed = await rejection(workspace.label(work(refusing("passing", missing), "p")));
+  assert.equal(passed.message, missing.message);
+  assert.deepEqual(passed.context, missing.context);
+});
+
+test("its stack is kept", async () => {
+  const failure = new TypeError("boom");
+  const error = await rejection(workspace.label(work(refusing("failing", failure), "f")));
+  assert.equal(error.code, "unexpected");
+  assert.equal(error.message, "TypeError: boom");
+  assert.equal(error.cause, failure);
+  assert.deepEqual(error.context, {});
+  const project = await workspace.createProject("failing", {
+    classes: CLASSES,
+    pool: "pool",
+    validation: "validation",
+    executor: new MeanBox(),
+    labeler: refusing("failing-too", failure),
+  });
+  assert.equal((await rejection(project.run())).cause, failure);
+  for (const thrown of [Object.create(null), { status: 500 }]) {
+    const odd = await rejection(workspace.label(work(refusing("odd", thrown), "o")));
+    assert.equal(odd.message, inspect(thrown));
+    assert.equal(odd.cause, thrown);
+  }
+});
+
+test("for who waits elsewhere its stack is in the context", () => {
+  const context = [
+    ["labeler", "far"],
+    ["traceback", "Error: boom\n    at there"],
+  ];
+  const report = { kind: "Unexpected", retryable: false, message: "boom", context };
+  const error = YmirError.of(report);
+  assert.equal(error.message, "boom (labeler: far)");
+  assert.deepEqual(error.context, Object.fromEntries(context));
+  assert.equal(error.cause, undefined);
+  assert.deepEqual(error.report(), report);
 });
 
 test("nonsense is refused, with the backend's name", async () => {
@@ -110,6 +152,10 @@ test("nonsense is refused, with the backend's name", async () => {
   const twice = { id, annotations: [] };
   const double = { ...base, name: "double", collect: () => [twice, twice] };
   assert.match((await rejection(workspace.label(work(double, "d")))).message, /twice/);
+  assert.match(
+    (await rejection(workspace.label(work(Corner, "c")))).message,
+    /not \[class Corner\]/,
+  );
   const half = { name: "half", create() {} };
   assert.match((await rejection(workspace.label(work(half, "h")))).message, /status/);
 });

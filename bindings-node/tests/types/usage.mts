@@ -83,6 +83,9 @@ export async function use(signal: AbortSignal): Promise<void> {
   }
   // @ts-expect-error: no such strategy
   await pool.merge(pool, "both", { strategy: "both" });
+  await pool.export("out", { format: "voc", transfer: "hard_link" });
+  // @ts-expect-error: nothing is exported without its annotations
+  await pool.export("out", { format: "images" });
   const bytes: Uint8Array = await pool.toArrow();
   bytes.byteLength;
 

@@ -24,7 +24,18 @@ export function tracedFailureOf(error: unknown, otherwise: ErrorKind): WireError
 
 /** Returns what a log is to say of an error: its stack, and those of its causes. @internal */
 export function traceOf(error: unknown): string {
-  return typeof error === "string" ? error : shown(() => inspect(error));
+  return shown(() => chainOf(error).join("\n[cause]: "));
+}
+
+function chainOf(error: unknown): string[] {
+  const chain = new Map<unknown, string>();
+  while (error instanceof Error && !chain.has(error)) {
+    chain.set(error, error.stack ?? `${error.name}: ${error.message}`);
+    error = error.cause;
+  }
+  const rest = chain.size === 0 || (error !== undefined && !chain.has(error));
+  if (rest) chain.set(error, typeof error === "string" ? error : inspect(error));
+  return [...chain.values()];
 }
 
 function messageOf(error: unknown): string {

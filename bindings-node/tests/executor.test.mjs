@@ -163,7 +163,10 @@ test("a throw at once, and of what is no error, fail the task too", async () => 
   const error = await rejection((await workspace.train(training(executor))).wait());
   assert.match(error.message, /a text/);
   const unshown = { [inspect.custom]: () => Promise.reject.call() };
+  const circle = new Error("round");
+  circle.cause = new Error("and round", { cause: circle });
   for (const [thrown, says] of [
+    [circle, /round/],
     [{ status: 500 }, /\{ status: 500 \}/],
     [Object.create(null), /null prototype/],
     [undefined, /undefined/],

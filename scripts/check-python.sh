@@ -6,7 +6,11 @@
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
+need cc build-essential
+need git git
 need python3 python3
+need node nodejs
+need npm npm
 need_rust
 need_venv
 say 'the tools of the Python binding'

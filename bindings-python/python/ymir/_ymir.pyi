@@ -310,3 +310,6 @@ class ExecutorTask:
 
 def interrupt(thread: int) -> None:
     """Throws ``ymir.TaskCancelled`` into a thread."""
+
+def shut(seconds: float) -> None:
+    """Lets no native thread into the interpreter any more; waits for those that are inside."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from ymir._threads import running
 from ymir._ymir import Annotation, BBox
 from ymir.errors import CancelledError, TaskCancelled
 
@@ -379,8 +380,6 @@ class Runner:
 
     def __call__(self, native: _ymir.ExecutorTask) -> None:
         """Does what a task asks for; what is raised ends it as failed."""
-        from ymir._threads import running
-
         with running():
             try:
                 for kind in native.kinds:

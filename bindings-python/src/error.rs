@@ -1,9 +1,10 @@
 //! Errors on their way between the two languages. The classes are written in Python
 //! (`ymir/errors.py`).
 
+use pyo3::exceptions::{PyBaseException, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyType, PyTypeMethods};
 use ymir::{Error, ErrorKind};
 
 use crate::convert::named;
@@ -33,8 +34,8 @@ fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     base(py)?.call_method("_of", (), Some(&fields))
 }
 
-/// Returns the error that Python code of the user raised: an exception of YMIR as itself, any other
-/// as one of this kind.
+/// Returns the error that Python code of the user raised: an exception of YMIR as itself, one that
+/// says that memory is out as that, any other as one of this kind.
 pub(crate) fn raised(py: Python<'_>, raised: &PyErr, kind: ErrorKind, what: &str) -> Error {
     let value = raised.value(py);
     let ours = base(py).is_ok_and(|base| value.is_instance(base).unwrap_or(false));
@@ -45,7 +46,19 @@ pub(crate) fn raised(py: Python<'_>, raised: &PyErr, kind: ErrorKind, what: &str
         raised.get_type(py).name().map_or_else(|_| "exception".to_owned(), |n| n.to_string());
     let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
     let text = if text.is_empty() { name } else { format!("{name}: {text}") };
+    let kind = if out_of_memory(value) { ErrorKind::ResourceExhausted } else { kind };
     Error::new(kind, format!("{what} raised {text}"))
+}
+
+/// Returns whether memory is out: that of the machine, or that of a GPU, for which each framework
+/// has a class of its own.
+fn out_of_memory(value: &Bound<'_, PyBaseException>) -> bool {
+    let named = |class: Bound<'_, PyAny>| {
+        class.cast::<PyType>().is_ok_and(|class| {
+            class.name().is_ok_and(|name| name.to_string_lossy() == "OutOfMemoryError")
+        })
+    };
+    value.is_instance_of::<PyMemoryError>() || value.get_type().mro().iter().any(named)
 }
 
 fn rebuild(value: &Bound<'_, PyAny>) -> PyResult<Error> {

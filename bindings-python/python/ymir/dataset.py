@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
+from ymir._checks import several
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir._ymir import ArrowTable, Record
@@ -333,11 +334,11 @@ class Dataset:
 
     def select(self, ids: Iterable[str | Record], into: str) -> Dataset:
         """Makes a version of the records of these assets."""
-        return self._made(self._native.select([_id(id) for id in ids], into)).wait()
+        return self._made(self._native.select(_ids(ids), into)).wait()
 
     async def select_async(self, ids: Iterable[str | Record], into: str) -> Dataset:
         """As :meth:`select`."""
-        return await self._made(self._native.select([_id(id) for id in ids], into)).wait_async()
+        return await self._made(self._native.select(_ids(ids), into)).wait_async()
 
     def _export(
         self, destination: str | os.PathLike[str], format: str, transfer: str, split: str | None
@@ -413,6 +414,10 @@ class Dataset:
     def _thumbnails(self, ids: list[str], side: int) -> list[bytes | None]:
         made: Operation[list[bytes | None]] = Operation(self._native.thumbnails(ids, side))
         return made.wait()
+
+
+def _ids(assets: Iterable[str | Record]) -> list[str]:
+    return [_id(asset) for asset in several("ids", assets)]
 
 
 def _id(asset: str | Record) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from ymir._checks import instance
 from ymir._threads import running
 from ymir._ymir import Annotation
+from ymir.errors import InvalidInputError
 from ymir.executors import Sample
 from ymir.options import Folder, Oracle
 from ymir.reports import LabelStatus
@@ -78,9 +80,13 @@ def builtin(labeler: object) -> dict[str, Any] | None:
     if isinstance(labeler, os.PathLike):
         return {"folder": {"path": os.fspath(labeler)}}  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(labeler, str):
+        if "/" in labeler or os.sep in labeler:
+            message = f"a labeler's name has no `/`; for a folder give ymir.Folder({labeler!r})"
+            raise InvalidInputError(message, context={"field": "labeler"})
         return {"custom": labeler}
     if isinstance(labeler, Mapping):
         return {**labeler}
+    instance(labeler, "labeler")
     missing = [m for m in ("create", "status", "collect") if not hasattr(labeler, m)]
     if missing:
         raise TypeError(

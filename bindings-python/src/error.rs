@@ -1,6 +1,9 @@
 //! Errors on their way between the two languages. The classes are written in Python
 //! (`ymir/errors.py`).
 
+use std::error::Error as StdError;
+use std::fmt;
+
 use pyo3::exceptions::{PyBaseException, PyMemoryError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -31,8 +34,45 @@ fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     fields.set_item("context", context)?;
     fields.set_item("retryable", error.is_retryable())?;
     fields.set_item("text", error.to_string())?;
-    base(py)?.call_method("_of", (), Some(&fields))
+    let raised = Raised::behind(error);
+    if let Some(raised) = raised {
+        fields.set_item("message", format!("{}: {}", error.message(), raised.text))?;
+    }
+    let exception = base(py)?.call_method("_of", (), Some(&fields))?;
+    if let Some(raised) = raised {
+        exception.setattr("__cause__", &raised.exception)?;
+    }
+    Ok(exception)
 }
+
+/// An exception of the user's code that an error was caused by.
+#[derive(Debug)]
+struct Raised {
+    exception: Py<PyBaseException>,
+    text: String,
+}
+
+impl Raised {
+    /// Returns the exception that is behind an error.
+    fn behind(error: &Error) -> Option<&Self> {
+        let mut source = error.source();
+        while let Some(cause) = source {
+            if let Some(raised) = cause.downcast_ref() {
+                return Some(raised);
+            }
+            source = cause.source();
+        }
+        None
+    }
+}
+
+impl fmt::Display for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Raised {}
 
 /// Returns the error that Python code of the user raised: an exception of YMIR as itself, one that
 /// says that memory is out as that, any other as one of this kind.
@@ -47,7 +87,8 @@ pub(crate) fn raised(py: Python<'_>, raised: &PyErr, kind: ErrorKind, what: &str
     let text = value.str().map_or_else(|_| String::new(), |text| text.to_string());
     let text = if text.is_empty() { name } else { format!("{name}: {text}") };
     let kind = if out_of_memory(value) { ErrorKind::ResourceExhausted } else { kind };
-    Error::new(kind, format!("{what} raised {text}"))
+    let exception = value.clone().unbind();
+    Error::new(kind, format!("{what} raised")).caused_by(Raised { exception, text })
 }
 
 /// Returns whether memory is out: that of the machine, or that of a GPU, for which each framework

@@ -34,7 +34,7 @@ _TASK = frozenset(
 class Home:
     """The part of :class:`ymir.Workspace` that the others stand on."""
 
-    __slots__ = ("__weakref__", "_native", "_registered", "_replaced")
+    __slots__ = ("__weakref__", "_native", "_registered", "_replaced", "_started")
 
     def __init__(self, native: _ymir.Workspace) -> None:
         """Used by :func:`ymir.open`."""
@@ -43,6 +43,8 @@ class Home:
         self._registered: dict[tuple[str, str], tuple[object, str]] = {}
         # Those that a warning told of when another took their place.
         self._replaced: set[tuple[str, str]] = set()
+        # The tasks that were started, with the process that started them: not one forked from it.
+        self._started: set[tuple[int, str]] = set()
 
     @property
     def _workspace(self) -> Workspace:

@@ -35,7 +35,7 @@ fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
     fields.set_item("retryable", error.is_retryable())?;
     fields.set_item("text", error.to_string())?;
     let raised = Raised::behind(error);
-    if let Some(raised) = raised {
+    if let Some(raised) = raised.filter(|raised| !raised.ours) {
         fields.set_item("message", format!("{}: {}", error.message(), raised.text))?;
     }
     let exception = base(py)?.call_method("_of", (), Some(&fields))?;
@@ -50,6 +50,8 @@ fn build<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>> {
 struct Raised {
     exception: Py<PyBaseException>,
     text: String,
+    /// Whether it is one of YMIR, whose message the error has.
+    ours: bool,
 }
 
 impl Raised {
@@ -80,7 +82,8 @@ pub(crate) fn raised(py: Python<'_>, raised: &PyErr, kind: ErrorKind, what: &str
     let value = raised.value(py);
     let ours = base(py).is_ok_and(|base| value.is_instance(base).unwrap_or(false));
     if ours && let Ok(error) = rebuild(value) {
-        return error;
+        let text = format!("raised by {what}");
+        return error.caused_by(Raised { exception: value.clone().unbind(), text, ours });
     }
     let name =
         raised.get_type(py).name().map_or_else(|_| "exception".to_owned(), |n| n.to_string());
@@ -88,7 +91,7 @@ pub(crate) fn raised(py: Python<'_>, raised: &PyErr, kind: ErrorKind, what: &str
     let text = if text.is_empty() { name } else { format!("{name}: {text}") };
     let kind = if out_of_memory(value) { ErrorKind::ResourceExhausted } else { kind };
     let exception = value.clone().unbind();
-    Error::new(kind, format!("{what} raised")).caused_by(Raised { exception, text })
+    Error::new(kind, format!("{what} raised")).caused_by(Raised { exception, text, ours: false })
 }
 
 /// Returns whether memory is out: that of the machine, or that of a GPU, for which each framework

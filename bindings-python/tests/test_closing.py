@@ -90,3 +90,13 @@ def test_what_a_label_backend_raised_is_the_cause(filled: ymir.Workspace) -> Non
         frames.append(traceback.tb_frame.f_code.co_name)
         traceback = traceback.tb_next
     assert frames[-1] == "create"
+
+    class Full(Broken):
+        def create(self, job: ymir.LabelJob) -> Any:
+            raise ymir.ResourceExhaustedError("no seats", context={"team": "a"})
+
+    with pytest.raises(ymir.ResourceExhaustedError, match="no seats") as caught_own:
+        filled.label(labeler=Full(), dataset="pool", classes=["disc"], labeled="labeled")
+    assert caught_own.value.message == "no seats"
+    assert isinstance(caught_own.value.__cause__, ymir.ResourceExhaustedError)
+    assert caught_own.value.__cause__.__traceback__ is not None

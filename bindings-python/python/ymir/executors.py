@@ -80,6 +80,9 @@ Executor: TypeAlias = "Trains | Infers | Mines | Functions"
 may be ``async``; which there are says what it can do. Without ``mine``, YMIR scores by what
 ``infer`` says.
 
+When the interpreter ends, :class:`ymir.TaskCancelled` is thrown into what still runs. It has two
+seconds to clean up; the process does not wait longer.
+
 Attributes that are looked for:
     name: What it is registered under; the name of its class by default.
     version: A text. Results of equal work with an equal version are found again in place of being

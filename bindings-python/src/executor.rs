@@ -13,6 +13,7 @@ use ymir::{
     HostTask, LogSource, ObjectType, Result, SampleSet,
 };
 
+use crate::attach::{attach, call};
 use crate::convert::{named, parse, request};
 use crate::error::{raise, raised};
 use crate::interrupt::interrupt;
@@ -53,22 +54,22 @@ impl HostExecutor for PythonExecutor {
     async fn run(&self, task: HostTask) -> Result<()> {
         let (ended, mut end) = oneshot::channel();
         let (started, thread) = oneshot::channel();
-        let Some(run) = Python::try_attach(|py| self.run.clone_ref(py)) else {
+        let Some(run) = attach(|py| self.run.clone_ref(py)) else {
             return Err(Error::new(ErrorKind::Cancelled, "the interpreter has ended"));
         };
         let work = task.clone();
         // A thread of its own, since an exception may be thrown into it.
-        let call = move || {
-            let result = Python::try_attach(|py| {
+        let body = move || {
+            let result = attach(|py| {
                 let thread = py.import("threading")?.call_method0("get_ident")?.extract()?;
                 // Nobody waits for a task that was given up.
                 let _ = started.send(thread);
-                run.call1(py, (Task { inner: work },)).map(drop)
+                call(run.bind(py), (Task { inner: work },)).map(drop)
             });
             let result = result.unwrap_or(Ok(()));
             let _ = ended.send(result);
         };
-        std::thread::Builder::new().name("ymir-executor".to_owned()).spawn(call).map_err(|e| {
+        std::thread::Builder::new().name("ymir-executor".to_owned()).spawn(body).map_err(|e| {
             Error::new(ErrorKind::ResourceExhausted, "cannot start a thread for the executor")
                 .caused_by(e)
         })?;
@@ -80,7 +81,7 @@ impl HostExecutor for PythonExecutor {
                 tokio::time::sleep(patience).await;
                 // Cleaning up takes time, too.
                 patience *= 4;
-                let throw = move || Python::try_attach(|py| interrupt(py, thread));
+                let throw = move || attach(|py| interrupt(py, thread));
                 // It fails only as the runtime ends.
                 let _ = tokio::task::spawn_blocking(throw).await;
             }
@@ -96,7 +97,7 @@ impl HostExecutor for PythonExecutor {
             let Err(error) = result else { return Ok(()) };
             let failed =
                 |py: Python<'_>| raised(py, &error, ErrorKind::ExecutorFailed, "the executor");
-            Err(Python::try_attach(failed)
+            Err(attach(failed)
                 .unwrap_or_else(|| Error::new(ErrorKind::Cancelled, "the interpreter has ended")))
         });
         outcome.await.unwrap_or(Ok(()))

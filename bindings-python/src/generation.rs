@@ -22,6 +22,7 @@ pub(crate) fn current() -> u64 {
 #[pyfunction]
 fn after_fork_in_child() {
     GENERATION.fetch_add(1, Ordering::AcqRel);
+    crate::attach::forked();
 }
 
 /// Asks the interpreter to tell of forks.

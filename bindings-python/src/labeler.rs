@@ -8,6 +8,7 @@ use ymir::{
     AssetId, Error, ErrorKind, LabelBackend, LabelJob, LabelJobId, LabelStatus, Labeled, Result,
 };
 
+use crate::attach::{attach, call};
 use crate::error::raised;
 use crate::record::{Annotation, Record};
 
@@ -26,17 +27,17 @@ impl PythonLabeler {
     async fn call<T: Send + 'static>(
         &self,
         method: &'static str,
-        call: impl for<'py> FnOnce(&Bound<'py, PyAny>) -> PyResult<T> + Send + 'static,
+        made: impl for<'py> FnOnce(&Bound<'py, PyAny>) -> PyResult<T> + Send + 'static,
     ) -> Result<T> {
         let backend = self.backend.clone();
         let work = move || {
-            let call = |py: Python<'_>| {
-                call(backend.bind(py)).map_err(|e| {
+            let result = |py: Python<'_>| {
+                made(backend.bind(py)).map_err(|e| {
                     raised(py, &e, ErrorKind::Unexpected, "the label backend")
                         .with("method", method)
                 })
             };
-            Python::try_attach(call).unwrap_or_else(|| {
+            attach(result).unwrap_or_else(|| {
                 Err(Error::new(ErrorKind::Cancelled, "the interpreter has ended"))
             })
         };
@@ -60,7 +61,7 @@ impl LabelBackend for PythonLabeler {
                 (item.file, Record::new(inner, classes.clone()))
             });
             let items: Vec<_> = items.collect();
-            backend.call_method1("create", (id.as_str(), title, instructions, names, items))?;
+            call(&backend.getattr("create")?, (id.as_str(), title, instructions, names, items))?;
             Ok(())
         })
         .await
@@ -69,7 +70,7 @@ impl LabelBackend for PythonLabeler {
     async fn status(&self, id: &LabelJobId) -> Result<LabelStatus> {
         let id = id.clone();
         self.call("status", move |backend| {
-            let status = backend.call_method1("status", (id.as_str(),))?;
+            let status = call(&backend.getattr("status")?, (id.as_str(),))?;
             let (total, labeled, finished) = status.extract()?;
             Ok(LabelStatus { total, labeled, finished })
         })
@@ -79,7 +80,7 @@ impl LabelBackend for PythonLabeler {
     async fn collect(&self, id: &LabelJobId) -> Result<Vec<Labeled>> {
         let id = id.clone();
         self.call("collect", move |backend| {
-            let labeled = backend.call_method1("collect", (id.as_str(),))?;
+            let labeled = call(&backend.getattr("collect")?, (id.as_str(),))?;
             let labeled: Vec<(String, Vec<Bound<'_, PyAny>>)> = labeled.extract()?;
             let labeled = labeled.iter().map(|(id, annotations)| {
                 let id: AssetId = crate::convert::parse(backend.py(), id)?;
@@ -94,7 +95,7 @@ impl LabelBackend for PythonLabeler {
     async fn cancel(&self, id: &LabelJobId) -> Result<()> {
         let id = id.clone();
         let cancel = move |backend: &Bound<'_, PyAny>| {
-            backend.call_method1("cancel", (id.as_str(),)).map(drop)
+            call(&backend.getattr("cancel")?, (id.as_str(),)).map(drop)
         };
         self.call("cancel", cancel).await
     }

@@ -4,6 +4,7 @@
 //! waits for it, or awaits it. What is read often (records, pages) has a direct way besides.
 
 mod arrow;
+mod attach;
 mod convert;
 mod dataset;
 mod error;
@@ -39,5 +40,6 @@ fn _ymir(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<executor::Task>()?;
     module.add_class::<arrow::ArrowTable>()?;
     module.add_function(wrap_pyfunction!(interrupt::interrupt, module)?)?;
+    module.add_function(wrap_pyfunction!(attach::shut, module)?)?;
     generation::watch_forks(module)
 }

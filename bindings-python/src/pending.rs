@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use ymir::{Error, ErrorKind, Result};
 
+use crate::attach::{attach, call};
 use crate::convert::Value;
 use crate::error::raise;
 use crate::generation::Kept;
@@ -129,7 +130,7 @@ impl Pending {
 }
 
 fn tell(py: Python<'_>, on_event: Option<&Bound<'_, PyAny>>, event: Value) -> PyResult<()> {
-    on_event.map_or(Ok(()), |on_event| on_event.call1((event(py)?,)).map(drop))
+    on_event.map_or(Ok(()), |on_event| call(on_event, (event(py)?,)).map(drop))
 }
 
 /// An operation that was started, and what is called when it ends.
@@ -147,7 +148,7 @@ impl Following {
             match turn.unwrap_or_else(|_| Turn::Done(Err(panicked()))) {
                 Turn::Event(event) => {
                     let Some(on_event) = on_event.clone() else { continue };
-                    attached(move |py| on_event.bind(py).call1((event(py)?,)).map(drop)).await;
+                    told(move |py| call(on_event.bind(py), (event(py)?,)).map(drop)).await;
                 }
                 Turn::Done(result) => return self.finish(Some(result)),
                 Turn::Tick => {}
@@ -160,14 +161,14 @@ impl Following {
         let (Some(job), Some(done)) = (self.job.take(), self.done.take()) else { return };
         let finish = move || {
             job.end();
-            attach(|py| {
+            report(|py| {
                 let value = match result {
                     Some(result) => result.map_err(|e| raise(py, &e)).and_then(|value| value(py)),
                     None => Ok(py.None().into_bound(py)),
                 };
                 match value {
-                    Ok(value) => done.call1(py, (value, py.None())),
-                    Err(error) => done.call1(py, (py.None(), error)),
+                    Ok(value) => call(done.bind(py), (value, py.None())),
+                    Err(error) => call(done.bind(py), (py.None(), error)),
                 }
                 .map(drop)
             });
@@ -183,14 +184,14 @@ impl Drop for Following {
 }
 
 /// Calls Python on a thread that may wait for the interpreter.
-async fn attached(call: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
+async fn told(call: impl FnOnce(Python<'_>) -> PyResult<()> + Send + 'static) {
     // It fails only as the runtime ends.
-    let _ = tokio::task::spawn_blocking(move || attach(call)).await;
+    let _ = tokio::task::spawn_blocking(move || report(call)).await;
 }
 
 /// Calls Python; nothing happens once the interpreter has ended, since then nobody waits.
-fn attach(call: impl FnOnce(Python<'_>) -> PyResult<()>) {
-    Python::try_attach(|py| {
+fn report(call: impl FnOnce(Python<'_>) -> PyResult<()>) {
+    attach(|py| {
         if let Err(error) = call(py) {
             error.write_unraisable(py, None);
         }

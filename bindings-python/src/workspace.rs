@@ -105,6 +105,11 @@ impl Workspace {
     }
 
     #[getter]
+    fn cpus(&self) -> Option<u32> {
+        self.cpus
+    }
+
+    #[getter]
     fn closed(&self) -> bool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }

@@ -74,7 +74,7 @@ class Memorizer:
                 mean = [sum(box[i] for box in found) / len(found) for i in range(4)]
                 lines.append(" ".join([name, *map(str, mean)]))
         (task.model_dir / "boxes.txt").write_text("\n".join(lines))
-        task.save_stage("last", files=["boxes.txt"], mAP=0.5)
+        task.save_stage("last", files="boxes.txt", mAP=0.5)
 
     def infer(self, task: ymir.InferTask) -> None:
         rows = [line.split() for line in task.model_files[0].read_text().splitlines()]

@@ -4,6 +4,7 @@ import asyncio
 import pickle
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ymir
@@ -58,6 +59,12 @@ def test_what_the_user_sees(filled: ymir.Workspace, tmp_path: Path) -> None:
     with pytest.raises(ymir.InvalidInputError, match="unknown field `colour`"):
         filled.train(colour="red", executor="local:/x", classes=[], training="pool",
                      validation="val", model="m")  # type: ignore[call-arg]  # fmt: skip
+    options: Any = {"dataset": "pool", "labeled": "labeled"}
+    with pytest.raises(ymir.InvalidInputError, match=r"classes=\['disc'\]") as caught_names:
+        filled.label(labeler=ymir.Oracle("pool"), classes="disc", **options)
+    assert caught_names.value.context == {"field": "classes"}
+    with pytest.raises(ymir.InvalidInputError, match=r"ymir\.Folder\('/tmp/x'\)"):
+        filled.label(labeler="/tmp/x", classes=["disc"], **options)
     with pytest.raises(TypeError, match="Dataset or a Model"):
         filled.dataset(3)  # type: ignore[arg-type]
 

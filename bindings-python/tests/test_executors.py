@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import warnings
 
+import data
 import pytest
 import ymir
 from data import CLASSES, Memorizer, train
@@ -60,8 +62,31 @@ def test_equal_versions_are_found_again(filled: ymir.Workspace) -> None:
 
     executor = Unversioned()
     mine = train(filled, executor).wait()
-    assert train(filled, executor).id is None
-    assert train(filled, Unversioned()).wait() != mine
+    executor.parameters = {"epochs": 3}
+    task = train(filled, executor)
+    assert task.wait() != mine
+    assert "epoch 3 of 3" in [line.text for line in task.log()]
+
+
+def test_an_executor_that_takes_the_place_of_another_is_told(filled: ymir.Workspace) -> None:
+    class Unversioned(Memorizer):
+        version = None  # type: ignore[assignment]
+
+    class Named(Unversioned):
+        name = "named"
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        first, second = Unversioned(), Unversioned()
+        tasks = [train(filled, first), train(filled, first, "again")]
+        train(filled, Named()).wait()
+        train(filled, Named()).wait()
+        train(filled, Memorizer()).wait()
+        train(filled, Memorizer()).wait()
+        assert all(task.wait() for task in tasks)
+    with pytest.warns(UserWarning, match="'host:Unversioned'; give it an attribute") as told:
+        [train(filled, executor).wait() for executor in (second, first)]
+    assert [warning.filename for warning in told] == [data.__file__]
 
 
 def test_functions_are_an_executor(filled: ymir.Workspace) -> None:
@@ -131,6 +156,10 @@ def test_wrong_use_is_told(filled: ymir.Workspace) -> None:
 
     with pytest.raises(TypeError, match="Nothing is no executor"):
         train(filled, Nothing())  # type: ignore[arg-type]
+    with pytest.raises(ymir.InvalidInputError, match=r"pass an instance: Sloppy\(\)"):
+        train(filled, Sloppy)  # type: ignore[arg-type]
+    with pytest.raises(ymir.InvalidInputError, match=r"ymir\.Functions\('train', train=train\)"):
+        train(filled, train)  # type: ignore[arg-type]
     with pytest.raises(ymir.ExecutorFailedError, match="save_stage"):
         train(filled, Sloppy()).wait()
 
@@ -217,3 +246,19 @@ def test_cancelling_a_wait_leaves_the_task(filled: ymir.Workspace) -> None:
         assert kinds[-1] == "terminated"
 
     asyncio.run(main())
+
+
+def test_memory_that_is_out_is_told_as_that(filled: ymir.Workspace) -> None:
+    class OutOfMemoryError(RuntimeError):
+        """As `torch.cuda.OutOfMemoryError`."""
+
+    class Big:
+        def __init__(self, error: Exception) -> None:
+            self.error = error
+
+        def train(self, task: ymir.TrainTask) -> None:
+            raise self.error
+
+    for error in (MemoryError(), OutOfMemoryError("CUDA out of memory")):
+        with pytest.raises(ymir.ResourceExhaustedError, match=type(error).__name__):
+            train(filled, ymir.Functions(type(error).__name__, train=Big(error).train)).wait()

@@ -148,3 +148,83 @@ def test_an_interpreter_that_ends_takes_its_executors_along(filled: ymir.Workspa
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
+
+
+AWAITS = """
+import asyncio, sys
+import ymir
+
+async def main():
+    workspace = await ymir.open_async(sys.argv[1])
+    for _ in range(3):
+        await workspace.names_async("dataset")
+
+asyncio.run(main())
+"""
+
+
+def run_program(program: str, root: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program, str(root)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        timeout=30,
+        check=False,
+    )
+
+
+def test_an_interpreter_that_ends_waits_for_callbacks(filled: ymir.Workspace) -> None:
+    for _ in range(30):
+        ended = run_program(AWAITS, filled.root)
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+STUBBORN = """
+import sys, threading, time
+import ymir
+from data import CLASSES
+
+class Stubborn:
+    def work(self):
+        print("began", flush=True)
+        while True:
+            try:
+                time.sleep(0.001)
+            except BaseException:
+                pass
+
+    def train(self, task):
+        self.work()
+
+    def create(self, job):
+        pass
+
+    def status(self, job):
+        self.work()
+
+    def collect(self, job):
+        return []
+
+workspace = ymir.open(sys.argv[1])
+"""
+TRAINS = """
+task = workspace.train(
+    executor=Stubborn(), classes=CLASSES, training="pool", validation="val", model="m")
+time.sleep(0.5)
+sys.exit(3)
+"""
+LABELS = """
+options = dict(labeler=Stubborn(), dataset="pool", classes=CLASSES, labeled="labeled")
+threading.Thread(target=lambda: workspace.label(**options), daemon=True).start()
+time.sleep(0.5)
+sys.exit(3)
+"""
+
+
+@pytest.mark.parametrize("rest", [TRAINS, LABELS], ids=["executor", "labeler"])
+def test_code_that_does_not_stop_holds_no_interpreter_up(filled: ymir.Workspace, rest: str) -> None:
+    begin = time.monotonic()
+    ended = run_program(STUBBORN + rest, filled.root)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "began\n", "")
+    assert time.monotonic() - begin < 8

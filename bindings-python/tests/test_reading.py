@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ymir
@@ -194,3 +195,11 @@ def test_checking_and_cleaning(filled: ymir.Workspace) -> None:
     path.write_bytes(b"damaged")
     (problem,) = filled.fsck(blobs=True).problems
     assert path.name in problem.subject or path.name in problem.message
+
+
+@pytest.mark.parametrize("field", ["offset", "limit"])
+def test_a_page_has_no_negative_numbers(filled: ymir.Workspace, field: str) -> None:
+    options: dict[str, Any] = {field: -1}
+    with pytest.raises(ymir.InvalidInputError) as caught:
+        filled.dataset("pool").page(**options)
+    assert caught.value.context == {"field": field}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from ymir.executors import Executor, Runner, describe, name_of
+from ymir._checks import several, warn
+from ymir.executors import Executor, Runner, describe, name_of, same
 from ymir.labelers import Adapter, LabelBackend, builtin
 from ymir.versions import text_of
 
@@ -33,13 +34,17 @@ _TASK = frozenset(
 class Home:
     """The part of :class:`ymir.Workspace` that the others stand on."""
 
-    __slots__ = ("__weakref__", "_native", "_registered")
+    __slots__ = ("__weakref__", "_native", "_registered", "_replaced", "_started")
 
     def __init__(self, native: _ymir.Workspace) -> None:
         """Used by :func:`ymir.open`."""
         self._native = native
         # The objects that were registered, by kind and name, with the references to them.
         self._registered: dict[tuple[str, str], tuple[object, str]] = {}
+        # Those that a warning told of when another took their place.
+        self._replaced: set[tuple[str, str]] = set()
+        # The tasks that were started, with the process that started them: not one forked from it.
+        self._started: set[tuple[int, str]] = set()
 
     @property
     def _workspace(self) -> Workspace:
@@ -48,7 +53,8 @@ class Home:
     def register_executor(self, executor: Executor, name: str | None = None) -> str:
         """Makes an object known as an executor, in place of one of the same name.
 
-        An object that is passed as ``executor=`` is registered by itself.
+        An object that is passed as ``executor=`` is registered by itself, at each use: it may have
+        changed since the last one.
 
         Args:
             executor: See :data:`ymir.Executor`.
@@ -58,10 +64,6 @@ class Home:
             The reference to it, ``"host:<name>"``.
         """
         name = name or name_of(executor)
-        known = self._registered.get(("executor", name))
-        # The same object is the same executor: its results are found again.
-        if known is not None and known[0] is executor:
-            return known[1]
         digest, templates = describe(executor, name)
         reference = self._native.register_executor(name, Runner(executor), digest, templates)
         self._registered["executor", name] = executor, reference
@@ -83,7 +85,25 @@ class Home:
         return name
 
     def _executor(self, executor: str | Executor) -> str:
-        return executor if isinstance(executor, str) else self.register_executor(executor)
+        if isinstance(executor, str):
+            return executor
+        name = name_of(executor)
+        known, _ = self._registered.get(("executor", name), (executor, ""))
+        if not same(known, executor) and ("executor", name) not in self._replaced:
+            self._replaced.add(("executor", name))
+            warn(
+                f"this {type(executor).__name__} replaces another executor, also for projects that"
+                f" use 'host:{name}'; give it an attribute `name` to keep both"
+            )
+        return self.register_executor(executor)
+
+    def _inspected(self, executor: str | Executor) -> str:
+        """Returns the reference to an executor that is not run now."""
+        if not isinstance(executor, str):
+            known = self._registered.get(("executor", name_of(executor)))
+            if known is not None and known[0] is executor:
+                return known[1]
+        return self._executor(executor)
 
     def _data(self, options: Mapping[str, Any], *specs: str) -> dict[str, Any]:
         """Returns options as plain data; those named are versions."""
@@ -97,7 +117,7 @@ class Home:
             labeler = data["labeler"]
             data["labeler"] = builtin(labeler) or {"custom": self.register_labeler(labeler)}
         if "classes" in data:
-            data["classes"] = list(data["classes"])
+            data["classes"] = several("classes", data["classes"])
         return data
 
     def _task_data(self, options: Mapping[str, Any], *specs: str) -> dict[str, Any]:

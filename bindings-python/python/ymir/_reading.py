@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ymir._checks import several
 from ymir._home import Home
 from ymir._pending import Operation
 from ymir._ymir import Record
@@ -39,11 +40,11 @@ class Reading(Home):
 
     def add_classes(self, names: Iterable[str]) -> list[WorkspaceClass]:
         """Adds classes, all or none; returns all that there are then."""
-        return self._classes(self._native.add_classes(list(names))).wait()
+        return self._classes(self._native.add_classes(several("names", names))).wait()
 
     async def add_classes_async(self, names: Iterable[str]) -> list[WorkspaceClass]:
         """As :meth:`add_classes`."""
-        return await self._classes(self._native.add_classes(list(names))).wait_async()
+        return await self._classes(self._native.add_classes(several("names", names))).wait_async()
 
     def names(self, kind: Kind) -> list[str]:
         """Returns the names of all datasets, predictions, models or projects, sorted."""
@@ -166,7 +167,9 @@ class Reading(Home):
         self, ground_truth: Spec, predictions: Spec, classes: Iterable[str] | None
     ) -> Operation[Evaluation]:
         specs = text_of(ground_truth), text_of(predictions)
-        return Operation(self._native.evaluate(*specs, list(classes or ())), Evaluation._of)
+        return Operation(
+            self._native.evaluate(*specs, several("classes", classes or ())), Evaluation._of
+        )
 
     def evaluate(
         self, ground_truth: Spec, predictions: Spec, classes: Iterable[str] | None = None
@@ -182,9 +185,9 @@ class Reading(Home):
 
     def inspect(self, executor: str | Executor) -> ExecutorInfo:
         """Returns what an executor says about itself: what it can do, with which parameters."""
-        return Operation(self._native.inspect(self._executor(executor)), ExecutorInfo).wait()
+        return Operation(self._native.inspect(self._inspected(executor)), ExecutorInfo).wait()
 
     async def inspect_async(self, executor: str | Executor) -> ExecutorInfo:
         """As :meth:`inspect`."""
-        pending = self._native.inspect(self._executor(executor))
+        pending = self._native.inspect(self._inspected(executor))
         return await Operation(pending, ExecutorInfo).wait_async()

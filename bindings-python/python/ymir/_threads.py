@@ -1,4 +1,4 @@
-"""The threads that executors run on, which end before the interpreter does."""
+"""The threads that code of the user runs on, which end before the interpreter does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _running: set[int] = set()
 
 @contextmanager
 def running() -> Generator[None, None, None]:
-    """Marks this thread as one that runs an executor."""
+    """Marks this thread as one that runs an executor or a label backend."""
     thread = threading.get_ident()
     _running.add(thread)
     try:
@@ -33,9 +33,14 @@ if hasattr(os, "register_at_fork"):
 
 @atexit.register
 def _end() -> None:
-    """Interrupts what runs: a thread that still ran in an interpreter that ends would crash it."""
+    """Interrupts what runs, then lets no native thread in any more.
+
+    A thread that still ran in an interpreter that ends would crash it. One that does not heed the
+    interrupt is held when it comes back, so that the process ends without it.
+    """
     deadline = monotonic() + _GRACE
     for thread in tuple(_running):
         _ymir.interrupt(thread)
     while _running and monotonic() < deadline:
         sleep(0.01)
+    _ymir.shut(0.2 if _running else _GRACE)

@@ -95,8 +95,10 @@ class Working(Labeling):
         with counting(progress, f"import {dataset}") as on_event:
             return await self._import(options).wait_async(on_event)
 
-    def _task(self, pending: _ymir.Pending) -> Operation[Task[Any]]:
+    def _task(self, pending: _ymir.Pending, *, started: bool = True) -> Operation[Task[Any]]:
         def task(native: _ymir.Task) -> Task[Any]:
+            if started and native.id is not None:
+                self._started.add((os.getpid(), native.id))
             made = Model if native.kind == "train" else Dataset
             workspace = self._workspace
             return Task(workspace, native, lambda result: made(workspace, result))
@@ -146,11 +148,11 @@ class Working(Labeling):
         Raises:
             NotFoundError: If there is none.
         """
-        return self._task(self._native.task(id)).wait()
+        return self._task(self._native.task(id), started=False).wait()
 
     async def task_async(self, id: str) -> Task[Any]:
         """As :meth:`task`."""
-        return await self._task(self._native.task(id)).wait_async()
+        return await self._task(self._native.task(id), started=False).wait_async()
 
     def _tasks(self) -> Operation[list[TaskStatus]]:
         def statuses(data: list[dict[str, Any]]) -> list[TaskStatus]:

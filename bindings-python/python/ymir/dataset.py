@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
+from ymir._checks import several
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir._ymir import ArrowTable, Record
@@ -186,6 +187,10 @@ class Dataset:
         """Returns the hash of the version's id."""
         return hash(self.id)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns how it is opened again."""
+        return _opened_again, (self._workspace, self.id)
+
     def __repr__(self) -> str:
         """Returns name, version and counts."""
         counts = self.summary
@@ -214,14 +219,17 @@ class Dataset:
         """Returns a run of records, of all assets or of those with a class.
 
         Raises:
+            InvalidInputError: If a number is negative.
             NotFoundError: If there is no such class.
         """
+        _check_page(offset, limit)
         return Page(*self._native.page(offset, limit, class_name))
 
     async def page_async(
         self, offset: int = 0, limit: int = 100, class_name: str | None = None
     ) -> Page:
         """As :meth:`page`."""
+        _check_page(offset, limit)
         pending = self._native.page_pending(offset, limit, class_name)
         return await Operation(pending, lambda page: Page(*page)).wait_async()
 
@@ -334,11 +342,11 @@ class Dataset:
 
     def select(self, ids: Iterable[str | Record], into: str) -> Dataset:
         """Makes a version of the records of these assets."""
-        return self._made(self._native.select([_id(id) for id in ids], into)).wait()
+        return self._made(self._native.select(_ids(ids), into)).wait()
 
     async def select_async(self, ids: Iterable[str | Record], into: str) -> Dataset:
         """As :meth:`select`."""
-        return await self._made(self._native.select([_id(id) for id in ids], into)).wait_async()
+        return await self._made(self._native.select(_ids(ids), into)).wait_async()
 
     def _export(
         self, destination: str | os.PathLike[str], format: str, transfer: str, split: str | None
@@ -414,6 +422,20 @@ class Dataset:
     def _thumbnails(self, ids: list[str], side: int) -> list[bytes | None]:
         made: Operation[list[bytes | None]] = Operation(self._native.thumbnails(ids, side))
         return made.wait()
+
+
+def _check_page(offset: int, limit: int) -> None:
+    if offset < 0 or limit < 0:
+        field = "offset" if offset < 0 else "limit"
+        raise InvalidInputError(f"`{field}` is 0 or more", context={"field": field})
+
+
+def _opened_again(workspace: Workspace, id: str) -> Dataset:
+    return workspace.dataset_by_id(id)
+
+
+def _ids(assets: Iterable[str | Record]) -> list[str]:
+    return [_id(asset) for asset in several("ids", assets)]
 
 
 def _id(asset: str | Record) -> str:

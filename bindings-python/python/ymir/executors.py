@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from ymir._checks import instance
+from ymir._threads import running
 from ymir._ymir import Annotation, BBox
-from ymir.errors import CancelledError, TaskCancelled
+from ymir.errors import CancelledError, InvalidInputError, TaskCancelled
 
 if TYPE_CHECKING:
     from ymir import _ymir
@@ -78,10 +80,13 @@ Executor: TypeAlias = "Trains | Infers | Mines | Functions"
 may be ``async``; which there are says what it can do. Without ``mine``, YMIR scores by what
 ``infer`` says.
 
+When the interpreter ends, :class:`ymir.TaskCancelled` is thrown into what still runs. It has two
+seconds to clean up; the process does not wait longer.
+
 Attributes that are looked for:
     name: What it is registered under; the name of its class by default.
     version: A text. Results of equal work with an equal version are found again in place of being
-        computed again. Without it nothing is found again by another process or registration.
+        computed again. Without it nothing is found again: each use of the object is a new one.
     parameters: Default parameters: one mapping for all kinds of task, or one for each of
         ``"training"``, ``"mining"`` and ``"inference"``.
 """
@@ -233,7 +238,7 @@ class TrainTask(ExecutorTask):
     def save_stage(
         self,
         name: str,
-        files: Iterable[str | os.PathLike[str]],
+        files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
         *,
         best: bool = False,
         metrics: Mapping[str, float] | None = None,
@@ -243,12 +248,14 @@ class TrainTask(ExecutorTask):
 
         Args:
             name: Its name, ``"epoch_50"`` for example; one that exists is replaced.
-            files: Its files: relative to :attr:`model_dir`, or absolute. They are copied.
+            files: Its files, or the only one: relative to :attr:`model_dir`, or absolute. They
+                are copied.
             best: Whether it is the best so far; else the highest ``mAP`` tells.
             metrics: Metrics by name; ``mAP`` is 0 to 1.
             more_metrics: Metrics too: ``save_stage("last", files=["w.bin"], mAP=0.7)``.
         """
-        paths = [os.fspath(file) for file in files]
+        several = [files] if isinstance(files, (str, os.PathLike)) else files
+        paths = [os.fspath(file) for file in several]
         figures = {key: float(value) for key, value in {**(metrics or {}), **more_metrics}.items()}
         self._native.save_stage(name, paths, figures, best)
 
@@ -351,9 +358,15 @@ def name_of(executor: object) -> str:
 
 def describe(executor: object, name: str) -> tuple[str, dict[TmiKind, dict[str, Any]]]:
     """Returns digest and default parameters of an executor."""
+    instance(executor, "executor")
     able: list[TmiKind] = [
         kind for kind, method in _METHODS.items() if callable(getattr(executor, method, None))
     ]
+    if not able and callable(executor):
+        called = getattr(executor, "__name__", "train")
+        example = f"ymir.Functions({called!r}, train={called})"
+        message = f"a function is no executor by itself; say what it does: {example}"
+        raise InvalidInputError(message, context={"field": "executor"})
     if not able:
         raise TypeError(
             f"{type(executor).__name__} is no executor: it needs a method train(task), infer(task)"
@@ -370,6 +383,14 @@ def describe(executor: object, name: str) -> tuple[str, dict[TmiKind, dict[str, 
     return f"python {name} {identity}", templates
 
 
+def same(known: object, executor: object) -> bool:
+    """Returns whether an executor does the same as one before, or has a name of its own choice."""
+    if known is executor or isinstance(getattr(executor, "name", None), str):
+        return True
+    version = getattr(executor, "version", None)
+    return version is not None and version == getattr(known, "version", None)
+
+
 class Runner:
     """Runs an executor: what the native module calls, on a thread of its own."""
 
@@ -379,8 +400,6 @@ class Runner:
 
     def __call__(self, native: _ymir.ExecutorTask) -> None:
         """Does what a task asks for; what is raised ends it as failed."""
-        from ymir._threads import running
-
         with running():
             try:
                 for kind in native.kinds:

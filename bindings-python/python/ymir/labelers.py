@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from ymir._checks import instance
+from ymir._threads import running
 from ymir._ymir import Annotation
+from ymir.errors import InvalidInputError
 from ymir.executors import Sample
 from ymir.options import Folder, Oracle
 from ymir.reports import LabelStatus
@@ -77,9 +80,13 @@ def builtin(labeler: object) -> dict[str, Any] | None:
     if isinstance(labeler, os.PathLike):
         return {"folder": {"path": os.fspath(labeler)}}  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(labeler, str):
+        if "/" in labeler or os.sep in labeler:
+            message = f"a labeler's name has no `/`; for a folder give ymir.Folder({labeler!r})"
+            raise InvalidInputError(message, context={"field": "labeler"})
         return {"custom": labeler}
     if isinstance(labeler, Mapping):
         return {**labeler}
+    instance(labeler, "labeler")
     missing = [m for m in ("create", "status", "collect") if not hasattr(labeler, m)]
     if missing:
         raise TypeError(
@@ -107,33 +114,35 @@ class Adapter:
         """Makes a job."""
         samples = tuple(Sample(*item) for item in items)
         job = LabelJob(id, title, instructions, tuple(class_names), samples)
-        _result(self._backend.create(job))
+        _result(lambda: self._backend.create(job))
 
     def status(self, id: str) -> tuple[int, int, bool]:
         """Returns how far a job is."""
-        status = _result(self._backend.status(id))
+        status = _result(lambda: self._backend.status(id))
         if not isinstance(status, LabelStatus):
             status = LabelStatus(**status)
         return status.total, status.labeled, status.finished
 
     def collect(self, id: str) -> list[tuple[str, list[Annotation | Mapping[str, Any]]]]:
         """Returns what is labeled."""
-        labeled = _result(self._backend.collect(id))
+        labeled = _result(lambda: self._backend.collect(id))
         return [(item["id"], list(item["annotations"])) for item in labeled]
 
     def cancel(self, id: str) -> None:
         """Ends a job, if the backend can."""
         cancel = getattr(self._backend, "cancel", None)
         if cancel is not None:
-            _result(cancel(id))
+            _result(lambda: cancel(id))
 
 
-def _result(value: Any) -> Any:
-    if not hasattr(value, "__await__"):
-        return value
-    import asyncio
+def _result(call: Callable[[], Any]) -> Any:
+    with running():
+        value = call()
+        if not hasattr(value, "__await__"):
+            return value
+        import asyncio
 
-    async def awaited() -> Any:
-        return await value
+        async def awaited() -> Any:
+            return await value
 
-    return asyncio.run(awaited())
+        return asyncio.run(awaited())

@@ -136,6 +136,10 @@ class Model:
         """Returns the hash of the version's id."""
         return hash(self.id)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns how it is opened again."""
+        return _opened_again, (self._workspace, self.version.spec)
+
     def __repr__(self) -> str:
         """Returns name, version, classes and the best stage."""
         classes = ", ".join(self.class_names)
@@ -145,3 +149,7 @@ class Model:
         from ymir.display.model import model_html
 
         return model_html(self)
+
+
+def _opened_again(workspace: Workspace, spec: str) -> Model:
+    return workspace.model(spec)

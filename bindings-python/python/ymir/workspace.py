@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ymir import _ymir
 from ymir._pending import Operation
 from ymir._working import Working
+from ymir.errors import YmirError
 from ymir.reports import FsckReport, GarbageReport
 
 __all__ = ["Workspace"]
+
+# How long the end of the tasks of a workspace that is closed is waited for, in seconds.
+_GRACE = 2.0
 
 
 class Workspace(Working):
@@ -98,9 +104,29 @@ class Workspace(Working):
         return self._native.closed
 
     def close(self) -> None:
-        """Closes it; tasks of this process that still run are stopped."""
-        self._native.close()
-        self._registered.clear()
+        """Closes it; tasks that it started and that still run are cancelled.
+
+        Their end is waited for, up to two seconds.
+        """
+        try:
+            self._stop_tasks()
+        finally:
+            self._native.close()
+            self._registered.clear()
+
+    def _stop_tasks(self) -> None:
+        ids = [id for process, id in self._started if process == os.getpid()]
+        self._started.clear()
+        if not ids or self.closed:
+            return
+        # What cannot be stopped is no reason not to close.
+        with suppress(YmirError):
+            stopped: Operation[None] = Operation(self._native.stop_tasks(ids, _GRACE))
+            stopped.wait()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Returns how it is opened again: a pickled workspace is the path of one."""
+        return _opened_again, (self.root, self._native.cpus)
 
     def __enter__(self) -> Workspace:
         """Returns itself."""
@@ -157,3 +183,7 @@ class Workspace(Working):
     ) -> GarbageReport:
         """As :meth:`collect_garbage`."""
         return await self._collect_garbage(dry_run, grace).wait_async()
+
+
+def _opened_again(root: Path, cpus: int | None) -> Workspace:
+    return Workspace.open(root, cpus=cpus)

@@ -1,5 +1,7 @@
 //! What is brought into a workspace, and what is made in it.
 
+use std::time::Duration;
+
 use pyo3::prelude::*;
 use ymir::{
     ImportRequest, InferRequest, MineRequest, ProjectRequest, TaskId, TaskKind, TrainRequest,
@@ -70,6 +72,26 @@ impl Workspace {
     fn tasks(&self, py: Python<'_>) -> PyResult<Pending> {
         let live = self.live(py)?;
         Ok(Pending::new(async move { live.tasks().await.map(data) }))
+    }
+
+    /// Stops tasks and waits for their end, but not longer than these seconds.
+    fn stop_tasks(&self, py: Python<'_>, ids: Vec<String>, seconds: f64) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        let ids: Vec<TaskId> = ids.iter().map(|id| parse(py, id)).collect::<PyResult<_>>()?;
+        Ok(Pending::new(async move {
+            let mut stopped = Vec::new();
+            for id in &ids {
+                // One that cannot be stopped does not keep the others going.
+                let Ok(task) = live.task(id).await else { continue };
+                if task.cancel().await.is_ok() {
+                    stopped.push(task);
+                }
+            }
+            let end = futures::future::join_all(stopped.iter().map(ymir::Task::wait));
+            // Who does not end in time is left.
+            let _ = tokio::time::timeout(Duration::from_secs_f64(seconds), end).await;
+            Ok(object(()))
+        }))
     }
 
     fn events(&self, py: Python<'_>, after: u64) -> PyResult<Stream> {

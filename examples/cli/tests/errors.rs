@@ -21,7 +21,7 @@ fn fails(place: &Place, arguments: &[&str], exit: i32, code: &str) -> String {
 fn without_a_workspace() {
     let place = Place::empty();
     let text = fails(&place, &["log"], 3, "not_found");
-    assert!(text.contains("ymir init"), "{text}");
+    assert!(text.contains("`init`"), "{text}");
     let ran = ymir().current_dir(place.dir.path()).arg("log").output().unwrap();
     assert_eq!(ran.status.code(), Some(3));
 }

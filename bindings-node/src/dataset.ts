@@ -1,9 +1,18 @@
 import { abortable, listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
-import { YmirError } from "./errors";
+import { limitOf, offsetOf, whole } from "./figures";
 import type { NativeDataset } from "./native";
+import type {
+  Comparison,
+  MergeOptions,
+  OperationOptions,
+  Relabeling,
+  SampleOptions,
+  SplitOptions,
+} from "./operations";
 import { pathOf, progressListener } from "./paths";
 import { RecordReader } from "./records";
+import { Selection } from "./selection";
 import type {
   AssetRecord,
   Change,
@@ -16,8 +25,8 @@ import type {
   Summary,
   Version,
 } from "./types";
-import { toManifest, toVersion } from "./wire";
-import type { WireManifest, WireVersion } from "./wire";
+import { toManifest, toSummary, toVersion } from "./wire";
+import type { WireManifest, WireSummary, WireVersion } from "./wire";
 
 /** Which records are read. */
 export interface PageOptions extends CallOptions {
@@ -55,33 +64,8 @@ export interface ExportOptions extends CallOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-/** How two datasets are joined. */
-export interface MergeOptions extends CallOptions {
-  /** What to do with an asset that both have with different annotations; `stop` unless given. */
-  readonly strategy?: "stop" | "ours" | "theirs";
-}
-
-/** How records are chosen by chance. */
-export interface SampleOptions extends CallOptions {
-  /** The same records are chosen for the same seed; 0 unless given. */
-  readonly seed?: number;
-}
-
 /** Records that iterating reads at a time. */
 const BATCH = 1000;
-
-function whole(name: string, value: number, max: number): number {
-  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-  const message = `the ${name} must be a whole number from 0 to ${max}`;
-  const context = { field: name, found: String(value) };
-  throw new YmirError(`${message} (field: ${name}, found: ${value})`, {
-    kind: "InvalidInput",
-    context,
-  });
-}
-
-const offsetOf = (offset = 0) => whole("offset", offset, Number.MAX_SAFE_INTEGER);
-const limitOf = (limit = 100) => whole("limit", limit, 2 ** 32 - 1);
 
 /**
  * A dataset version or prediction set: immutable, read in parts.
@@ -192,6 +176,107 @@ export class Dataset {
     return this.#reader.changes(text);
   }
 
+  /**
+   * Returns the counts of what differs from this version to another; {@link Dataset.diff} returns
+   * the records.
+   */
+  async compare(other: Dataset, { signal }: CallOptions = {}): Promise<Comparison> {
+    const text = await abortable(signal, (cancel) => this.#native.compare(other.#native, cancel));
+    const { added, removed, before, after } = JSON.parse(text) as Record<
+      keyof Comparison,
+      WireSummary
+    >;
+    const [ours, theirs] = [this.manifest.classes, other.manifest.classes];
+    return {
+      added: toSummary(added, theirs),
+      removed: toSummary(removed, ours),
+      before: toSummary(before, ours),
+      after: toSummary(after, theirs),
+    };
+  }
+
+  /**
+   * Returns the assets that a query is true of; nothing is read yet. Throws with code
+   * `invalid_input`, the column in the message, where it is no query.
+   *
+   * A query joins conditions by `and`, `or`, `not` and parentheses. Of an asset: `width>=640`,
+   * `height`, `bytes`, `channels`, `aspect`, `type:jpeg,png`, `name:*.jpg`, `id:…`, `negative`,
+   * `boxes>=3`, `boxes(class:WBC)>=3`, `any(class:WBC)`, `camera=3` for an attribute, `all`. Of one
+   * annotation: `class:WBC,RBC`, `class!=WBC`, `unlisted:NAME`, `area<0.01` and `box_width`,
+   * `box_height` relative to the image, `area_px` and so on in pixels, `score>0.5`, `quality`,
+   * `flag:difficult`, `box.colour=red` for an attribute.
+   *
+   * @example
+   * const small = dataset.query("class:WBC and area<0.01");
+   * console.log(await small.count(), await small.ids({ limit: 10 }));
+   */
+  query(text: string): Selection {
+    return new Selection(
+      now(() => this.#native.query(text)),
+      this.#reader,
+    );
+  }
+
+  /** Makes a version of the records of this one that a query is true of, see {@link Dataset.query}. */
+  async filter(
+    query: string,
+    into: string,
+    { signal, onProgress }: OperationOptions = {},
+  ): Promise<Dataset> {
+    return new Dataset(
+      await listening(signal, progressListener(onProgress), (cancel, tell) =>
+        this.#native.filter(query, into, cancel, tell),
+      ),
+    );
+  }
+
+  /** Makes a version of the records of this one whose assets each of the others has too. */
+  async intersect(
+    others: readonly Dataset[],
+    into: string,
+    { signal, onProgress }: OperationOptions = {},
+  ): Promise<Dataset> {
+    const natives = others.map((other) => other.#native);
+    return new Dataset(
+      await listening(signal, progressListener(onProgress), (cancel, tell) =>
+        this.#native.intersect(natives, into, cancel, tell),
+      ),
+    );
+  }
+
+  /**
+   * Divides the records of this version by chance into parts, each a version of a name of its own,
+   * in which classes are as frequent as in the whole. Returns them in the order of the parts.
+   */
+  async split(options: SplitOptions): Promise<Dataset[]> {
+    const { parts, seed = 0, unstratified = false, signal, onProgress } = options;
+    whole("seed", seed);
+    const request = JSON.stringify({ parts, seed, unstratified });
+    const natives = await listening(signal, progressListener(onProgress), (cancel, tell) =>
+      this.#native.split(request, cancel, tell),
+    );
+    return natives.map((native) => new Dataset(native));
+  }
+
+  /**
+   * Makes a version in which classes are renamed, joined or dropped.
+   *
+   * @example
+   * await dataset.relabel({ lymphocyte: "WBC", dirt: null }, "cells");
+   */
+  async relabel(
+    classes: Relabeling,
+    into: string,
+    { signal, onProgress }: OperationOptions = {},
+  ): Promise<Dataset> {
+    const request = JSON.stringify(classes);
+    return new Dataset(
+      await listening(signal, progressListener(onProgress), (cancel, tell) =>
+        this.#native.relabel(request, into, cancel, tell),
+      ),
+    );
+  }
+
   /** Makes a version of the records of this one and another. */
   async merge(
     other: Dataset,
@@ -223,10 +308,22 @@ export class Dataset {
     into: string,
     { seed = 0, signal }: SampleOptions = {},
   ): Promise<Dataset> {
-    whole("count", count, Number.MAX_SAFE_INTEGER);
-    whole("seed", seed, Number.MAX_SAFE_INTEGER);
+    whole("count", count);
+    whole("seed", seed);
     return new Dataset(
       await abortable(signal, (cancel) => this.#native.sample(count, seed, into, cancel)),
+    );
+  }
+
+  /** Makes a version of a share of the records of this one, 0 to 1, chosen by chance. */
+  async sampleRate(
+    rate: number,
+    into: string,
+    { seed = 0, signal }: SampleOptions = {},
+  ): Promise<Dataset> {
+    whole("seed", seed);
+    return new Dataset(
+      await abortable(signal, (cancel) => this.#native.sampleRate(rate, seed, into, cancel)),
     );
   }
 

@@ -6,14 +6,7 @@
  */
 export type { CallOptions } from "./calls";
 export { Dataset } from "./dataset";
-export type {
-  DiffOptions,
-  ExportOptions,
-  MergeOptions,
-  PageOptions,
-  RecordsOptions,
-  SampleOptions,
-} from "./dataset";
+export type { DiffOptions, ExportOptions, PageOptions, RecordsOptions } from "./dataset";
 export { YmirError } from "./errors";
 export type { ErrorCode, ErrorKind, YmirErrorOptions } from "./errors";
 export { Evaluation } from "./evaluation";
@@ -26,6 +19,15 @@ export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } fr
 export type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 export { Model } from "./model";
 export type { ModelExportOptions, ModelFile, Stage } from "./model";
+export type {
+  Comparison,
+  MergeOptions,
+  OperationOptions,
+  Part,
+  Relabeling,
+  SampleOptions,
+  SplitOptions,
+} from "./operations";
 export { Project } from "./project";
 export type { RunOptions, StepOptions } from "./project";
 export type {
@@ -52,6 +54,8 @@ export type {
   TrainOptions,
   UnknownClasses,
 } from "./requests";
+export { Selection } from "./selection";
+export type { IdsOptions, SelectionPageOptions } from "./selection";
 export { Task } from "./task";
 export type {
   ExecutorInfo,

@@ -31,10 +31,51 @@ export interface NativeDataset {
   exclude(others: NativeDataset[], into: string, cancel?: NativeCancel): Promise<NativeDataset>;
   sample(count: number, seed: number, into: string, cancel?: NativeCancel): Promise<NativeDataset>;
   select(ids: string[], into: string, cancel?: NativeCancel): Promise<NativeDataset>;
+  filter(
+    query: string,
+    into: string,
+    cancel?: NativeCancel,
+    onProgress?: Listener,
+  ): Promise<NativeDataset>;
+  intersect(
+    others: NativeDataset[],
+    into: string,
+    cancel?: NativeCancel,
+    onProgress?: Listener,
+  ): Promise<NativeDataset>;
+  split(options: string, cancel?: NativeCancel, onProgress?: Listener): Promise<NativeDataset[]>;
+  relabel(
+    classes: string,
+    into: string,
+    cancel?: NativeCancel,
+    onProgress?: Listener,
+  ): Promise<NativeDataset>;
+  sampleRate(
+    rate: number,
+    seed: number,
+    into: string,
+    cancel?: NativeCancel,
+  ): Promise<NativeDataset>;
+  compare(other: NativeDataset, cancel?: NativeCancel): Promise<string>;
+  query(text: string): NativeSelection;
   export(request: string, cancel?: NativeCancel, onProgress?: Listener): Promise<string>;
   image(id: string, cancel?: NativeCancel): Promise<Uint8Array>;
   imagePath(id: string): Promise<string>;
   toArrow(className?: string, cancel?: NativeCancel): Promise<Uint8Array>;
+}
+
+/** The assets that a query is true of. */
+export interface NativeSelection {
+  readonly text: string;
+  count(cancel?: NativeCancel): Promise<number>;
+  ids(
+    after: string | undefined,
+    offset: number,
+    limit?: number,
+    cancel?: NativeCancel,
+  ): Promise<string[]>;
+  page(offset: number, limit: number, cancel?: NativeCancel): Promise<string>;
+  batch(after: string | undefined, limit: number, cancel?: NativeCancel): Promise<string>;
 }
 
 /** Events, in batches. */

@@ -202,7 +202,17 @@ export interface Summary {
 
 /** What a task does. */
 export type TaskKind =
-  "import" | "select" | "merge" | "exclude" | "train" | "mine" | "infer" | "label" | "project";
+  | "import"
+  | "select"
+  | "merge"
+  | "exclude"
+  | "relabel"
+  | "copy"
+  | "train"
+  | "mine"
+  | "infer"
+  | "label"
+  | "project";
 
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

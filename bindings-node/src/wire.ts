@@ -86,17 +86,20 @@ export function toLineage(wire: WireLineage): Lineage {
   };
 }
 
+/** Classes are numbers there. @internal */
+export interface WireSummary {
+  assets: number;
+  negatives: number;
+  annotations: number;
+  bytes: number;
+  classes: Record<string, ClassCount>;
+}
+
 /** @internal */
 export interface WireManifest {
   object_type: "detection";
   classes: Class[];
-  summary: {
-    assets: number;
-    negatives: number;
-    annotations: number;
-    bytes: number;
-    classes: Record<string, ClassCount>;
-  };
+  summary: WireSummary;
   task: WireLineage;
   prediction: { model: string; dataset: string } | null;
 }
@@ -106,13 +109,14 @@ export function toManifest(wire: WireManifest): Manifest {
   return {
     objectType: wire.object_type,
     classes: wire.classes,
-    summary: toSummary(wire),
+    summary: toSummary(wire.summary, wire.classes),
     lineage: toLineage(wire.task),
     prediction: wire.prediction,
   };
 }
 
-function toSummary({ summary, classes }: WireManifest): Summary {
+/** @internal */
+export function toSummary(summary: WireSummary, classes: readonly Class[]): Summary {
   const byName = Object.entries(summary.classes).map(([id, count]): [string, ClassCount] => [
     classes[Number(id)]?.name ?? id,
     count,

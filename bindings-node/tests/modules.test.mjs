@@ -7,7 +7,16 @@ import * as imported from "ymir";
 const required = createRequire(import.meta.url)("ymir");
 
 test("import and require give the same classes", () => {
-  const names = ["Dataset", "Evaluation", "ExecutorTask", "Iteration", "Model", "Project", "Task"];
+  const names = [
+    "Dataset",
+    "Evaluation",
+    "ExecutorTask",
+    "Iteration",
+    "Model",
+    "Project",
+    "Selection",
+    "Task",
+  ];
   for (const name of [...names, "Workspace", "YmirError"]) {
     assert.equal(typeof imported[name], "function", name);
     assert.equal(imported[name], required[name], name);

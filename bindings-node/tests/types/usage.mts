@@ -1,8 +1,9 @@
 // The declarations as a program uses them: compiled under --strict, never run.
-import { Dataset, Iteration, Model, Project, Task, Workspace, YmirError } from "ymir";
+import { Dataset, Iteration, Model, Project, Selection, Task, Workspace, YmirError } from "ymir";
 import type {
   AssetRecord,
   Change,
+  Comparison,
   ErrorCode,
   Executor,
   ExecutorTask,
@@ -83,6 +84,19 @@ export async function use(signal: AbortSignal): Promise<void> {
   }
   // @ts-expect-error: no such strategy
   await pool.merge(pool, "both", { strategy: "both" });
+  const parts = await pool.split({ parts: [{ name: "learn", fraction: 0.8 }], seed: 1, signal });
+  same<typeof parts, Dataset[]>(true);
+  // @ts-expect-error: a part needs its share
+  await pool.split({ parts: [{ name: "learn" }] });
+  await pool.relabel({ cat: "animal", dog: null }, "animals", {
+    onProgress: ({ done, total }) => console.log(done / total),
+  });
+  const small = pool.query("area<0.01");
+  same<typeof small, Selection>(true);
+  for await (const record of small) same<typeof record, AssetRecord>(true);
+  same<Awaited<ReturnType<typeof small.ids>>, string[]>(true);
+  const { added }: Comparison = await pool.compare(await pool.filter("all", "all", { signal }));
+  added.classes["cat"]?.assets.toFixed();
   await pool.export("out", { format: "voc", transfer: "hard_link" });
   // @ts-expect-error: nothing is exported without its annotations
   await pool.export("out", { format: "images" });

@@ -1,0 +1,119 @@
+//! Versions that are made of others.
+
+use std::collections::BTreeMap;
+
+use napi::Env;
+use napi::bindgen_prelude::{Function, PromiseRaw};
+use napi_derive::napi;
+use ymir::{Query, SplitOptions};
+
+use crate::call::{Cancel, Sink, promise};
+use crate::dataset::Dataset;
+use crate::error::{from_json, to_json};
+
+#[napi]
+impl Dataset {
+    /// Makes a version of the records that a query is true of.
+    #[napi]
+    pub fn filter<'env>(
+        &self,
+        env: &'env Env,
+        query: String,
+        into: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let query: Query = query.parse()?;
+            let inner = dataset.filter(&query, &into, &|progress| sink.tell(&progress)).await?;
+            sink.flush().await;
+            Ok(Dataset { inner })
+        })
+    }
+
+    /// Makes a version of the records whose assets each of the others has too.
+    #[napi]
+    pub fn intersect<'env>(
+        &self,
+        env: &'env Env,
+        others: Vec<&Dataset>,
+        into: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
+        let others: Vec<_> = others.iter().map(|other| other.inner.clone()).collect();
+        promise(env, cancel, async move {
+            let tell = |progress| sink.tell(&progress);
+            let inner = dataset.intersect(&others, &into, &tell).await?;
+            sink.flush().await;
+            Ok(Dataset { inner })
+        })
+    }
+
+    /// Divides the records into parts, each a version.
+    #[napi]
+    pub fn split<'env>(
+        &self,
+        env: &'env Env,
+        options: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Vec<Dataset>>> {
+        let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let options: SplitOptions = from_json("a split", &options)?;
+            let parts = dataset.split(&options, &|progress| sink.tell(&progress)).await?;
+            sink.flush().await;
+            Ok(parts.into_iter().map(|inner| Dataset { inner }).collect())
+        })
+    }
+
+    /// Makes a version in which classes are renamed, joined or dropped.
+    #[napi]
+    pub fn relabel<'env>(
+        &self,
+        env: &'env Env,
+        classes: String,
+        into: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let classes: BTreeMap<String, Option<String>> = from_json("a relabel", &classes)?;
+            let inner = dataset.relabel(&classes, &into, &|progress| sink.tell(&progress)).await?;
+            sink.flush().await;
+            Ok(Dataset { inner })
+        })
+    }
+
+    /// Makes a version of a share of the records, chosen by chance.
+    #[napi]
+    pub fn sample_rate<'env>(
+        &self,
+        env: &'env Env,
+        rate: f64,
+        seed: f64,
+        into: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let dataset = self.inner.clone();
+        promise(env, cancel, async move {
+            Ok(Dataset { inner: dataset.sample_rate(rate, seed as u64, &into).await? })
+        })
+    }
+
+    /// Returns the counts of what differs from this version to another.
+    #[napi]
+    pub fn compare<'env>(
+        &self,
+        env: &'env Env,
+        other: &Dataset,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let (from, to) = (self.inner.clone(), other.inner.clone());
+        promise(env, cancel, async move { to_json(&from.compare(&to).await?) })
+    }
+}

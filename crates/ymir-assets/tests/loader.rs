@@ -212,7 +212,8 @@ async fn an_error_ends_the_stream() {
         let read: Vec<_> = loader.collect().await;
         let (last, others) = read.split_last().unwrap();
         assert_eq!(last.as_ref().unwrap_err().kind(), ErrorKind::Corrupted);
-        assert!(others.iter().all(Result::is_ok) && others.len() <= 3);
+        // How many came before depends on which thread read the hundredth image.
+        assert!(others.iter().all(Result::is_ok) && others.len() <= 8);
     }
 }
 

@@ -1,4 +1,5 @@
 mod derive;
+mod operate;
 mod read;
 mod show;
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 
+from ymir._operating import Comparison
 from ymir._progress import OnProgress, Progress
 from ymir._ymir import Annotation, ArrowTable, BBox, Flags, Record, __version__
 from ymir.dataset import Change, Dataset, Page
@@ -95,6 +96,7 @@ from ymir.reports import (
     Skipped,
     UnknownClass,
 )
+from ymir.selection import Selection
 from ymir.task import Task, TaskStatus
 from ymir.versions import (
     ClassCount,
@@ -119,6 +121,7 @@ __all__ = [
     "Change",
     "ClassCount",
     "ClassEvaluation",
+    "Comparison",
     "ConflictError",
     "CorruptedError",
     "Dataset",
@@ -182,6 +185,7 @@ __all__ = [
     "ResourceExhaustedError",
     "Resources",
     "Sample",
+    "Selection",
     "Skipped",
     "Spec",
     "Stage",

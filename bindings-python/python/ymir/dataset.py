@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from ymir._checks import several
+from ymir._operating import Operating
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir._ymir import ArrowTable, Record
 from ymir.errors import InvalidInputError
 from ymir.options import Format
 from ymir.reports import ExportReport
+from ymir.selection import Selection
 from ymir.versions import Lineage, Manifest, Summary, Version
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Change:
         return self.record.id
 
 
-class Dataset:
+class Dataset(Operating):
     """A dataset version, or a prediction set: a sequence of records in the order of their ids.
 
     ::
@@ -294,8 +296,16 @@ class Dataset:
         """As :meth:`image_path`."""
         return await self._workspace.image_path_async(asset)
 
-    def _made(self, pending: _ymir.Pending) -> Operation[Dataset]:
-        return Operation(pending, lambda native: Dataset(self._workspace, native))
+    def query(self, text: str) -> Selection:
+        """Returns the assets that a query is true of; nothing is read yet.
+
+        Args:
+            text: Such as ``class:WBC and area<0.01 and camera=3``.
+
+        Raises:
+            InvalidInputError: If it is malformed; the message points at the column.
+        """
+        return Selection(self, self._native.query(text))
 
     def merge(
         self,

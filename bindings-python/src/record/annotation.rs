@@ -58,6 +58,7 @@ impl Annotation {
         class_name, bbox, *, score=None, rotate_angle=None, quality=None, flags=None,
         attributes=None, shape=None, keypoints=None
     ))]
+    #[allow(clippy::too_many_arguments, reason = "they are the keywords of a constructor")]
     fn create(
         class_name: String,
         bbox: &Bound<'_, PyAny>,

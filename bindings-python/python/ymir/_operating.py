@@ -1,0 +1,177 @@
+"""What is made of datasets by queries and of several together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ymir._pending import Operation
+from ymir._progress import OnProgress, counting
+from ymir.versions import ClassCount, Summary
+
+if TYPE_CHECKING:
+    from ymir import _ymir
+    from ymir.dataset import Dataset
+    from ymir.workspace import Workspace
+
+__all__ = ["Comparison", "Operating"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs between two versions, in counts.
+
+    Attributes:
+        added: The records that only the second has.
+        removed: The records that only the first has.
+        before: The records that both have and that differ, as they are in the first.
+        after: The same records as they are in the second.
+    """
+
+    added: Summary
+    removed: Summary
+    before: Summary
+    after: Summary
+
+    @classmethod
+    def _of(cls, data: Any) -> Comparison:
+        def summary(counts: Any, classes: Any) -> Summary:
+            assets, negatives, annotations, size = counts
+            named = {name: ClassCount(**count) for name, count in classes}
+            return Summary(assets, negatives, annotations, size, named)
+
+        return cls(*(summary(*part) for part in data))
+
+
+class Operating:
+    """The part of :class:`ymir.Dataset` that makes versions by queries and of several datasets."""
+
+    __slots__ = ()
+
+    _native: _ymir.Dataset
+    _workspace: Workspace
+
+    def _made(self, pending: _ymir.Pending) -> Operation[Dataset]:
+        from ymir.dataset import Dataset
+
+        return Operation(pending, lambda native: Dataset(self._workspace, native))
+
+    def filter(self, query: str, into: str, *, progress: OnProgress = False) -> Dataset:
+        """Makes a version of the records that a query is true of.
+
+        Raises:
+            InvalidInputError: If the query is malformed; the message points at the column.
+        """
+        with counting(progress, f"filter into {into}") as on_event:
+            return self._made(self._native.filter(query, into)).wait(on_event)
+
+    async def filter_async(self, query: str, into: str, *, progress: OnProgress = False) -> Dataset:
+        """As :meth:`filter`."""
+        with counting(progress, f"filter into {into}") as on_event:
+            return await self._made(self._native.filter(query, into)).wait_async(on_event)
+
+    def intersect(
+        self, others: Iterable[Dataset], into: str, *, progress: OnProgress = False
+    ) -> Dataset:
+        """Makes a version of the records whose assets all of the others have too."""
+        natives = [other._native for other in others]
+        with counting(progress, f"intersect into {into}") as on_event:
+            return self._made(self._native.intersect(natives, into)).wait(on_event)
+
+    async def intersect_async(
+        self, others: Iterable[Dataset], into: str, *, progress: OnProgress = False
+    ) -> Dataset:
+        """As :meth:`intersect`."""
+        natives = [other._native for other in others]
+        with counting(progress, f"intersect into {into}") as on_event:
+            pending = self._native.intersect(natives, into)
+            return await self._made(pending).wait_async(on_event)
+
+    def _split(
+        self, parts: Mapping[str, float], seed: int, unstratified: bool
+    ) -> Operation[list[str]]:
+        listed = [{"name": name, "fraction": fraction} for name, fraction in parts.items()]
+        options = {"parts": listed, "seed": seed, "unstratified": unstratified}
+        return Operation(self._native.split(options))
+
+    def split(
+        self,
+        parts: Mapping[str, float],
+        *,
+        seed: int = 0,
+        unstratified: bool = False,
+        progress: OnProgress = False,
+    ) -> list[Dataset]:
+        """Divides the records by chance into parts that have no asset in common.
+
+        Args:
+            parts: The name and the fraction of each part: ``{"train": 0.8, "val": 0.2}``.
+            seed: What the random choices start from.
+            unstratified: Whether classes are spread without regard to how rare they are.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+        """
+        with counting(progress, "split") as on_event:
+            made = self._split(parts, seed, unstratified).wait(on_event)
+        return [self._workspace.dataset_by_id(id) for id in made]
+
+    async def split_async(
+        self,
+        parts: Mapping[str, float],
+        *,
+        seed: int = 0,
+        unstratified: bool = False,
+        progress: OnProgress = False,
+    ) -> list[Dataset]:
+        """As :meth:`split`."""
+        with counting(progress, "split") as on_event:
+            made = await self._split(parts, seed, unstratified).wait_async(on_event)
+        return [await self._workspace.dataset_by_id_async(id) for id in made]
+
+    def relabel(
+        self,
+        classes: Mapping[str, str | None],
+        into: str,
+        *,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """Makes a version whose annotations have other classes.
+
+        Args:
+            classes: The new name of a class by its old one; None drops its annotations.
+            into: The dataset that the result is committed to.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+        """
+        with counting(progress, f"relabel into {into}") as on_event:
+            return self._made(self._native.relabel(dict(classes), into)).wait(on_event)
+
+    async def relabel_async(
+        self,
+        classes: Mapping[str, str | None],
+        into: str,
+        *,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """As :meth:`relabel`."""
+        with counting(progress, f"relabel into {into}") as on_event:
+            pending = self._native.relabel(dict(classes), into)
+            return await self._made(pending).wait_async(on_event)
+
+    def sample_rate(self, rate: float, into: str, *, seed: int = 0) -> Dataset:
+        """Makes a version of a part of the records, 0 to 1 of them, chosen by chance."""
+        return self._made(self._native.sample_rate(rate, into, seed)).wait()
+
+    async def sample_rate_async(self, rate: float, into: str, *, seed: int = 0) -> Dataset:
+        """As :meth:`sample_rate`."""
+        return await self._made(self._native.sample_rate(rate, into, seed)).wait_async()
+
+    def _compare(self, other: Dataset) -> Operation[Comparison]:
+        return Operation(self._native.compare(other._native), Comparison._of)
+
+    def compare(self, other: Dataset) -> Comparison:
+        """Returns what differs from this version to another, in counts."""
+        return self._compare(other).wait()
+
+    async def compare_async(self, other: Dataset) -> Comparison:
+        """As :meth:`compare`."""
+        return await self._compare(other).wait_async()

@@ -190,6 +190,26 @@ async fn on_dataset(
             let others = [other(&args[0][0]).await?];
             dataset.exclude(&others, text(args, 1)).await?
         }
+        "filter" => dataset.filter(&text(args, 0).parse()?, text(args, 1), &|_| ()).await?,
+        "intersect" => {
+            let others = [other(&args[0][0]).await?];
+            dataset.intersect(&others, text(args, 1), &|_| ()).await?
+        }
+        "relabel" => {
+            let classes = parse_request("a relabel", args[0].clone())?;
+            dataset.relabel(&classes, text(args, 1), &|_| ()).await?
+        }
+        "sample_rate" => {
+            let seed = options.get("seed").and_then(Value::as_u64).unwrap_or(0);
+            dataset.sample_rate(args[0].as_f64().unwrap(), seed, text(args, 1)).await?
+        }
+        "compare" => {
+            let found = dataset.compare(&other(&args[0]).await?).await?;
+            return Ok(Object::Value(json!({
+                "added": found.added, "removed": found.removed,
+                "before": found.before, "after": found.after,
+            })));
+        }
         "sample" => {
             let seed = options.get("seed").and_then(Value::as_u64).unwrap_or(0);
             dataset.sample(args[0].as_u64().unwrap(), seed, text(args, 1)).await?

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import time
+from typing import ClassVar
 
 import pytest
 import ymir
@@ -174,3 +178,29 @@ def test_the_error_of_a_labeler_is_the_error_of_the_step(filled: ymir.Workspace)
     assert caught.value.context["method"] == "status"
     with pytest.raises(TypeError, match="lacks the method"):
         create(filled, "q", labeler=object())
+
+
+class Forks(Memorizer):
+    """Leaves a child behind, as data loaders with workers do."""
+
+    name = "forks"
+    children: ClassVar[list[int]] = []
+
+    def train(self, task: ymir.TrainTask) -> None:
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(0)
+        self.children.append(child)
+        super().train(task)
+
+
+def test_a_child_of_an_executor_does_not_hold_the_project(filled: ymir.Workspace) -> None:
+    try:
+        done = list(create(filled, executor=Forks()).iterate())
+    finally:
+        for child in Forks.children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+    assert [iteration.number for iteration in done] == [1, 2]
+    assert len(Forks.children) == 2

@@ -78,18 +78,20 @@ def python() -> dict[str, set[str]]:
 def node() -> dict[str, set[str]]:
     found = {noun: set() for noun in NOUNS}
     for file in (ROOT / "bindings-node/src").rglob("*.ts"):
-        noun = None
+        noun, internal = None, False
         for line in file.read_text().splitlines():
+            internal |= "@internal" in line
             if match := re.match(r"export (?:abstract )?(?:class|interface) (\w+)", line):
-                noun = match[1] if match[1] in found else None
+                noun, internal = match[1] if match[1] in found else None, False
             elif line.startswith("}"):
                 noun = None
-            elif noun and "private " not in line and "static started" not in line and (match := re.match(
+            elif noun and "private " not in line and (match := re.match(
                 r"  (?:static |async |get |readonly |\*)*([a-zA-Z]\w*)[?!]?(?:<[^>]*>)?[(:]", line
             )):
                 name = match[1].removesuffix("Sync")
-                if name != "constructor":
+                if name != "constructor" and not internal:
                     found[noun].add(re.sub(r"([A-Z])", lambda m: "_" + m[1].lower(), name))
+                internal = False
     return found
 
 
@@ -108,7 +110,7 @@ def main() -> int:
         for method in methods:
             cells = []
             for language in LANGUAGES:
-                reason = reasons.get(language, {}).get(method) or reasons.get("all", {}).get(method)
+                reason = reasons.get(language, {}).get(method)
                 if method in have[language][noun]:
                     cells.append("✓")
                 elif reason:

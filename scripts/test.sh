@@ -35,7 +35,8 @@ step_lint() {
   [ -x .venv/bin/typos ] || .venv/bin/pip install -q typos
   .venv/bin/typos
   cargo run -q --locked --manifest-path tools/gen-protos/Cargo.toml -- --check
-  python3 scripts/api-table.py --check
+  .venv/bin/pip install -q 'tomli; python_version < "3.11"'
+  .venv/bin/python scripts/api-table.py --check
 }
 
 step_docs() {

@@ -116,7 +116,7 @@ impl Dataset {
         let store = self.workspace.store();
         let target = self.target(into)?;
         let made = operations::merge(store, &self.id(), &other.id(), conflicts, &target).await?;
-        Self::open(self.workspace.clone(), made).await
+        self.made(made).await
     }
 
     /// Makes a version of the records of this one whose assets none of the others has.
@@ -129,7 +129,7 @@ impl Dataset {
         let target = self.target(into)?;
         let store = self.workspace.store();
         let made = operations::exclude(store, &self.id(), &others, &target).await?;
-        Self::open(self.workspace.clone(), made).await
+        self.made(made).await
     }
 
     /// Makes a version of some records of this one, chosen by chance: the same ones for the same
@@ -142,7 +142,7 @@ impl Dataset {
         let target = self.target(into)?;
         let store = self.workspace.store();
         let made = operations::sample(store, &self.id(), count, seed, &target).await?;
-        Self::open(self.workspace.clone(), made).await
+        self.made(made).await
     }
 
     /// Makes a version of the records of these assets.
@@ -153,7 +153,12 @@ impl Dataset {
     pub async fn select(&self, ids: &[AssetId], into: &str) -> Result<Self> {
         let target = self.target(into)?;
         let made = operations::select(self.workspace.store(), &self.id(), ids, &target).await?;
-        Self::open(self.workspace.clone(), made).await
+        self.made(made).await
+    }
+
+    /// Returns a version that was made of this one.
+    pub(crate) async fn made(&self, version: Version) -> Result<Self> {
+        Self::open(self.workspace.clone(), version).await
     }
 
     /// Returns the branch of a name that is of this version's kind.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use ymir_assets::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
-use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result, Version};
+use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result};
 
 use crate::{Dataset, Progress, Workspace};
 
@@ -147,10 +147,6 @@ impl Dataset {
     /// Those of the store.
     pub async fn compare(&self, other: &Self) -> Result<Comparison> {
         operations::compare(self.workspace().store(), &self.id(), &other.id()).await
-    }
-
-    async fn made(&self, version: Version) -> Result<Self> {
-        Self::open(self.workspace().clone(), version).await
     }
 }
 

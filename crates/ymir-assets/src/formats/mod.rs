@@ -35,6 +35,7 @@ mod raster;
 mod reader;
 mod rotated;
 mod scan;
+mod shared_documents;
 mod split_lists;
 mod splits;
 mod voc_export;

@@ -68,6 +68,12 @@ impl LogReader {
     }
 }
 
+/// Returns the beginning of a line that is not too long.
+fn cut(line: &str) -> &str {
+    let fits = (0..=MAX_LINE.min(line.len())).rev().find(|end| line.is_char_boundary(*end));
+    &line[..fits.unwrap_or(0)]
+}
+
 fn note(dropped: u64) -> Option<LogLine> {
     let text =
         format!("{dropped} lines are missing: they were not read as fast as they were written");
@@ -78,8 +84,7 @@ impl LogWriter {
     /// Passes lines on without waiting; what finds no room is dropped and counted.
     pub(crate) fn put(&self, source: LogSource, text: &str) {
         for line in text.lines() {
-            let end = (0..=MAX_LINE.min(line.len())).rev().find(|end| line.is_char_boundary(*end));
-            let text = line[..end.unwrap_or(0)].to_owned();
+            let text = cut(line).to_owned();
             let bytes = (text.len() + 64) as u32;
             match self.shared.room.clone().try_acquire_many_owned(bytes) {
                 // A reader that went away wants no more lines.
@@ -151,8 +156,7 @@ impl LineCutter {
         }
         let mut text = String::from_utf8_lossy(line).into_owned();
         // Replacement characters are longer than what they replace.
-        let fits = (0..=MAX_LINE.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-        text.truncate(fits.unwrap_or(0));
+        text.truncate(cut(&text).len());
         self.line.clear();
         self.cut = false;
         self.writer.send(LogLine { source: self.source, text }).await;

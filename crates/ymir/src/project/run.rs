@@ -2,8 +2,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 use ymir_core::{
-    Action, EndReason, Expect, Iteration, LabelStatus, Parameters, ProjectState, Result, Step,
-    StepResult, TaskEvent, Timestamp, Version,
+    Action, EndReason, Error, Expect, Iteration, LabelStatus, Parameters, ProjectState, Result,
+    Step, StepResult, TaskEvent, Timestamp, Version,
 };
 
 use super::ProjectHandle;
@@ -107,9 +107,7 @@ impl ProjectHandle {
     /// `Conflict` if another process carries the project on; the error of the step, after which it
     /// can be tried again.
     pub async fn advance(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Advance> {
-        let _lock = self.lock()?;
-        let (tip, state) = self.load().await?;
-        Ok(self.take_step(tip, state, options, on).await?.0)
+        Ok(self.carry_on(options, on, |_| true).await?.0)
     }
 
     /// Carries the project on until it ends, and returns why it did. It can be left at any moment
@@ -133,15 +131,7 @@ impl ProjectHandle {
     ///
     /// As [`ProjectHandle::advance`].
     pub async fn run_with(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Advance> {
-        let _lock = self.lock()?;
-        let (mut tip, mut state) = self.load().await?;
-        loop {
-            let (advance, next_tip, next_state) = self.take_step(tip, state, options, on).await?;
-            if !matches!(advance, Advance::Finished { .. }) {
-                return Ok(advance);
-            }
-            (tip, state) = (next_tip, next_state);
-        }
+        Ok(self.carry_on(options, on, |_| false).await?.0)
     }
 
     /// Carries the project on until one more iteration is finished, and returns it: one turn of a
@@ -151,22 +141,35 @@ impl ProjectHandle {
     ///
     /// As [`ProjectHandle::advance`].
     pub async fn next_iteration(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Turn> {
+        let last_is_finished =
+            |state: &ProjectState| state.iterations.last().is_some_and(Iteration::is_finished);
+        let (advance, mut state) = self.carry_on(options, on, last_is_finished).await?;
+        Ok(match (advance, state.iterations.pop()) {
+            (Advance::Waiting { iteration, status }, _) => Turn::Waiting { iteration, status },
+            (Advance::Ended(reason), _) => Turn::Ended(reason),
+            (Advance::Finished { .. }, Some(done)) => Turn::Finished(done),
+            (Advance::Finished { .. }, None) => {
+                return Err(Error::corrupted("the project's record lacks what it just finished"));
+            }
+        })
+    }
+
+    /// Does steps until the state after one is enough, or none can be done; returns what the last
+    /// one did, and the state.
+    async fn carry_on(
+        &self,
+        options: &StepOptions,
+        on: OnLoopEvent<'_>,
+        enough: fn(&ProjectState) -> bool,
+    ) -> Result<(Advance, ProjectState)> {
         let _lock = self.lock()?;
         let (mut tip, mut state) = self.load().await?;
         loop {
-            let (advance, next_tip, next_state) = self.take_step(tip, state, options, on).await?;
-            match advance {
-                Advance::Waiting { iteration, status } => {
-                    return Ok(Turn::Waiting { iteration, status });
-                }
-                Advance::Ended(reason) => return Ok(Turn::Ended(reason)),
-                Advance::Finished { .. } => {
-                    if let Some(done) = next_state.iterations.last().filter(|it| it.is_finished()) {
-                        return Ok(Turn::Finished(done.clone()));
-                    }
-                }
+            let advance;
+            (advance, tip, state) = self.take_step(tip, state, options, on).await?;
+            if !matches!(advance, Advance::Finished { .. }) || enough(&state) {
+                return Ok((advance, state));
             }
-            (tip, state) = (next_tip, next_state);
         }
     }
 

@@ -12,10 +12,8 @@ use super::super::document::Object;
 use super::super::draft::Draft;
 use super::super::image_index::ImageIndex;
 use super::super::import_report::SkipReason;
-use super::super::list;
-use super::super::pair::Pair;
 use super::super::reader::Reader;
-use super::super::scan::{looks_like_image, scan_files};
+use super::super::shared_documents::SharedDocuments;
 use super::super::splits;
 use super::json::{Annotation, Category, Id, Image, Sink, read};
 
@@ -28,28 +26,14 @@ pub(in super::super) struct CocoReader;
 
 impl Reader for CocoReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
-        let files = scan_files(&draft.source.clone(), &mut draft.skipped)?;
-        let (images, others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|path| looks_like_image(path));
-        let documents: Vec<_> = others.into_iter().filter(|path| is_coco(path)).collect();
-        let index = ImageIndex::new(images);
-        let mut entries = (0..index.images().len()).map(|_| None).collect::<Vec<Option<Entry>>>();
-        for path in &documents {
-            match left_out(path, &documents) {
+        let mut all = SharedDocuments::scan(draft, is_coco)?;
+        for path in &all.paths {
+            match left_out(path, &all.paths) {
                 Some(reason) => draft.skip(path, SkipReason::Ambiguous, reason),
-                None => read_document(draft, &index, &mut entries, path),
+                None => read_document(draft, &all.index, &mut all.entries, path),
             }
         }
-        for (image, entry) in index.images().iter().zip(entries) {
-            match entry {
-                Some(entry) => draft.entries.push(entry),
-                None => {
-                    let pair = Pair { image: image.clone(), annotation: None };
-                    draft.add(pair, options.without_annotations);
-                }
-            }
-        }
-        list::limit(draft, options)
+        all.finish(draft, options)
     }
 }
 

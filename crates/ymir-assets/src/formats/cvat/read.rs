@@ -12,11 +12,9 @@ use super::super::document::Object;
 use super::super::draft::Draft;
 use super::super::image_index::ImageIndex;
 use super::super::import_report::SkipReason;
-use super::super::list;
-use super::super::pair::Pair;
 use super::super::raster::from_rows;
 use super::super::reader::Reader;
-use super::super::scan::{looks_like_image, scan_files};
+use super::super::shared_documents::SharedDocuments;
 use super::super::splits;
 
 const MAX_DEPTH: usize = 64;
@@ -38,28 +36,15 @@ pub(in super::super) fn is_cvat(path: &Path) -> bool {
 
 impl Reader for CvatReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
-        let files = scan_files(&draft.source.clone(), &mut draft.skipped)?;
-        let (images, others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|path| looks_like_image(path));
-        let index = ImageIndex::new(images);
-        let mut entries: Vec<Option<Entry>> = index.images().iter().map(|_| None).collect();
-        for path in others.iter().filter(|path| is_cvat(path)) {
-            let mut document =
-                Document { draft, index: &index, path, entries: &mut entries, number: 0 };
+        let mut all = SharedDocuments::scan(draft, is_cvat)?;
+        for path in &all.paths {
+            let (index, entries) = (&all.index, &mut all.entries);
+            let mut document = Document { draft, index, path, entries, number: 0 };
             if let Err(reason) = document.read() {
                 draft.skip(path, SkipReason::BadAnnotation, reason);
             }
         }
-        for (image, entry) in index.images().iter().zip(entries) {
-            match entry {
-                Some(entry) => draft.entries.push(entry),
-                None => {
-                    let pair = Pair { image: image.clone(), annotation: None };
-                    draft.add(pair, options.without_annotations);
-                }
-            }
-        }
-        list::limit(draft, options)
+        all.finish(draft, options)
     }
 }
 

@@ -14,11 +14,9 @@ use super::super::document::Object;
 use super::super::draft::Draft;
 use super::super::image_index::ImageIndex;
 use super::super::import_report::SkipReason;
-use super::super::list;
 use super::super::losses::Losses;
-use super::super::pair::Pair;
 use super::super::reader::Reader;
-use super::super::scan::{looks_like_image, scan_files};
+use super::super::shared_documents::SharedDocuments;
 use super::task::{Region, Task};
 
 /// The longest value of a task's data that becomes an attribute of the asset, in bytes.
@@ -40,28 +38,15 @@ pub(in super::super) fn is_label_studio(path: &Path) -> bool {
 
 impl Reader for LabelStudioReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
-        let files = scan_files(&draft.source.clone(), &mut draft.skipped)?;
-        let (images, others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|path| looks_like_image(path));
-        let index = ImageIndex::new(images);
-        let mut entries: Vec<Option<Entry>> = index.images().iter().map(|_| None).collect();
-        for path in others.iter().filter(|path| is_label_studio(path)) {
-            let mut tasks =
-                Tasks { draft, index: &index, path, entries: &mut entries, task: 0, number: 0 };
+        let mut all = SharedDocuments::scan(draft, is_label_studio)?;
+        for path in &all.paths {
+            let (index, entries) = (&all.index, &mut all.entries);
+            let mut tasks = Tasks { draft, index, path, entries, task: 0, number: 0 };
             if let Err(reason) = tasks.read() {
                 draft.skip(path, SkipReason::BadAnnotation, reason);
             }
         }
-        for (image, entry) in index.images().iter().zip(entries) {
-            match entry {
-                Some(entry) => draft.entries.push(entry),
-                None => {
-                    let pair = Pair { image: image.clone(), annotation: None };
-                    draft.add(pair, options.without_annotations);
-                }
-            }
-        }
-        list::limit(draft, options)
+        all.finish(draft, options)
     }
 }
 

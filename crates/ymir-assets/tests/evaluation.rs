@@ -5,10 +5,12 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde::Deserialize;
 use ymir_assets::evaluation::{
-    Evaluation, EvaluationOptions, ImageEvaluation, evaluate, evaluate_versions,
+    Evaluation, EvaluationOptions, ImageEvaluation, OutcomeOptions, Outcomes, evaluate,
+    evaluate_versions, mark_outcomes,
 };
 use ymir_core::{
-    Annotation, AssetStore, BBox, Branch, BranchKind, Class, ClassId, ErrorKind, Name, VersionId,
+    Annotation, AssetStore, BBox, Branch, BranchKind, Class, ClassId, ErrorKind, FindOptions, Name,
+    OUTCOME, VersionId,
 };
 
 mod common;
@@ -211,4 +213,93 @@ async fn versions_that_do_not_exist_are_named() {
     let options = EvaluationOptions { max_detections: 0, ..Default::default() };
     let error = evaluate_versions(&store, &nowhere, &nowhere, &options).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+/// The outcomes count what the evaluation counts: the hits by its recall, and what is left.
+#[test]
+fn outcomes_agree_with_the_evaluation() {
+    for case in cases() {
+        let options = EvaluationOptions {
+            iou_thresholds: vec![0.5],
+            max_detections: usize::MAX,
+            ..Default::default()
+        };
+        let images = images(&case);
+        let evaluation = run(&images, case.classes, &options);
+        for (class, figures) in &evaluation.classes {
+            let marked = images.iter().flat_map(|(t, f)| mark_outcomes(t, f, &Default::default()));
+            let marked: Vec<_> = marked.filter(|a| a.class.id() == Some(*class)).collect();
+            let count = |name| marked.iter().filter(|a| a.attributes[OUTCOME] == name).count();
+            let (hits, missed) = (count("tp") as u64, count("fn") as u64);
+            assert_eq!(hits + missed, figures.ground_truths, "{}", case.name);
+            let predictions = hits as usize + count("fp") + count("ignored");
+            assert_eq!(predictions as u64, figures.predictions, "{}", case.name);
+            if let Some(recall) = figures.ar {
+                assert_same(&case.name, Some(recall), hits as f64 / figures.ground_truths as f64);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn failures_are_found_by_queries() {
+    let store = store();
+    common::add_class(&store, "cat").await;
+    let at = |x: f64| Annotation::new(Class::Id(ClassId(0)), BBox::new(x, 0.0, 10.0, 10.0));
+    let truths = vec![
+        record(0, vec![at(0.0)]),
+        record(1, vec![at(0.0), at(50.0)]),
+        record(2, vec![at(0.0)]),
+        record(3, vec![]),
+    ];
+    let found = vec![
+        record(0, vec![at(1.0).with_score(0.9)]),
+        record(1, vec![at(0.0).with_score(0.8)]),
+        record(3, vec![at(0.0).with_score(0.3)]),
+        record(9, vec![at(0.0).with_score(0.3)]),
+    ];
+    let id = |n: usize| record(n, vec![]).asset.id;
+    let truth = commit(&store, &Branch::dataset("truth").unwrap(), truths).await.id;
+    let predictions = Branch::new(BranchKind::Prediction, Name::new("found").unwrap());
+    let found = commit(&store, &predictions, found).await.id;
+    let outcomes = Outcomes::new(&store, truth, found, OutcomeOptions::default()).unwrap();
+    for (query, images) in [
+        ("outcome:fn and class:cat", vec![1, 2]),
+        ("outcome:tp", vec![0, 1]),
+        ("outcome:fp", vec![3]),
+        ("any(outcome:fn) and any(outcome:tp)", vec![1]),
+        ("outcome:tp and score>0.85", vec![0]),
+        ("not outcome:fp,fn", vec![0]),
+    ] {
+        let query = query.parse().unwrap();
+        let mut wanted: Vec<_> = images.into_iter().map(id).collect();
+        wanted.sort_unstable();
+        assert_eq!(outcomes.count(&query).await.unwrap(), wanted.len() as u64, "{query}");
+        let all = outcomes.find(&query, FindOptions::default()).await.unwrap();
+        assert_eq!(all, wanted, "{query}");
+        let behind = FindOptions { after: Some(wanted[0]), ..Default::default() };
+        assert_eq!(outcomes.find(&query, behind).await.unwrap(), wanted[1..], "{query}");
+        let second = FindOptions { offset: 1, limit: 1, after: None };
+        let second = outcomes.find(&query, second).await.unwrap();
+        assert_eq!(second, wanted.get(1).copied().into_iter().collect::<Vec<_>>(), "{query}");
+    }
+    let none = FindOptions { limit: 0, ..Default::default() };
+    assert!(outcomes.page(&"all".parse().unwrap(), none).await.unwrap().is_empty());
+
+    let strict = OutcomeOptions { iou_threshold: 0.95, min_score: Some(0.5), ..Default::default() };
+    let outcomes = Outcomes::new(&store, truth, found, strict).unwrap();
+    let missed = outcomes.count(&"outcome:fn".parse().unwrap()).await.unwrap();
+    assert_eq!(missed, 3, "one box is off by a pixel");
+    assert_eq!(outcomes.count(&"outcome:fp".parse().unwrap()).await.unwrap(), 1);
+
+    let error = outcomes.count(&"class:cow".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    for (options, field) in [
+        (OutcomeOptions { iou_threshold: 50.0, ..Default::default() }, "iou_threshold"),
+        (OutcomeOptions { min_score: Some(f64::NAN), ..Default::default() }, "min_score"),
+    ] {
+        let error = Outcomes::new(&store, truth, found, options).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains(field), "{error}");
+    }
 }

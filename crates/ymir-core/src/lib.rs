@@ -42,7 +42,7 @@ pub use model::{Model, ModelFile, Stage};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
 pub use query::{
     AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,
-    Query, QueryTarget, TextTest,
+    OUTCOME, Query, QueryTarget, TextTest,
 };
 pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,

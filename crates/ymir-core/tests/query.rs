@@ -40,7 +40,8 @@ fn boxed(class: u32, w: f64, h: f64) -> Annotation {
 /// A large WBC and a small RBC that is sure.
 fn cells() -> Record {
     let mut red = boxed(1, 10.0, 10.0).with_score(0.9);
-    red.attributes = BTreeMap::from([("colour".to_owned(), "red".to_owned())]);
+    let attributes = [("colour", "red"), ("outcome", "fp")];
+    red.attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
     red.flags = Flags { crowd: true, ..Flags::default() };
     record(vec![boxed(0, 100.0, 100.0), red])
 }
@@ -72,10 +73,14 @@ fn conditions_joined_by_and_look_at_one_annotation() {
         "boxes=2 and boxes(class:WBC)=1 and boxes(area<0.9)>=2",
         "boxes(camera=3)=2",
         "class:WBC or class:'red cell'",
+        "outcome:fp and class:RBC",
+        "class:RBC and outcome:tp,fp",
     ] {
         assert!(holds(text, &cells), "{text}");
     }
     for text in [
+        "outcome:fp and class:WBC",
+        "outcome:fn",
         "class:WBC and area<0.01",
         "class:WBC and score>0.5",
         "class:WBC and (score>0.5 or box.colour=red)",

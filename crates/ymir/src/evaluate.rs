@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use ymir_assets::evaluation::{self, ClassEvaluation, Evaluation, EvaluationOptions};
+use ymir_assets::evaluation::{
+    self, ClassEvaluation, Evaluation, EvaluationOptions, OutcomeOptions, Outcomes,
+};
 use ymir_core::{BranchKind, ClassId, ClassTable, Error, Result, VersionId};
 
 use crate::Workspace;
@@ -75,16 +77,36 @@ impl Workspace {
         let classes = self.classes().await?;
         let wanted =
             class_names.iter().map(|name| classes.require(name)).collect::<Result<Vec<_>>>()?;
-        // One that was imported may not say by which model it is.
-        if self.store().version(predictions).await?.branch.kind != BranchKind::Prediction {
-            return Err(
-                Error::invalid("this version is no prediction set").with("version", predictions)
-            );
-        }
+        self.require_predictions(predictions).await?;
         let options = EvaluationOptions::default();
         let evaluation =
             evaluation::evaluate_versions(self.store(), ground_truth, predictions, &options)
                 .await?;
         Ok(Evaluated { evaluation, classes, wanted: (!wanted.is_empty()).then_some(wanted) })
+    }
+
+    /// Returns what became of predictions on a dataset version, to be asked for hits, false alarms
+    /// and misses: `outcome:fn and class:WBC`.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the prediction set does not exist; `InvalidInput` if it is none, or for options
+    /// that make no sense.
+    pub async fn outcomes(
+        &self,
+        ground_truth: &VersionId,
+        predictions: &VersionId,
+        options: OutcomeOptions,
+    ) -> Result<Outcomes> {
+        self.require_predictions(predictions).await?;
+        Outcomes::new(self.store(), *ground_truth, *predictions, options)
+    }
+
+    /// Checks that a version is a prediction set. One that was imported may not say by which model.
+    async fn require_predictions(&self, version: &VersionId) -> Result<()> {
+        if self.store().version(version).await?.branch.kind == BranchKind::Prediction {
+            return Ok(());
+        }
+        Err(Error::invalid("this version is no prediction set").with("version", version))
     }
 }

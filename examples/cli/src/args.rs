@@ -5,7 +5,7 @@ use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
     copy, diff, evaluate, export, filter, fsck, gc, import, infer, init, intersect, iterate, label,
-    log, mine, relabel, show, split, train,
+    log, mine, outcomes, relabel, show, split, train,
 };
 use crate::demo;
 use crate::{executor, parameters};
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Label(label::Label),
     /// Compares predictions with ground truth
     Evaluate(evaluate::Evaluate),
+    /// Finds the images on which predictions hit, missed, or saw what is not there
+    Outcomes(outcomes::Outcomes),
     /// Makes a project, or carries one on until it ends
     Iterate(Box<iterate::Iterate>),
     /// Runs the whole loop on rendered scenes or a folder of yours, and writes a report

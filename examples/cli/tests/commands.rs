@@ -122,6 +122,25 @@ fn a_model_is_trained_used_and_evaluated_step_by_step() {
     assert!((0.0..=1.0).contains(&ap50), "{figures}");
     assert_eq!(figures["images"], json!(8));
     assert!(place.ok(&["evaluate", "validation", "p", "--classes", "coin"]).contains("coin"));
+
+    let outcomes = ["outcomes", "validation", "p"];
+    let all = place.json(&[&outcomes[..], &["all", "--limit", "100"]].concat());
+    let marks = |outcome: &str| {
+        let records = all["records"].as_array().unwrap().iter();
+        let annotations = records.flat_map(|record| record["annotations"].as_array().unwrap());
+        annotations.filter(|a| a["attributes"]["outcome"] == outcome).count() as u64
+    };
+    let objects = place.json(&["show", "validation"])["annotations"].as_u64().unwrap();
+    assert_eq!(marks("tp") + marks("fn"), objects);
+    // Nobody is as sure as this: every object is missed.
+    let sure = ["outcome:fn", "--min-score", "1"];
+    assert_eq!(place.json(&[&outcomes[..], &sure].concat())["total"], json!(8));
+    let made = place.json(&[&outcomes[..], &sure, &["--into", "missed"]].concat());
+    assert_eq!((&made["assets"], &made["annotations"]), (&json!(8), &json!(objects)));
+    assert!(place.ok(&[&outcomes[..], &["outcome:fn", "--iou", "1"]].concat()).contains(" fp"));
+    assert_eq!(place.run(&[&outcomes[..], &["outcome:missed"]].concat()).code, 2);
+    assert_eq!(place.run(&[&outcomes[..], &["outcome:fn", "--iou", "50"]].concat()).code, 2);
+
     let folder = place.path("predicted");
     place.ok(&["export", "p", "--voc", folder.to_str().unwrap(), "--predictions"]);
 

@@ -10,11 +10,25 @@ pub(super) struct Truth {
     pub(super) ignore: bool,
 }
 
+impl Truth {
+    pub(super) fn new(image: u32, annotation: &Annotation, ignore_difficult: bool) -> Self {
+        let flags = annotation.flags;
+        let ignore = flags.crowd || (ignore_difficult && flags.difficult);
+        Self { image, bbox: annotation.bbox, crowd: flags.crowd, ignore }
+    }
+}
+
 /// One prediction.
 pub(super) struct Detection {
     pub(super) image: u32,
     pub(super) bbox: BBox,
     pub(super) score: f64,
+}
+
+impl Detection {
+    pub(super) fn new(image: u32, annotation: &Annotation) -> Self {
+        Self { image, bbox: annotation.bbox, score: annotation.score.unwrap_or(1.0) }
+    }
 }
 
 /// What there is of one class, in the order of the images.
@@ -50,18 +64,12 @@ impl Collector {
         self.images += 1;
         for annotation in ground_truth {
             let Some(index) = self.index(annotation) else { continue };
-            let flags = annotation.flags;
-            self.boxes[index].truths.push(Truth {
-                image,
-                bbox: annotation.bbox,
-                crowd: flags.crowd,
-                ignore: flags.crowd || (self.ignore_difficult && flags.difficult),
-            });
+            let truth = Truth::new(image, annotation, self.ignore_difficult);
+            self.boxes[index].truths.push(truth);
         }
         for annotation in predictions {
             let Some(index) = self.index(annotation) else { continue };
-            let score = annotation.score.unwrap_or(1.0);
-            self.boxes[index].detections.push(Detection { image, bbox: annotation.bbox, score });
+            self.boxes[index].detections.push(Detection::new(image, annotation));
         }
     }
 

@@ -56,7 +56,7 @@ pub(super) fn by_score(a: f64, b: f64) -> Ordering {
 
 /// The buffers of one image, kept for the next.
 #[derive(Default)]
-struct Scratch {
+pub(super) struct Scratch {
     order: Vec<usize>,
     ious: Vec<f64>,
     truths: Vec<(usize, bool)>,
@@ -72,14 +72,7 @@ impl Scratch {
         max: usize,
         matched: &mut Matched,
     ) {
-        self.order.clear();
-        self.order.extend(0..detections.len());
-        self.order.sort_by(|a, b| by_score(detections[*a].score, detections[*b].score));
-        self.order.truncate(max);
-        self.ious.clear();
-        for d in &self.order {
-            self.ious.extend(truths.iter().map(|truth| iou(&detections[*d].bbox, truth)));
-        }
+        self.rank(truths, detections, max);
         let first = matched.outcomes.len();
         let per_detection = AREAS.len() * thresholds.len();
         matched.outcomes.resize(first + self.order.len() * per_detection, Outcome::Miss);
@@ -104,6 +97,40 @@ impl Scratch {
                     matched.outcomes[place] = outcome;
                 }
             }
+        }
+    }
+
+    /// Matches the detections of one class on one image at one threshold, whatever their areas.
+    /// Returns what became of each, and tells of each object whether it was left over.
+    pub(super) fn mark_image(
+        &mut self,
+        truths: &[Truth],
+        detections: &[Detection],
+        threshold: f64,
+    ) -> (Vec<Outcome>, Vec<bool>) {
+        self.rank(truths, detections, detections.len());
+        self.sort_truths(truths, AREAS[0]);
+        self.taken.clear();
+        self.taken.resize(truths.len(), false);
+        let mut outcomes = vec![Outcome::Miss; detections.len()];
+        for rank in 0..self.order.len() {
+            if let Some(outcome) = self.match_one(truths, rank, threshold) {
+                outcomes[self.order[rank]] = outcome;
+            }
+        }
+        let left = |(truth, taken): (&Truth, &bool)| !truth.ignore && !taken;
+        (outcomes, truths.iter().zip(&self.taken).map(left).collect())
+    }
+
+    /// Orders the detections by their scores, up to a number, and compares each with each object.
+    fn rank(&mut self, truths: &[Truth], detections: &[Detection], max: usize) {
+        self.order.clear();
+        self.order.extend(0..detections.len());
+        self.order.sort_by(|a, b| by_score(detections[*a].score, detections[*b].score));
+        self.order.truncate(max);
+        self.ious.clear();
+        for d in &self.order {
+            self.ious.extend(truths.iter().map(|truth| iou(&detections[*d].bbox, truth)));
         }
     }
 

@@ -46,8 +46,15 @@ pub(super) const COMPARISONS: [(&str, Compare); 6] = [
     (">", Compare::Greater),
 ];
 
+/// The attribute of an annotation that holds what an evaluation made of it: `tp`, `fp`, `fn` or
+/// `ignored`.
+pub const OUTCOME: &str = "outcome";
+
+pub(super) const OUTCOMES: [(&str, &str); 4] =
+    [("tp", "tp"), ("fp", "fp"), ("fn", "fn"), ("ignored", "ignored")];
+
 /// The fields whose values are no numbers.
-const OTHERS: [&str; 7] = ["class", "unlisted", "flag", "type", "name", "id", "boxes"];
+const OTHERS: [&str; 8] = ["class", "unlisted", "flag", "outcome", "type", "name", "id", "boxes"];
 
 /// What is written before an attribute.
 pub(super) const ASSET: &str = "asset.";

@@ -15,5 +15,6 @@ pub use condition::{
     AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, TextTest,
 };
 pub use evaluate::QueryTarget;
+pub use fields::OUTCOME;
 pub use matcher::Matcher;
 pub use model::Query;

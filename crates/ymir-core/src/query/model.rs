@@ -46,6 +46,7 @@ use crate::Class;
 /// | `area_px` `box_width_px` `box_height_px` | the same in pixels |
 /// | `score` `quality` | of a prediction; an annotation without one meets no condition on it |
 /// | `flag:difficult` | difficult, truncated, occluded, crowd |
+/// | `outcome:fp,fn` | of an evaluation: tp, fp, fn, ignored; short for `box.outcome=fp or …` |
 /// | `box.colour=red` | an attribute |
 ///
 /// The comparisons are `=` `!=` `<` `<=` `>` `>=`, and `:` for a pattern. Attributes are compared

@@ -3,8 +3,8 @@ use std::str::FromStr;
 use super::condition::{AnnotationCondition, AssetCondition, Compare, TextTest};
 use super::cursor::Cursor;
 use super::fields::{
-    ANNOTATION_NUMBERS, ASSET, ASSET_NUMBERS, BOX, COMPARISONS, MARKS, MEDIA_TYPES, find, list,
-    nearest,
+    ANNOTATION_NUMBERS, ASSET, ASSET_NUMBERS, BOX, COMPARISONS, MARKS, MEDIA_TYPES, OUTCOME,
+    OUTCOMES, find, list, nearest,
 };
 use super::model::Query;
 use crate::{AssetId, Class, ClassId, Error, Result};
@@ -151,6 +151,7 @@ impl Parser<'_> {
                 let mark = self.is_one(&MARKS)?;
                 Ok(Query::Annotation(AnnotationCondition::Mark(mark)))
             }
+            "outcome" => self.outcome(),
             "type" => {
                 let kinds = self.is(|parser| parser.named(&MEDIA_TYPES))?;
                 Ok(Query::Asset(AssetCondition::MediaType(kinds)))
@@ -166,6 +167,16 @@ impl Parser<'_> {
             }
             _ => self.attribute(name, start),
         }
+    }
+
+    /// Reads outcomes: those of the attribute that holds them.
+    fn outcome(&mut self) -> Result<Query> {
+        let is = |outcome: &str| {
+            let test = TextTest::Compare(Compare::Equal, outcome.to_owned());
+            Query::Annotation(AnnotationCondition::Attribute(OUTCOME.to_owned(), test))
+        };
+        let mut any: Vec<_> = self.is(|parser| parser.named(&OUTCOMES).map(is))?;
+        Ok(if any.len() == 1 { any.remove(0) } else { Query::Or(any) })
     }
 
     fn attribute(&mut self, name: &str, start: usize) -> Result<Query> {

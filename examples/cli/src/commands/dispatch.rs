@@ -25,6 +25,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Ending> {
         Command::Infer(command) => command.run(context).await,
         Command::Label(command) => command.run(context).await,
         Command::Evaluate(command) => command.run(context).await,
+        Command::Outcomes(command) => command.run(context).await,
         Command::Iterate(command) => command.run(context).await,
         Command::Demo(command) => command.run(context).await,
     }

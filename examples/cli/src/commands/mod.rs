@@ -16,6 +16,7 @@ pub(crate) mod iterate;
 pub(crate) mod label;
 pub(crate) mod log;
 pub(crate) mod mine;
+pub(crate) mod outcomes;
 pub(crate) mod relabel;
 pub(crate) mod show;
 pub(crate) mod split;

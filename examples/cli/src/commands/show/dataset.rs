@@ -1,6 +1,7 @@
 use serde_json::{Map, Value, json};
 use ymir::{
-    ClassTable, Dataset, Manifest, Page, PageOptions, Query, Record, Result, Version, Workspace,
+    ClassTable, Dataset, Manifest, OUTCOME, Page, PageOptions, Query, Record, Result, Version,
+    Workspace,
 };
 
 use super::lineage;
@@ -62,7 +63,8 @@ fn class_counts(manifest: &Manifest, classes: &ClassTable) -> Value {
     counts.into()
 }
 
-fn record_object(record: &Record, classes: &ClassTable) -> Value {
+/// Returns a record as scripts read it, its classes by name.
+pub(crate) fn record_object(record: &Record, classes: &ClassTable) -> Value {
     let mut value = json!(record.asset);
     let annotation = |annotation: &ymir::Annotation| {
         let mut value = json!(annotation);
@@ -107,7 +109,8 @@ async fn text(
     clean(&text)
 }
 
-fn records(page: &Page, classes: &ClassTable, offset: u64) -> String {
+/// Returns a run of records as people read it.
+pub(crate) fn records(page: &Page, classes: &ClassTable, offset: u64) -> String {
     if page.records.is_empty() {
         return format!("no records shown of {}\n", page.total);
     }
@@ -115,10 +118,9 @@ fn records(page: &Page, classes: &ClassTable, offset: u64) -> String {
     for Record { asset, annotations } in &page.records {
         let names = annotations.iter().map(|annotation| {
             let name = classes.name_of(&annotation.class).unwrap_or("?");
-            match annotation.score {
-                Some(score) => format!("{name} {score:.2}"),
-                None => name.to_owned(),
-            }
+            let score = annotation.score.map(|score| format!(" {score:.2}"));
+            let outcome = annotation.attributes.get(OUTCOME).map(|outcome| format!(" {outcome}"));
+            [name.to_owned(), score.unwrap_or_default(), outcome.unwrap_or_default()].concat()
         });
         table.row([
             asset.id.to_string()[..12].to_owned(),

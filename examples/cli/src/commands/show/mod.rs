@@ -7,3 +7,4 @@ mod model;
 mod project;
 
 pub(crate) use command::Show;
+pub(super) use dataset::{record_object, records};

@@ -1,6 +1,6 @@
 //! Import of a repository that the original's own command made (see `tools/make-mir-repo`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Mutex;
 
@@ -8,8 +8,8 @@ use serde::Deserialize;
 use ymir_assets::formats::Progress;
 use ymir_assets::mir::{MirClassOutcome, MirOptions, MirReport, MirSkip, import_mir};
 use ymir_core::{
-    BBox, Branch, BranchKind, Class, ClassId, ErrorKind, Name, Record, TaskKind, TaskRecord,
-    Transfer, UnknownClasses, VersionId,
+    BBox, Branch, BranchKind, Class, ClassId, ErrorKind, Name, OUTCOME, ObjectType, Record, Shape,
+    TaskKind, TaskRecord, Transfer, UnknownClasses, VersionId,
 };
 
 mod common;
@@ -151,22 +151,31 @@ async fn records_are_what_the_original_has(store: Store) {
     assert_eq!(joined["img_09.jpg"].asset.attributes["split"], "val");
 }
 
-async fn shapes_keep_their_boxes_and_the_report_says_what_is_lost(store: Store) {
+async fn shapes_and_outcomes_come_over_and_the_report_says_what_is_lost(store: Store) {
     let original = original();
     let report = import(&store, &original, &options(&original)).await;
     let shapes = named(&store, &version(&report, "shapes@t07").version.id).await;
     let polygon = &shapes["img_00.jpg"].annotations[0];
     assert_eq!((polygon.bbox, polygon.flags.crowd), (BBox::new(5.0, 5.0, 10.0, 8.0), false));
+    let ring = vec![[5.0, 5.0], [15.0, 5.0], [10.0, 13.0]];
+    assert_eq!(polygon.shape, Some(Shape::Polygons(vec![ring])));
     let mask = &shapes["img_01.jpg"].annotations[0];
     assert_eq!((mask.bbox, mask.flags.crowd), (BBox::new(0.0, 0.0, 64.0, 48.0), true));
+    // Its counts, `0PT1, are not those of an image of this size.
+    assert_eq!(mask.shape, None);
+    let manifest = store.manifest(&version(&report, "shapes@t07").version.id).await.unwrap();
+    assert_eq!(manifest.object_type, ObjectType::InstanceSegmentation);
     let lost = |name: &str, what: &str| {
         let lost = report.not_carried.iter().find(|l| l.name == name && l.what.contains(what));
         lost.map(|lost| lost.count)
     };
-    assert_eq!(lost("shapes@t07", "polygons"), Some(1));
-    assert_eq!(lost("shapes@t07", "masks"), Some(1));
-    assert_eq!(lost("broken@t05", "semantic"), Some(1));
-    assert!(lost("judged@t03", "TP, FP, FN").is_some());
+    assert_eq!(lost("shapes@t07", "malformed outlines and masks"), Some(1));
+    let judged = version(&report, "judged@t03");
+    let predictions = &judged.predictions.as_ref().unwrap().id;
+    let records = records(&store, predictions).await;
+    let outcomes = records.iter().flat_map(|record| &record.annotations);
+    let outcomes: BTreeSet<_> = outcomes.map(|a| a.attributes[OUTCOME].as_str()).collect();
+    assert_eq!(outcomes, BTreeSet::from(["fp", "tp"]));
     assert_eq!(lost("judged@t03", "but for its averages"), Some(1));
     assert_eq!(lost("pets@t01", ""), None);
 }
@@ -387,7 +396,7 @@ store_tests!(
     all_versions_come_over_with_the_counts_that_the_original_shows,
     branches_are_datasets_and_tasks_their_versions_in_order,
     records_are_what_the_original_has,
-    shapes_keep_their_boxes_and_the_report_says_what_is_lost,
+    shapes_and_outcomes_come_over_and_the_report_says_what_is_lost,
     the_original_task_is_in_the_lineage,
     models_come_over_where_their_packages_are,
     the_same_import_again_makes_nothing,

@@ -16,6 +16,7 @@ mod label;
 mod lineage;
 mod maintenance;
 mod mask;
+mod mask_outline;
 mod model;
 mod project;
 mod query;

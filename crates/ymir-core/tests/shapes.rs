@@ -1,7 +1,8 @@
 //! Masks and shapes: COCO's encoding, areas, boxes, and what JSON becomes of them.
 
 use proptest::prelude::*;
-use ymir_core::{Annotation, BBox, Class, ClassId, ErrorKind, Mask, Shape, Visibility};
+use serde::Deserialize;
+use ymir_core::{Annotation, BBox, Class, ClassId, ErrorKind, Mask, Ring, Shape, Visibility};
 
 fn pixels(mask: &Mask) -> Vec<bool> {
     let pixels = mask.counts().iter().enumerate();
@@ -138,4 +139,47 @@ fn shapes_that_cannot_be_are_refused() {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
     Annotation::of_image(Class::Id(ClassId(0)), 9, 9).check(9, 9).unwrap();
+}
+
+#[derive(Deserialize)]
+struct Outline {
+    width: u32,
+    height: u32,
+    ring: Ring,
+    counts: String,
+}
+
+/// What pycocotools says, see `data/coco_outlines.py`.
+fn outlines() -> Vec<Outline> {
+    serde_json::from_str(include_str!("data/coco_outlines.json")).unwrap()
+}
+
+#[test]
+fn an_outline_has_the_pixels_that_pycocotools_sees() {
+    let outlines = outlines();
+    assert!(outlines.len() > 40);
+    for Outline { width, height, ring, counts } in outlines {
+        let wanted = Mask::from_coco_string(width, height, &counts).unwrap();
+        let mask = Mask::from_rings(width, height, std::slice::from_ref(&ring)).unwrap();
+        assert_eq!(mask, wanted, "{ring:?} on {width}x{height}");
+    }
+}
+
+#[test]
+fn a_ring_within_another_is_a_hole() {
+    let square = |from: f64, to: f64| vec![[from, from], [to, from], [to, to], [from, to]];
+    let mask = Mask::from_rings(10, 10, &[square(0.0, 10.0), square(2.0, 5.0)]).unwrap();
+    assert_eq!(mask.area(), 100 - 9);
+    assert_eq!(Mask::from_rings(10, 10, &[]).unwrap().area(), 0);
+}
+
+#[test]
+fn outlines_that_would_take_forever_are_refused() {
+    let far = vec![[0.0, 0.0], [1e300, 0.0], [0.0, 5.0]];
+    let tangle = (0..100_000).map(|i| [f64::from(i % 2) * 60_000.0, 0.0]).collect();
+    for ring in [far, tangle, vec![[f64::NAN, 0.0]; 3]] {
+        let error = Mask::from_rings(60_000, 60_000, &[ring]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    assert!(Mask::from_rings(0, 5, &[]).is_err());
 }

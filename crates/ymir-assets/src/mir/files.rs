@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use git2::Oid;
 use prost::Message;
 use prost::bytes::Bytes;
-use ymir_core::{Error, Result};
+use ymir_core::{Error, ObjectType, Result};
 
 use super::generated as proto;
 use super::repository::MirRepository;
@@ -39,6 +39,9 @@ impl std::fmt::Display for Sha1 {
 
 /// Messages by asset, each decoded when it is asked for.
 type ByAsset = HashMap<Sha1, Bytes>;
+
+/// The original's number for segmentation.
+const SEGMENTATION: i32 = 3;
 
 /// One side of a commit's annotations: its ground truth or its predictions.
 #[derive(Debug, Default)]
@@ -97,6 +100,17 @@ pub(super) fn read_contents(repository: &MirRepository, commit: Oid) -> Result<C
         found: side(annotations.prediction, commit)?,
         cks: by_asset(annotations.image_cks, commit, ANNOTATIONS)?,
     })
+}
+
+impl Side {
+    /// Returns what the annotations are.
+    pub(super) fn object_type(&self) -> ObjectType {
+        match (self.kind, self.is_instance_segmentation) {
+            (SEGMENTATION, true) => ObjectType::InstanceSegmentation,
+            (SEGMENTATION, false) => ObjectType::SemanticSegmentation,
+            _ => ObjectType::Detection,
+        }
+    }
 }
 
 impl Contents {

@@ -392,7 +392,7 @@ fn sum_up(plans: &mut [Plan], labels: &[Label]) -> (Uses, Vec<MirNotCarried>) {
             *all.entry((number, name)).or_default() += count;
         }
         if survey.has_predictions && plan.revision.is_evaluated() {
-            survey.lose("the original's evaluation, but for its averages", 1);
+            survey.lose("the original's evaluation, but for its averages and what it said of each prediction", 1);
         }
         let name = plan.revision.name();
         let lost_here: BTreeMap<_, _> = std::mem::take(&mut survey.lost);

@@ -227,13 +227,14 @@ impl Making<'_> {
         task: TaskRecord,
         prediction: Option<PredictionInfo>,
     ) -> Result<(Version, bool)> {
-        let half = match kind {
-            BranchKind::Prediction => Half::Found,
-            _ => Half::Truth,
+        let (half, side) = match kind {
+            BranchKind::Prediction => (Half::Found, &contents.found),
+            _ => (Half::Truth, &contents.truth),
         };
+        let object_type = side.object_type();
         let (images, classes) = (self.images.clone(), self.classes.clone());
         let fingerprint = task.fingerprint.clone();
-        let manifest = Manifest { task, prediction, ..Manifest::default() };
+        let manifest = Manifest { task, prediction, object_type, ..Manifest::default() };
         let branch = Branch::new(kind, plan.name.clone());
         let message = format!("Import {} of the original", plan.revision.name());
         let over = self.over.clone();

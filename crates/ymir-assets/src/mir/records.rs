@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ymir_core::{Annotation, Asset, Attributes, BBox, Class, Edit, Flags, Record, Result};
+use ymir_core::{
+    Annotation, Asset, Attributes, BBox, Class, Edit, Flags, Mask, OUTCOME, Record, Result, Shape,
+};
 
 use super::classes::Classes;
 use super::files::{Contents, Sha1};
@@ -81,8 +83,14 @@ fn record(
         file_name: file_name(metadata.origin_filename, id),
         attributes: attributes(metadata.tvt_type, contents.cks(id)?),
     };
-    let annotations = boxes.into_iter().filter_map(|a| annotation(a, classes)).collect();
-    Ok(Record { asset, annotations })
+    let annotations = boxes.into_iter().filter_map(|told| {
+        let outcome = outcome(told.cm).filter(|_| half == Half::Found);
+        let mut annotation = annotation(told, &asset, classes)?;
+        let outcome = outcome.map(|outcome| (OUTCOME.to_owned(), outcome.to_owned()));
+        annotation.attributes.extend(outcome);
+        Some(annotation)
+    });
+    Ok(Record { annotations: annotations.collect(), asset })
 }
 
 /// Returns the name without a folder: what comes from elsewhere is never a path.
@@ -115,7 +123,11 @@ fn attributes(split: i32, cks: Option<proto::ImageCks>) -> Attributes {
 }
 
 /// Returns an annotation; none if it has no class or no size.
-fn annotation(told: proto::ObjectAnnotation, classes: &Classes) -> Option<Annotation> {
+fn annotation(
+    told: proto::ObjectAnnotation,
+    asset: &Asset,
+    classes: &Classes,
+) -> Option<Annotation> {
     if !is_usable(&told) {
         return None;
     }
@@ -130,8 +142,33 @@ fn annotation(told: proto::ObjectAnnotation, classes: &Classes) -> Option<Annota
     // The original's inference never sets it, which reads as 0.
     annotation.quality = Some(widen(told.anno_quality)).filter(|quality| *quality > 0.0);
     annotation.flags = Flags { crowd: told.iscrowd != 0, ..Flags::default() };
+    annotation.shape = shape(&told.polygon, &told.mask, asset.width, asset.height);
     annotation.attributes = told.tags;
     Some(annotation)
+}
+
+/// Returns the outline or the pixels of an object, if it has any that make sense.
+pub(super) fn shape(
+    polygon: &[proto::IntPoint],
+    mask: &str,
+    width: u32,
+    height: u32,
+) -> Option<Shape> {
+    if !mask.is_empty() {
+        return Mask::from_coco_string(width, height, mask).ok().map(Shape::Mask);
+    }
+    let ring: Vec<_> = polygon.iter().map(|p| [f64::from(p.x), f64::from(p.y)]).collect();
+    (ring.len() >= 3).then(|| Shape::Polygons(vec![ring]))
+}
+
+/// Returns what the original's evaluation said of a prediction, if it did.
+fn outcome(mark: i32) -> Option<&'static str> {
+    match mark {
+        1 => Some("tp"),
+        2 => Some("fp"),
+        12 => Some("ignored"),
+        _ => None,
+    }
 }
 
 /// Returns the number that was written when the original stored it in single precision: 0.9 for

@@ -1,6 +1,6 @@
 //! What a revision holds, found before anything is written.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use ymir_core::Result;
 
@@ -8,8 +8,6 @@ use super::files::{Contents, Sha1, Side};
 use super::generated as proto;
 use super::records;
 
-/// The original's number for segmentation.
-const SEGMENTATION: i32 = 3;
 /// The original's number for annotations that there are none of.
 const NO_ANNOTATIONS: i32 = 100;
 
@@ -38,27 +36,24 @@ pub(super) fn survey(contents: &Contents) -> Result<Survey> {
         has_predictions: is_there(&contents.found),
         ..Survey::default()
     };
-    let assets: HashSet<Sha1> = survey.assets.iter().copied().collect();
+    let mut sizes = HashMap::with_capacity(contents.assets.len());
     for (id, entry) in &contents.assets {
-        contents.metadata(entry)?;
+        let metadata = contents.metadata(entry)?;
+        sizes.insert(*id, (metadata.width, metadata.height));
         contents.cks(id)?;
     }
     let mut names: HashMap<i32, String> = HashMap::new();
     for side in [&contents.truth, &contents.found] {
         for (id, data) in &side.by_asset {
             let boxes = contents.decode_boxes(data)?;
-            if !assets.contains(id) {
+            let Some(size) = sizes.get(id) else {
                 let what = "annotations of images that the version does not have";
                 survey.lose(what, boxes.len() as u64);
                 continue;
-            }
+            };
             for annotation in &boxes {
-                survey.add(annotation, &mut names);
+                survey.add(annotation, *size, &mut names);
             }
-        }
-        if side.kind == SEGMENTATION && !side.is_instance_segmentation && !side.by_asset.is_empty()
-        {
-            survey.lose("the mark that this is semantic segmentation", 1);
         }
     }
     Ok(survey)
@@ -77,7 +72,12 @@ impl Survey {
         }
     }
 
-    fn add(&mut self, annotation: &proto::ObjectAnnotation, names: &mut HashMap<i32, String>) {
+    fn add(
+        &mut self,
+        annotation: &proto::ObjectAnnotation,
+        (width, height): (i32, i32),
+        names: &mut HashMap<i32, String>,
+    ) {
         if !records::is_usable(annotation) {
             self.lose("annotations whose box has no size, or a number that is none", 1);
             return;
@@ -90,15 +90,11 @@ impl Survey {
             false => (annotation.class_id, annotation.class_name.clone()),
         };
         *self.uses.entry(key).or_default() += 1;
-        self.lose(
-            "polygons, of which the bounding boxes are kept",
-            u64::from(!annotation.polygon.is_empty()),
-        );
-        self.lose(
-            "masks, of which the bounding boxes are kept",
-            u64::from(!annotation.mask.is_empty()),
-        );
-        let is_marked = !matches!(annotation.cm, 0 | 5);
-        self.lose("marks of the original's evaluation (TP, FP, FN)", u64::from(is_marked));
+        let has_shape = !annotation.polygon.is_empty() || !annotation.mask.is_empty();
+        let [width, height] = [width, height].map(i32::unsigned_abs);
+        let shape = || records::shape(&annotation.polygon, &annotation.mask, width, height);
+        if has_shape && shape().is_none() {
+            self.lose("malformed outlines and masks, of which the bounding boxes are kept", 1);
+        }
     }
 }

@@ -60,6 +60,24 @@ async fn what_masks_cannot_say_is_named() {
     assert_eq!(lost, ["boxes without a shape", "pixels of objects under others"]);
 }
 
+#[tokio::test]
+async fn outlines_become_pixels() {
+    let ring = |left: f64| vec![[left, 4.0], [left + 10.0, 4.0], [left + 10.0, 14.0], [left, 14.0]];
+    let shape = Shape::Polygons(vec![ring(5.0), ring(30.0)]);
+    let bbox = shape.bbox().unwrap();
+    let outline = Annotation::new(Class::Id(ClassId(1)), bbox).with_shape(shape);
+    let far = Shape::Polygons(vec![vec![[0.0, 0.0], [1e300, 0.0], [0.0, 9.0]]]);
+    let far = Annotation::new(Class::Id(ClassId(1)), bbox).with_shape(far);
+    let (store, all) = dataset(vec![(vec![], Default::default(), vec![outline, far])]).await;
+    let (there, _, found) = trip(&store, all, Format::Masks).await;
+    let lost: Vec<_> = there.lost.iter().map(|lost| (lost.what.as_str(), lost.count)).collect();
+    let wanted =
+        [("outlines of objects, which become pixels", 1), ("outlines too long to be drawn", 1)];
+    assert_eq!(lost, wanted);
+    let Some(Shape::Mask(mask)) = &found[0].annotations[0].shape else { panic!("{found:?}") };
+    assert_eq!((mask.area(), mask.bbox()), (200, Some(bbox)));
+}
+
 fn areas(record: &Record) -> Vec<f64> {
     record.annotations.iter().map(|a| a.shape.as_ref().unwrap().area()).collect()
 }

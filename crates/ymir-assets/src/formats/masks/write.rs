@@ -1,8 +1,9 @@
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 
 use rayon::prelude::*;
-use ymir_core::{Class, ClassTable, Error, ErrorKind, ObjectType, Record, Result, Shape};
+use ymir_core::{Class, ClassTable, Error, ErrorKind, Mask, ObjectType, Record, Result, Shape};
 
 use super::super::carries::Carries;
 use super::super::export_staging::{make_folder, write_file};
@@ -16,7 +17,9 @@ use crate::parallel::in_parallel;
 
 /// The most classes, and objects of an image: 0 is the background and 255 the border.
 const MAX_NUMBER: usize = 254;
-const CARRIES: Carries = Carries { boxes: false, masks: true, ..Carries::BOXES };
+/// What becomes of outlines is counted as they are drawn.
+const CARRIES: Carries =
+    Carries { boxes: false, masks: true, polygons: true, rings: true, ..Carries::BOXES };
 
 /// Writes Pascal VOC's folders: `SegmentationClass`, and `SegmentationObject` unless the dataset is
 /// of semantic segmentation.
@@ -58,7 +61,19 @@ fn draw(record: &Record) -> Drawn {
     };
     let mut number = 0;
     for annotation in &record.annotations {
-        let Some(Shape::Mask(mask)) = &annotation.shape else { continue };
+        let mask = match &annotation.shape {
+            Some(Shape::Mask(mask)) => Cow::Borrowed(mask),
+            Some(Shape::Polygons(rings)) => {
+                let Ok(mask) = Mask::from_rings(record.asset.width, record.asset.height, rings)
+                else {
+                    drawn.losses.add("outlines too long to be drawn");
+                    continue;
+                };
+                drawn.losses.add("outlines of objects, which become pixels");
+                Cow::Owned(mask)
+            }
+            _ => continue,
+        };
         let Class::Id(id) = annotation.class else {
             drawn.losses.add("objects of classes outside the table");
             continue;

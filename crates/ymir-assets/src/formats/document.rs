@@ -1,5 +1,7 @@
 use ymir_core::{Attributes, BBox, Flags, Keypoint, Shape};
 
+use super::losses::Field;
+
 /// What a source says about one image.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Document {
@@ -16,6 +18,8 @@ pub(super) struct Document {
     pub(super) dropped: Vec<(u32, String)>,
     /// What the records have no place for, once for each time it was met.
     pub(super) lost: Vec<&'static str>,
+    /// Fields that are not read.
+    pub(super) fields: Vec<Field>,
     /// Whether coordinates are fractions of the size of the image in place of pixels.
     pub(super) relative: bool,
 }

@@ -96,6 +96,7 @@ impl Draft {
                             self.drop_object(&path, object, reason);
                         }
                         document.lost.iter().for_each(|what| self.losses.add(what));
+                        document.fields.iter().for_each(|field| self.losses.add_field(field));
                         entry.describe(document, &mut self.names);
                         read.push(entry);
                     }

@@ -1,11 +1,12 @@
 //! LabelMe: a JSON file beside each image.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::Path as FilePath;
 
 use rayon::prelude::*;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_ignored::Path;
 use ymir_core::{Annotation, BBox, ClassTable, Flags, Record, Result, Shape};
 
 use super::ImportOptions;
@@ -17,7 +18,7 @@ use super::draft::Draft;
 use super::export_staging::write_file;
 use super::import_report::SkipReason;
 use super::intake::{Refusal, read_text};
-use super::losses::Losses;
+use super::losses::{Field, Losses};
 use super::reader::Reader;
 use super::splits;
 use super::writer::{Item, Setting, Writer};
@@ -61,7 +62,7 @@ fn polygon() -> String {
 }
 
 /// Returns whether a file is of LabelMe.
-pub(super) fn is_labelme(path: &Path) -> bool {
+pub(super) fn is_labelme(path: &FilePath) -> bool {
     path.extension().is_some_and(|e| e == "json")
         && read_text(path).is_ok_and(|text| serde_json::from_str::<File>(&text).is_ok())
 }
@@ -77,10 +78,25 @@ impl Reader for LabelmeReader {
 
     fn read(&self, entry: &Entry) -> std::result::Result<Option<Document>, Refusal> {
         let Some(path) = &entry.annotation else { return Ok(None) };
-        let file: File = serde_json::from_str(&read_text(path)?)
+        let text = read_text(path)?;
+        let mut fields = Vec::new();
+        let mut read = serde_json::Deserializer::from_str(&text);
+        let file: File = serde_ignored::deserialize(&mut read, |path| fields.extend(field(&path)))
+            .and_then(|file| read.end().map(|()| file))
             .map_err(|error| (SkipReason::BadAnnotation, error.to_string()))?;
-        Ok(Some(document(file)))
+        Ok(Some(Document { fields, ..document(file) }))
     }
+}
+
+/// Returns the field of the file or of a shape that a path leads to; the image itself is read from
+/// its own file.
+fn field(path: &Path<'_>) -> Option<Field> {
+    let Path::Map { parent, key } = path else { return None };
+    if key == "imageData" {
+        return None;
+    }
+    let of = if matches!(parent, Path::Root) { "files" } else { "shapes" };
+    Some(Field { of, name: key.clone() })
 }
 
 fn document(file: File) -> Document {
@@ -174,7 +190,7 @@ impl Writer for LabelmeWriter {
 
     fn write(
         &mut self,
-        folder: &Path,
+        folder: &FilePath,
         items: &[Item],
         setting: &Setting,
         losses: &mut Losses,
@@ -208,7 +224,7 @@ impl Writer for LabelmeWriter {
         })
     }
 
-    fn finish(&mut self, _: &Path, _: &Setting, _: &mut Losses) -> Result<()> {
+    fn finish(&mut self, _: &FilePath, _: &Setting, _: &mut Losses) -> Result<()> {
         Ok(())
     }
 }

@@ -11,6 +11,20 @@ pub struct Lost {
     pub count: u64,
 }
 
+/// A field of a document that is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Field {
+    /// What has it, in the plural.
+    pub(super) of: &'static str,
+    /// Its name.
+    pub(super) name: String,
+}
+
+/// Past so many entries, and for longer names, fields are not counted by name any more: the names
+/// are a stranger's.
+const FIELDS_MAX: usize = 100;
+const FIELD_NAME_MAX: usize = 64;
+
 /// Counts what is lost, by what it is.
 #[derive(Debug, Default)]
 pub(super) struct Losses(BTreeMap<String, u64>);
@@ -28,6 +42,14 @@ impl Losses {
                 self.0.insert(what.to_owned(), count);
             }
         }
+    }
+
+    /// Counts a field of a document that the format does not know, or this library does not.
+    pub(super) fn add_field(&mut self, field: &Field) {
+        let Field { of, name } = field;
+        let known = self.0.len() < FIELDS_MAX && name.len() <= FIELD_NAME_MAX;
+        let what = if known { format!("{name} of {of}") } else { format!("other fields of {of}") };
+        self.add(&what);
     }
 
     pub(super) fn merge(&mut self, other: Self) {

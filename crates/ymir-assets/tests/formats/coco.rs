@@ -23,7 +23,7 @@ async fn documents_of_several_splits_are_read() {
     };
     let plain = r#"{"id": 1, "image_id": 7, "category_id": 90, "iscrowd": 1,
         "segmentation": {"size": [48, 64], "counts": [48, 10, 3014]}, "bbox": [1, 0, 1, 10],
-        "keypoints": [1, 2, 2, 0, 0, 0], "num_keypoints": 1, "area": 10}"#;
+        "keypoints": [1, 2, 2, 0, 0, 0], "num_keypoints": 1, "area": 10, "weather": "rain"}"#;
     let rest = r#"{"image_id": 7, "category_id": 90, "bbox": [1, 2, 3, 4], "score": 0.5,
         "segmentation": [[1, 2, 4, 2, 4, 6]], "attributes": {"occluded": true, "rotation": 0.0}},
         {"image_id": 7, "category_id": 91, "bbox": [1, 2, 3, 4]},
@@ -42,7 +42,14 @@ async fn documents_of_several_splits_are_read() {
     let dropped: Vec<_> = report.dropped.iter().map(|drop| drop.object).collect();
     assert_eq!(dropped, [2, 3, 4]);
     let lost: Vec<_> = report.lost.iter().map(|lost| (lost.what.as_str(), lost.count)).collect();
-    assert_eq!(lost, [("license of images", 2), ("supercategories", 2)]);
+    let wanted = [
+        ("info of documents", 2),
+        ("license of images", 2),
+        ("licenses of documents", 2),
+        ("supercategories", 2),
+        ("weather of annotations", 1),
+    ];
+    assert_eq!(lost, wanted);
 
     let all = records(&store, &report.version.id).await;
     let of = |split: &str| {

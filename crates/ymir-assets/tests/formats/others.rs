@@ -28,10 +28,10 @@ async fn labelme_says_shapes_and_flags() {
         "imagePath": "a.jpg", "imageHeight": 48, "imageWidth": 64, "shapes": [
         {"label": "cat", "points": [[9, 8], [1, 2]], "shape_type": "rectangle", "group_id": 1},
         {"label": "cat", "points": [[1, 1], [5, 1], [5, 5]], "flags": {"occluded": true, "wet": true}},
-        {"label": "cat", "points": [[1, 1], [5, 1]], "shape_type": "circle"}]}"#;
+        {"label": "cat", "points": [[1, 1], [5, 1]], "shape_type": "circle", "a": 1}], "b": {"c": []}}"#;
     let (report, all) = read(Format::Labelme, &[("images/a.json", file)]).await;
     let lost: Vec<_> = report.lost.iter().map(|lost| lost.what.as_str()).collect();
-    assert_eq!(lost, ["circles", "groups of shapes"]);
+    assert_eq!(lost, ["a of shapes", "b of files", "circles", "groups of shapes"]);
     let [boxed, outline, label] = &named(&all, "a.jpg").annotations[..] else { panic!() };
     assert_eq!((boxed.bbox.x, boxed.bbox.w), (1.0, 8.0));
     assert!(matches!(outline.shape, Some(Shape::Polygons(_))) && outline.flags.occluded);

@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::super::losses::Field;
 use super::segmentation::Segmentation;
 
 /// An id: a number, or in some documents a text.
@@ -82,6 +83,8 @@ pub(super) trait Sink {
     fn image(&mut self, image: Image);
     fn annotation(&mut self, annotation: Annotation);
     fn category(&mut self, category: Category);
+    /// Takes a field that is not read.
+    fn field(&mut self, field: Field);
 }
 
 /// Reads a document into a sink.
@@ -127,18 +130,21 @@ impl<'de> Visitor<'de> for Document<'_> {
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
             match key.as_ref() {
                 "images" => {
-                    let take = |image| sink.image(image);
-                    map.next_value_seed(List::new("images", place, take))?;
+                    let take: fn(&mut dyn Sink, _) = |sink, image| sink.image(image);
+                    map.next_value_seed(List { name: "images", place, sink, take })?;
                 }
                 "annotations" => {
-                    let take = |annotation| sink.annotation(annotation);
-                    map.next_value_seed(List::new("annotations", place, take))?;
+                    let take: fn(&mut dyn Sink, _) = |sink, found| sink.annotation(found);
+                    map.next_value_seed(List { name: "annotations", place, sink, take })?;
                 }
                 "categories" => {
-                    let take = |category| sink.category(category);
-                    map.next_value_seed(List::new("categories", place, take))?;
+                    let take: fn(&mut dyn Sink, _) = |sink, category| sink.category(category);
+                    map.next_value_seed(List { name: "categories", place, sink, take })?;
                 }
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                name => {
+                    sink.field(Field { of: "documents", name: name.to_owned() });
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
             place.set(("", 0));
         }
@@ -147,20 +153,14 @@ impl<'de> Visitor<'de> for Document<'_> {
 }
 
 /// Reads a list item by item.
-struct List<'a, T, F: FnMut(T)> {
+struct List<'a, T> {
     name: &'static str,
     place: &'a Cell<(&'static str, usize)>,
-    take: F,
-    item: PhantomData<fn(T)>,
+    sink: &'a mut dyn Sink,
+    take: fn(&mut dyn Sink, T),
 }
 
-impl<'a, T, F: FnMut(T)> List<'a, T, F> {
-    fn new(name: &'static str, place: &'a Cell<(&'static str, usize)>, take: F) -> Self {
-        Self { name, place, take, item: PhantomData }
-    }
-}
-
-impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for List<'_, T, F> {
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for List<'_, T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -168,21 +168,41 @@ impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for List<'_, T,
     }
 }
 
-impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for List<'_, T, F> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for List<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the list of {}", self.name)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         for i in 0.. {
             self.place.set((self.name, i));
-            match seq.next_element()? {
-                Some(item) => (self.take)(item),
+            let field = |name| self.sink.field(Field { of: self.name, name });
+            match seq.next_element_seed(Item { field, item: PhantomData })? {
+                Some(item) => (self.take)(self.sink, item),
                 None => break,
             }
         }
         Ok(())
+    }
+}
+
+/// Reads an item, and tells which of its fields are not read.
+struct Item<T, F: FnMut(String)> {
+    field: F,
+    item: PhantomData<fn() -> T>,
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(String)> DeserializeSeed<'de> for Item<T, F> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<T, D::Error> {
+        serde_ignored::deserialize(deserializer, |path| {
+            // What is typed as ignored is told by who reads it.
+            if let serde_ignored::Path::Map { parent: serde_ignored::Path::Root, key } = path {
+                (self.field)(key);
+            }
+        })
     }
 }

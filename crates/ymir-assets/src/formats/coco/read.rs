@@ -12,6 +12,7 @@ use super::super::document::Object;
 use super::super::draft::Draft;
 use super::super::image_index::ImageIndex;
 use super::super::import_report::SkipReason;
+use super::super::losses::Field;
 use super::super::reader::Reader;
 use super::super::shared_documents::SharedDocuments;
 use super::super::splits;
@@ -189,7 +190,16 @@ impl Taken<'_> {
     }
 }
 
+/// The fields of annotations that say nothing which is not kept otherwise.
+const KEPT: [&str; 3] = ["id", "area", "num_keypoints"];
+
 impl Sink for Taken<'_> {
+    fn field(&mut self, field: Field) {
+        if field.of != "annotations" || !KEPT.contains(&field.name.as_str()) {
+            self.draft.losses.add_field(&field);
+        }
+    }
+
     fn image(&mut self, image: Image) {
         self.lose(image.license.is_some(), "license of images");
         self.lose(image.flickr_url.is_some(), "flickr_url of images");

@@ -151,11 +151,13 @@ impl Refs {
         self.take_git_lock(&path, &locked, new.file.path())?;
         let current = self.read(name);
         if !matches!(&current, Ok(current) if *current == old) {
-            let _ = fs::remove_file(&locked);
+            give_back(&locked, new);
             return current.map(|_| false);
         }
-        let moved = fs::rename(&locked, &path);
-        moved.map_err(|e| Error::io("cannot change a ref", &path, e))?;
+        if let Err(e) = fs::rename(&locked, &path) {
+            give_back(&locked, new);
+            return Err(Error::io("cannot change a ref", &path, e));
+        }
         Ok(true)
     }
 
@@ -191,6 +193,14 @@ impl Refs {
     pub(super) fn sync(&self, name: &str) -> Result<()> {
         let path = self.git.join(name);
         sync_dir(path.parent().expect("a ref stands in a folder"))
+    }
+}
+
+/// Removes git's lock of a ref. If that fails, the new value stays beside it, so that the next writer
+/// finds a lock with two links and knows that it is nobody's.
+fn give_back(locked: &Path, new: NewValue) {
+    if fs::remove_file(locked).is_err() {
+        let _ = new.file.keep();
     }
 }
 

@@ -10,12 +10,14 @@
 //! `YMIR_FAULTS` sets at how many calls of a command there is a fault, 24 by default, spread evenly;
 //! `all` for each of them.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![allow(clippy::print_stdout)] // how many calls there were
 
+mod full_disk;
 mod place;
 mod trace;
 
 use place::{Place, State, program};
-use trace::{Fault, Run};
+use trace::Fault;
 
 const IMPORT: [&str; 8] =
     ["import", "--voc", "data", "--into", "d", "--unknown-classes", "add", "--split"];
@@ -39,49 +41,60 @@ impl<'a> Case<'a> {
 
     /// Runs the command with each fault at each call, or at some of them.
     fn survive(&self) {
-        let before = self.place.check();
-        let whole = self.place.copy();
-        whole.ok(&self.command);
-        let after = whole.check();
-        assert!((self.done)(&whole), "{}: not done", self.name);
+        let states = self.states();
         for fault in [Fault::Kill, Fault::Full, Fault::Broken] {
             let dry = self.place.copy();
             let calls = trace::run(program(), &self.command, dry.root(), fault, usize::MAX).calls;
             let (mut hits, mut failed) = (0, 0);
-            let places = places(calls);
-            for at in places {
+            for at in places(calls) {
                 let place = self.place.copy();
                 let run = trace::run(program(), &self.command, place.root(), fault, at);
                 hits += usize::from(run.hit.is_some());
                 failed += usize::from(!run.status.success());
-                self.check(&place, fault, &run, (&before, &after));
+                println!("{}, {fault:?}: {}", self.name, run.hit.as_deref().unwrap_or("not hit"));
+                if fault == Fault::Kill {
+                    assert_eq!(run.status.code().is_none(), run.hit.is_some(), "{run:?}");
+                }
+                let said = run.stdout + &run.stderr;
+                self.check(&place, fault, (run.status.code(), &said), &states);
             }
             println!("{}, {fault:?}: {calls} calls, {hits} hit, {failed} failed", self.name);
             assert!(hits > 0, "{}: no call was hit", self.name);
         }
     }
 
-    /// Checks a place after a run with a fault, and that the command succeeds there now.
-    fn check(&self, place: &Place, fault: Fault, run: &Run, (before, after): (&State, &State)) {
-        let what = format!("{}, {fault:?} at {:?}: {run:?}", self.name, run.hit);
-        let succeeded = run.status.success();
-        if fault == Fault::Kill {
-            assert_eq!(succeeded, run.hit.is_none(), "{what}");
-        } else {
-            assert!(succeeded || run.status.code().is_some(), "{what}");
-            assert!(!run.stderr.contains("panicked"), "{what}");
-        }
+    /// Returns what the place holds before and after the command.
+    fn states(&self) -> (State, State) {
+        let before = self.place.check();
+        let whole = self.place.copy();
+        whole.ok(&self.command);
+        assert!((self.done)(&whole), "{}: not done", self.name);
+        (before, whole.check())
+    }
+
+    /// Checks a place after a run with a fault, which ended with this code (none if it was killed)
+    /// and said this, and that the command succeeds there now.
+    fn check(
+        &self,
+        place: &Place,
+        fault: Fault,
+        (code, said): (Option<i32>, &str),
+        (before, after): &(State, State),
+    ) {
+        let what = format!("{}, {fault:?}: {code:?} {said}", self.name);
+        let succeeded = code == Some(0);
+        assert!(code.is_some() || fault == Fault::Kill, "{what}");
+        assert!(!said.contains("panicked"), "{what}");
         if fault == Fault::Full {
             assert!(place.temporary().is_empty(), "{:?} {what}", place.temporary());
             if !succeeded {
-                assert_eq!(run.status.code(), Some(7), "{what}");
-                assert!(run.stdout.contains("free some space"), "{what}");
+                assert_eq!(code, Some(7), "{what}");
+                assert!(said.contains("free some space"), "{what}");
             }
         }
-        let found = std::panic::catch_unwind(|| place.check());
-        let state = found.unwrap_or_else(|_| panic!("{what}"));
+        let state = place.check();
         if succeeded {
-            assert_eq!(&state, after, "{what}");
+            assert_eq!(state, *after, "{what}");
         }
         assert!(state.is_between(before, after), "{state:?}\n{what}");
         let is_done = self.once && (self.done)(place) && state == *after;

@@ -51,7 +51,14 @@ impl Place {
     }
 
     pub(crate) fn copy(&self) -> Self {
-        let copy = Self::empty();
+        self.copy_to(Self::empty())
+    }
+
+    pub(crate) fn copy_below(&self, folder: &Path) -> Self {
+        self.copy_to(Self(TempDir::new_in(folder).expect("a folder can be made")))
+    }
+
+    fn copy_to(&self, copy: Self) -> Self {
         copy.shell(&format!("cp -a {}/. .", self.root().display()));
         copy
     }

@@ -55,7 +55,8 @@ pub(crate) fn run(
     fault: Fault,
     at: usize,
 ) -> Run {
-    // Stops itself until it is traced.
+    // Stops itself until it is traced. The tracer waits for its end, not the standard library.
+    #[allow(clippy::zombie_processes)]
     let mut child = Command::new("sh")
         .args(["-c", r#"kill -STOP $$; exec "$0" "$@""#])
         .arg(program)

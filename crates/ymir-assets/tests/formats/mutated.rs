@@ -1,7 +1,7 @@
 //! Files of every format with bytes changed, taken out and put in: whatever they say then, they are
 //! imported or refused.
 //!
-//! `YMIR_MUTATIONS` sets how many there are of each format, 200 by default.
+//! `YMIR_MUTATIONS` sets how many there are of each format, 400 by default.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -139,7 +139,7 @@ async fn take(source: &Path, format: Format) {
 #[test]
 fn mutated_files_are_imported_or_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let cases = std::env::var("YMIR_MUTATIONS").map_or(200, |n| n.parse().expect("a number"));
+    let cases = std::env::var("YMIR_MUTATIONS").map_or(400, |n| n.parse().expect("a number"));
     for format in Format::ALL {
         let source = folder();
         let made = runtime.block_on(async {
@@ -155,7 +155,11 @@ fn mutated_files_are_imported_or_refused() {
         }
         let files = files(&source);
         let mutations = (select(files), vec(Mutation::any(), 1..4));
-        let mut runner = TestRunner::new(ProptestConfig { cases, ..Default::default() });
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases,
+            failure_persistence: None,
+            ..Default::default()
+        });
         let run = runner.run(&mutations, |(file, mutations)| {
             let whole = fs::read(&file).unwrap();
             let mut bytes = whole.clone();

@@ -81,8 +81,8 @@ impl Refs {
         Ok(names)
     }
 
-    /// Returns all refs below `refs/` with their values.
-    pub(super) fn all(&self) -> Result<Vec<(String, Oid)>> {
+    /// Returns all refs below `refs/` with their values, or why one cannot be read.
+    pub(super) fn all(&self) -> Result<Vec<(String, Result<Oid>)>> {
         let mut names: BTreeSet<String> =
             self.packed()?.into_iter().map(|(name, _)| name).collect();
         let mut folders = vec!["refs".to_owned()];
@@ -101,14 +101,9 @@ impl Refs {
                 }
             }
         }
-        let mut refs = Vec::with_capacity(names.len());
-        for name in names {
-            // One that was deleted meanwhile is no ref any more.
-            if let Some(value) = self.read(&name)? {
-                refs.push((name, value));
-            }
-        }
-        Ok(refs)
+        // One that was deleted meanwhile is no ref any more.
+        let value = |name: String| self.read(&name).transpose().map(|value| (name, value));
+        Ok(names.into_iter().filter_map(value).collect())
     }
 
     fn packed(&self) -> Result<Vec<(String, String)>> {

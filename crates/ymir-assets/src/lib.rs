@@ -11,5 +11,6 @@ pub mod operations;
 mod pages;
 mod parallel;
 mod store;
+mod working_folder;
 
 pub use store::{GitAssetStore, StoreOptions};

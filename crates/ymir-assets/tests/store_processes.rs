@@ -1,16 +1,19 @@
 //! Many writers in threads and processes, and writers that are killed.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures::future::join_all;
 use ymir_assets::GitAssetStore;
 use ymir_core::{
-    Asset, AssetId, AssetStore, Base, Branch, CommitRequest, Edit, Edits, Expect, Manifest,
-    MediaType, PageOptions, Record, Selector,
+    Asset, AssetId, AssetStore, Base, BlobSource, Branch, CommitRequest, Edit, Edits, Expect,
+    FsckOptions, GarbageOptions, Manifest, MediaType, PageOptions, Record, Selector,
 };
 
 /// Tells this program that it is to be a writer: the directory, a tab, its name, a tab, how many
@@ -109,8 +112,8 @@ fn fsck(root: &Path) {
 
 /// Returns the names of all assets of the newest version, after a check of the numbers.
 async fn names(store: &GitAssetStore) -> BTreeSet<String> {
-    let tip = store.resolve(&branch(), &Selector::Latest).await.unwrap();
     let log = store.log(&branch()).await.unwrap();
+    let tip = log.first().unwrap();
     let numbers: Vec<u64> = log.iter().rev().map(|version| version.number).collect();
     assert_eq!(numbers, (1..=tip.number).collect::<Vec<_>>());
     let options = PageOptions { limit: usize::MAX, ..Default::default() };
@@ -118,29 +121,97 @@ async fn names(store: &GitAssetStore) -> BTreeSet<String> {
     page.records.into_iter().map(|record| record.asset.file_name).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn writers_in_threads_and_processes_lose_nothing() {
+/// Reads the newest version over and over until the writers are done; each time it must have all
+/// that it had before. Returns how often.
+async fn read_meanwhile(root: PathBuf, done: Arc<AtomicBool>) -> usize {
+    let (mut reads, mut before) = (0, BTreeSet::new());
+    while !done.load(Ordering::Relaxed) {
+        // Another handle each time, with nothing cached.
+        let store = GitAssetStore::open(&root).unwrap();
+        if store.branches(branch().kind).await.unwrap().is_empty() {
+            continue;
+        }
+        let now = names(&store).await;
+        assert!(before.is_subset(&now), "lost: {:?}", before.difference(&now));
+        before = now;
+        reads += 1;
+    }
+    reads
+}
+
+/// Joins packs and deletes garbage over and over until the writers are done.
+async fn clean_meanwhile(root: PathBuf, done: Arc<AtomicBool>) -> usize {
+    let store = GitAssetStore::open(&root).unwrap();
+    let mut runs = 0;
+    while !done.load(Ordering::Relaxed) {
+        store.collect_garbage(GarbageOptions::default()).await.unwrap();
+        runs += 1;
+    }
+    runs
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn eight_processes_lose_nothing_while_others_read_and_clean() {
+    const PROCESSES: usize = 8;
+    const COMMITS: usize = 25;
     let dir = tempfile::tempdir().unwrap();
     let store = GitAssetStore::init(dir.path()).unwrap();
-    let mut children: Vec<Child> =
-        (0..3).map(|n| start_writer(dir.path(), &format!("p{n}"), 2, 12)).collect();
+    let done = Arc::new(AtomicBool::new(false));
+    let readers =
+        [(); 2].map(|()| tokio::spawn(read_meanwhile(dir.path().to_owned(), done.clone())));
+    let cleaner = tokio::spawn(clean_meanwhile(dir.path().to_owned(), done.clone()));
+    let start = |n| start_writer(dir.path(), &format!("p{n}"), 1, COMMITS);
+    let mut children: Vec<Child> = (0..PROCESSES).map(start).collect();
+    // Two threads of one process besides.
     let own = |thread: usize| {
         let store = store.clone();
         tokio::spawn(async move {
-            for n in 0..12 {
+            for n in 0..COMMITS {
                 commit(&store, put(&format!("own-{thread}-{n}"))).await;
             }
         })
     };
     join_all((0..2).map(own)).await.into_iter().for_each(|joined| joined.unwrap());
     for child in &mut children {
-        assert_eq!(committed(child).count(), 24);
+        assert_eq!(committed(child).count(), COMMITS);
         assert!(child.wait().unwrap().success());
     }
-    let names = names(&store).await;
-    assert_eq!(names.len(), 4 * 2 * 12);
-    assert_eq!(store.log(&branch()).await.unwrap().len(), 4 * 2 * 12);
+    done.store(true, Ordering::Relaxed);
+    for reader in readers {
+        assert!(reader.await.unwrap() > 0);
+    }
+    assert!(cleaner.await.unwrap() > 0);
+    assert_eq!(names(&store).await.len(), (PROCESSES + 2) * COMMITS);
+    assert_eq!(store.log(&branch()).await.unwrap().len(), (PROCESSES + 2) * COMMITS);
     fsck(dir.path());
+}
+
+/// Whoever commits, joins packs or deletes garbage may stop anywhere, with every lock there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_wait_for_no_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = GitAssetStore::init(dir.path()).unwrap();
+    let blobs = store.put_blobs(vec![BlobSource::Bytes(b"image".to_vec())]).await.unwrap();
+    for n in 0..40 {
+        commit(&store, put(&format!("{n}"))).await;
+    }
+    let locks = std::fs::read_dir(dir.path().join("repo.git/ymir/locks")).unwrap();
+    let mut locks: Vec<PathBuf> = locks.map(|entry| entry.unwrap().path()).collect();
+    assert!(locks.iter().any(|path| path.ends_with("packs")), "{locks:?}");
+    locks.push(dir.path().join("blobs/lock"));
+    let held: Vec<File> = locks.iter().map(|path| File::open(path).unwrap()).collect();
+    held.iter().for_each(|lock| lock.lock().unwrap());
+    let read = async {
+        let store = GitAssetStore::open(dir.path()).unwrap();
+        assert_eq!(names(&store).await.len(), 40);
+        let tip = store.resolve(&branch(), &Selector::Latest).await.unwrap();
+        store.get(&tip.id, &[asset("3")]).await.unwrap();
+        store.count(&tip.id, &"name:3*".parse().unwrap()).await.unwrap();
+        assert_eq!(store.read_blob(&blobs[0].id).await.unwrap(), b"image");
+        let whole = FsckOptions { blobs: true };
+        assert_eq!(store.fsck(whole).await.unwrap().versions, 40);
+    };
+    tokio::time::timeout(Duration::from_secs(120), read).await.expect("a reader waits for a lock");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,7 +224,7 @@ async fn a_killed_writer_loses_nothing_that_was_committed() {
         let mut lines = committed(&mut child);
         acknowledged.extend(lines.by_ref().take(3 + round * 2));
         // Somewhere within the next commit.
-        std::thread::sleep(std::time::Duration::from_micros(1500 * round as u64));
+        std::thread::sleep(Duration::from_micros(1500 * round as u64));
         child.kill().unwrap();
         child.wait().unwrap();
         acknowledged.extend(lines);

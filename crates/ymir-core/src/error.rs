@@ -108,7 +108,7 @@ impl Error {
     }
 
     /// Returns the error for a failed file operation: the kind follows the I/O error, the path is
-    /// in the context.
+    /// in the context. Where the disk is full, the message says what to do.
     pub fn io(message: impl Into<String>, path: &std::path::Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let kind = match source.kind() {
@@ -119,6 +119,10 @@ impl Error {
             Io::TimedOut => ErrorKind::Timeout,
             _ => ErrorKind::Unexpected,
         };
+        let mut message = message.into();
+        if matches!(source.kind(), Io::StorageFull | Io::QuotaExceeded) {
+            message.push_str("; free some space on the disk and try again");
+        }
         Self::new(kind, message).with("path", path.display()).caused_by(source)
     }
 

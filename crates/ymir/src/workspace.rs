@@ -112,9 +112,16 @@ impl Workspace {
         let (create, cpus) = (options.create, options.cpus);
         let (own_store, own_scheduler) = (options.store.is_none(), options.scheduler.is_none());
         let opened = tokio::task::spawn_blocking(move || {
-            let (root, config) = if create { create_config(&root)? } else { load_config(&root)? };
+            // The configuration is what makes the directory a workspace: it is made last, so that an
+            // interrupted `init` can be done again.
+            let found = match load_config(&root) {
+                Err(error) if create && error.kind() == ErrorKind::NotFound => None,
+                found => Some(found?),
+            };
+            let root = make_directories(&root)?;
             let store = own_store.then(|| open_store(&root, create)).transpose()?;
             let scheduler = own_scheduler.then(|| open_scheduler(&root, cpus)).transpose()?;
+            let config = found.map_or_else(|| create_config(&root), Ok)?;
             Ok::<_, Error>((root, config, store, scheduler))
         });
         let (root, config, store, scheduler) = opened.await.map_err(|e| {
@@ -365,13 +372,18 @@ fn set_aside(scheduler: &LocalScheduler) -> Option<String> {
 fn open_store(root: &Path, create: bool) -> Result<Arc<dyn AssetStore>> {
     match GitAssetStore::open(root) {
         Err(error) if create && error.kind() == ErrorKind::NotFound => {
-            Ok(Arc::new(GitAssetStore::init(root)?))
+            let made = GitAssetStore::init(root).or_else(|error| match error.kind() {
+                // By another process, meanwhile.
+                ErrorKind::AlreadyExists => GitAssetStore::open(root),
+                _ => Err(error),
+            });
+            Ok(Arc::new(made?))
         }
         store => Ok(Arc::new(store?)),
     }
 }
 
-fn load_config(root: &Path) -> Result<(PathBuf, Config)> {
+fn load_config(root: &Path) -> Result<Config> {
     let path = root.join(CONFIG);
     let text = fs::read(&path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => {
@@ -391,32 +403,33 @@ fn load_config(root: &Path) -> Result<(PathBuf, Config)> {
             .with("format", config.format)
             .with("newest known format", FORMAT));
     }
-    let root = root.canonicalize().map_err(|e| Error::io("cannot open the workspace", root, e))?;
-    Ok((root, config))
+    Ok(config)
 }
 
-/// Writes the configuration if there is none; the winner of several that do so at once decides.
-fn create_config(root: &Path) -> Result<(PathBuf, Config)> {
-    fs::create_dir_all(root).map_err(|e| Error::io("cannot make the workspace", root, e))?;
-    for dir in ["state", "tasks"] {
-        let dir = root.join(dir);
+/// Makes the directories that are missing, and returns the path of the workspace without links.
+fn make_directories(root: &Path) -> Result<PathBuf> {
+    for dir in [root.to_owned(), root.join("state"), root.join("tasks")] {
         fs::create_dir_all(&dir).map_err(|e| Error::io("cannot make the workspace", &dir, e))?;
     }
+    root.canonicalize().map_err(|e| Error::io("cannot open the workspace", root, e))
+}
+
+/// Writes the configuration; the winner of several that do so at once decides.
+fn create_config(root: &Path) -> Result<Config> {
     let path = root.join(CONFIG);
-    if !path.exists() {
-        let seed = format!("{}{:?}{}", root.display(), Timestamp::now(), std::process::id());
-        let id = ymir_core::AssetId::of(seed.as_bytes()).to_string();
-        let config = Config { format: FORMAT, id: WorkspaceId::new(&id[..16])? };
-        let failed = |e| Error::io("cannot write the workspace's configuration", &path, e);
-        let mut file = tempfile::NamedTempFile::new_in(root).map_err(failed)?;
-        serde_json::to_writer_pretty(&mut file, &config).map_err(|e| failed(e.into()))?;
-        file.as_file().sync_all().map_err(failed)?;
-        match file.persist_noclobber(&path) {
-            Err(e) if e.error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(failed(e.error));
-            }
-            _ => {}
+    let seed = format!("{}{:?}{}", root.display(), Timestamp::now(), std::process::id());
+    let id = ymir_core::AssetId::of(seed.as_bytes()).to_string();
+    let config = Config { format: FORMAT, id: WorkspaceId::new(&id[..16])? };
+    let failed = |e| Error::io("cannot write the workspace's configuration", &path, e);
+    let mut file = tempfile::NamedTempFile::new_in(root).map_err(failed)?;
+    serde_json::to_writer_pretty(&mut file, &config).map_err(|e| failed(e.into()))?;
+    file.as_file().sync_all().map_err(failed)?;
+    match file.persist_noclobber(&path) {
+        Err(e) if e.error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(failed(e.error));
         }
+        _ => {}
     }
+    fs::File::open(root).and_then(|root| root.sync_all()).map_err(failed)?;
     load_config(root)
 }

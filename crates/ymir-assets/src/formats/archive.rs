@@ -11,11 +11,14 @@ use ymir_core::{Error, ErrorKind, Result};
 
 use super::draft::stop_if;
 use super::import_report::{SkipReason, Skipped};
+use crate::working_folder;
 
 /// What the files of an archive may take: so much, and so many times the archive's size beside it.
 /// Images hardly shrink, and text by some tens of times.
 const BASE_BYTES: u64 = 256 << 20;
 const RATIO: u64 = 200;
+/// How the name of the folder begins; those of killed imports are removed by the next one.
+const PREFIX: &str = ".ymir-import-";
 const MAX_ENTRIES: u64 = 50_000_000;
 /// The longest name of an entry in bytes, and how many folders it may have.
 const MAX_NAME: usize = 1024;
@@ -44,6 +47,7 @@ pub(super) fn is_archive(path: &Path) -> bool {
 #[derive(Debug)]
 pub(super) struct Unpacked {
     folder: TempDir,
+    _locked: File,
     /// Entries that were not unpacked.
     pub(super) skipped: Vec<Skipped>,
     entries: u64,
@@ -62,10 +66,13 @@ impl Unpacked {
         let fail = |e| Error::io("the archive cannot be read", archive, e);
         let file = File::open(archive).map_err(fail)?;
         let size = file.metadata().map_err(fail)?.len();
-        let folder = tempfile::Builder::new().prefix(".ymir-import-").tempdir_in(below);
-        let folder = folder.map_err(|e| Error::io("the archive cannot be unpacked", below, e))?;
+        working_folder::remove_left_behind(PREFIX, below);
+        let folder = working_folder::make(PREFIX, below);
+        let (folder, locked) =
+            folder.map_err(|e| Error::io("the archive cannot be unpacked", below, e))?;
         let limit = BASE_BYTES.saturating_add(size.saturating_mul(RATIO));
-        let mut unpacked = Self { folder, skipped: Vec::new(), entries: 0, bytes: 0, limit };
+        let mut unpacked =
+            Self { folder, _locked: locked, skipped: Vec::new(), entries: 0, bytes: 0, limit };
         let file = BufReader::with_capacity(1 << 18, file);
         let result = match kind(archive) {
             Some(Kind::Tar) => unpacked.tar(file, over),

@@ -1,12 +1,21 @@
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use ymir_core::{Error, ErrorKind, Result};
 
+use crate::working_folder;
+
+/// How the name of the folder begins.
+const PREFIX: &str = ".ymir-export-";
+/// A file in it with the names of what is being moved to its place, each with a zero byte behind.
+const MOVED: &str = ".moved";
+
 /// The folder that an export is written to before it is moved to its place. Nothing is left behind
-/// of one that is not finished.
+/// of one that is not finished; what a killed one left, the next one to the same place removes.
 #[derive(Debug)]
 pub(super) struct Staging {
     destination: PathBuf,
@@ -18,7 +27,7 @@ pub(super) struct Staging {
 /// What is to be removed: when this is dropped, it is.
 #[derive(Debug)]
 struct Leftovers {
-    folder: Option<PathBuf>,
+    folder: Option<(PathBuf, File)>,
     /// The folders that had to be made, the outermost last.
     made: Vec<PathBuf>,
 }
@@ -32,14 +41,15 @@ impl Staging {
         let made = above.take_while(|path| !path.exists()).map(Path::to_owned).collect();
         let mut leftovers = Leftovers { folder: None, made };
         fs::create_dir_all(&destination).map_err(fail)?;
+        remove_killed(&destination);
         if fs::read_dir(&destination).map_err(fail)?.next().is_some() {
             let message = "the destination of an export must be empty; choose a new folder";
             let error = Error::new(ErrorKind::AlreadyExists, message);
             return Err(error.with("path", destination.display()));
         }
-        let folder = tempfile::Builder::new().prefix(".ymir-export-").tempdir_in(&destination);
-        let folder = folder.map_err(fail)?.keep();
-        leftovers.folder = Some(folder.clone());
+        let (folder, locked) = working_folder::make(PREFIX, &destination).map_err(fail)?;
+        let folder = folder.keep();
+        leftovers.folder = Some((folder.clone(), locked));
         Ok(Self { destination, folder, leftovers: Some(leftovers) })
     }
 
@@ -56,13 +66,14 @@ impl Staging {
         let names = parts.map(|part| part.map(|part| part.file_name()));
         let names: Vec<_> =
             names.collect::<std::io::Result<_>>().map_err(|e| fail(&self.folder, e))?;
+        let list: Vec<u8> =
+            names.iter().flat_map(|name| [name.as_bytes(), &[0]].concat()).collect();
+        let listed = fs::write(self.folder.join(MOVED), list);
+        listed.map_err(|e| fail(&self.folder, e))?;
         for (i, name) in names.iter().enumerate() {
             let place = self.destination.join(name);
             if let Err(error) = fs::rename(self.folder.join(name), &place) {
-                for moved in &names[..i] {
-                    // Back to where it goes away with the rest.
-                    let _ = fs::rename(self.destination.join(moved), self.folder.join(moved));
-                }
+                names[..i].iter().for_each(|moved| remove(&self.destination.join(moved)));
                 return Err(fail(&place, error));
             }
         }
@@ -75,6 +86,28 @@ impl Staging {
             drop(staging.leftovers.take());
         }
     }
+}
+
+/// Removes what killed exports left in a destination.
+fn remove_killed(destination: &Path) {
+    for (folder, _locked) in working_folder::left_behind(PREFIX, destination) {
+        let moved = fs::read(folder.join(MOVED)).unwrap_or_default();
+        let names = moved.split(|byte| *byte == 0).map(|name| Path::new(OsStr::from_bytes(name)));
+        for name in names.filter(|name| is_plain(name) && !folder.join(name).exists()) {
+            remove(&destination.join(name));
+        }
+        let _ = fs::remove_dir_all(folder);
+    }
+}
+
+/// Removes a folder or file. What cannot be removed stays.
+fn remove(path: &Path) {
+    let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
+}
+
+/// Returns whether a path is the name of something directly in a folder.
+fn is_plain(path: &Path) -> bool {
+    matches!(path.components().collect::<Vec<_>>()[..], [Component::Normal(_)])
 }
 
 /// Makes a folder below that of an export, which is there unless the export was dropped: then
@@ -111,7 +144,7 @@ impl Drop for Staging {
 
 impl Drop for Leftovers {
     fn drop(&mut self) {
-        if let Some(folder) = self.folder.take() {
+        if let Some((folder, _locked)) = self.folder.take() {
             // Under another name, no thread that still works for the export can add to it.
             let gone = folder.with_extension("gone");
             let gone = if fs::rename(&folder, &gone).is_ok() { gone } else { folder };

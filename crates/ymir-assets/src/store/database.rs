@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use git2::Odb;
 use ymir_core::{Error, ErrorKind, Result};
 
+use super::checksum::check_indexes;
+
 /// After so many changes of the packs the database is opened anew.
 const CHANGES: u32 = 32;
 
@@ -76,6 +78,7 @@ impl Opened {
                 .with("path", dir.display())
         })?;
         let changed = last_change(dir);
+        check_indexes(&dir.join("pack"))?;
         let odb = Odb::new().map_err(fail)?;
         odb.add_disk_alternate(path).map_err(fail)?;
         Ok(Self { odb: Arc::new(odb), changed, changes: 0 })

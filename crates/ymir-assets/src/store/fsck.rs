@@ -1,9 +1,12 @@
 //! The check of a store, and the deletion of blobs that no version reaches.
 
+use std::{fs, io};
+
 use ymir_core::{
     Error, ErrorKind, FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem, Result,
 };
 
+use super::checksum::{self, sums_up};
 use super::handle::Shared;
 
 /// The most problems that are listed.
@@ -20,6 +23,9 @@ impl Shared {
         let reached = self.reach(&mut |subject, version, error| {
             note(subject, version.map(|id| id.to_string()), &error);
         })?;
+        for (file, error) in self.damaged_packs()? {
+            note(format!("file {file}"), None, &error);
+        }
         let mut blobs: Vec<_> = reached.blobs.iter().map(|(id, size)| (*id, *size)).collect();
         blobs.sort_unstable();
         for (id, error) in self.blobs.check(&blobs, options.blobs) {
@@ -33,6 +39,32 @@ impl Shared {
             blob_bytes: blobs.iter().map(|(_, size)| size).sum(),
             problems,
         })
+    }
+
+    /// Returns the packs and indexes whose bytes are not those that their checksums are of: some
+    /// are in no object.
+    fn damaged_packs(&self) -> Result<Vec<(String, Error)>> {
+        let dir = self.packs();
+        let fail = |e| Error::io("cannot list the packs", &dir, e);
+        let mut damaged = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(fail)? {
+            let path = entry.map_err(fail)?.path();
+            let is_ours = path.extension().is_some_and(|e| e == "pack" || e == "idx");
+            if !is_ours {
+                continue;
+            }
+            let error = match sums_up(&path) {
+                Ok(true) => continue,
+                // A pack that was joined with others meanwhile.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Ok(false) => checksum::damaged(&path),
+                Err(e) => Error::io("cannot read a file of the repository", &path, e),
+            };
+            let name = path.strip_prefix(&self.git).unwrap_or(&path).display().to_string();
+            damaged.push((name, error));
+        }
+        damaged.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(damaged)
     }
 
     pub(super) fn collect_garbage(&self, options: GarbageOptions) -> Result<GarbageReport> {

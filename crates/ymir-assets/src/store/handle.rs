@@ -11,9 +11,13 @@ use super::manifest::FORMAT_VERSION;
 use super::objects::Objects;
 use super::refs::Refs;
 use crate::blob::BlobDir;
+use crate::working_folder;
 
 /// The configuration of the bare repository. Nothing in it is read by this library.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
+
+/// How the name of a repository begins that is being made.
+const UNFINISHED: &str = ".repo-";
 
 /// How a [`GitAssetStore`] is opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,8 +86,10 @@ impl GitAssetStore {
         }
         fs::create_dir_all(root).map_err(|e| Error::io("cannot make a directory", root, e))?;
         // Made whole beside its place, so that an interrupted init leaves no half of a store.
-        let made = tempfile::Builder::new().prefix(".repo-").tempdir_in(root);
-        let made = made.map_err(|e| Error::io("cannot make a store in this directory", root, e))?;
+        working_folder::remove_left_behind(UNFINISHED, root);
+        let made = working_folder::make(UNFINISHED, root);
+        let (made, _locked) =
+            made.map_err(|e| Error::io("cannot make a store in this directory", root, e))?;
         write_layout(made.path()).map_err(|e| Error::io("cannot make a store", &git, e))?;
         match fs::rename(made.path(), &git) {
             Ok(()) => drop(made.keep()),

@@ -2,6 +2,7 @@
 
 mod asset_store;
 mod cache;
+mod checksum;
 mod classes;
 mod column;
 mod commit;

@@ -40,7 +40,10 @@ impl Shared {
         let objects = Objects::open(&self.git.join("objects"), 0)?;
         let mut walk = Walk { objects, reached: Reached::default(), problem };
         for (name, tip) in self.refs.all()? {
-            walk.branch(&name, tip);
+            match tip {
+                Ok(tip) => walk.branch(&name, tip),
+                Err(error) => (walk.problem)(name, None, error),
+            }
         }
         Ok(walk.reached)
     }

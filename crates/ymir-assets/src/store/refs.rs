@@ -81,8 +81,8 @@ impl Refs {
         Ok(names)
     }
 
-    /// Returns all refs below `refs/` with their values.
-    pub(super) fn all(&self) -> Result<Vec<(String, Oid)>> {
+    /// Returns all refs below `refs/` with their values, or why one cannot be read.
+    pub(super) fn all(&self) -> Result<Vec<(String, Result<Oid>)>> {
         let mut names: BTreeSet<String> =
             self.packed()?.into_iter().map(|(name, _)| name).collect();
         let mut folders = vec!["refs".to_owned()];
@@ -101,14 +101,9 @@ impl Refs {
                 }
             }
         }
-        let mut refs = Vec::with_capacity(names.len());
-        for name in names {
-            // One that was deleted meanwhile is no ref any more.
-            if let Some(value) = self.read(&name)? {
-                refs.push((name, value));
-            }
-        }
-        Ok(refs)
+        // One that was deleted meanwhile is no ref any more.
+        let value = |name: String| self.read(&name).transpose().map(|value| (name, value));
+        Ok(names.into_iter().filter_map(value).collect())
     }
 
     fn packed(&self) -> Result<Vec<(String, String)>> {
@@ -151,11 +146,13 @@ impl Refs {
         self.take_git_lock(&path, &locked, new.file.path())?;
         let current = self.read(name);
         if !matches!(&current, Ok(current) if *current == old) {
-            let _ = fs::remove_file(&locked);
+            give_back(&locked, new);
             return current.map(|_| false);
         }
-        let moved = fs::rename(&locked, &path);
-        moved.map_err(|e| Error::io("cannot change a ref", &path, e))?;
+        if let Err(e) = fs::rename(&locked, &path) {
+            give_back(&locked, new);
+            return Err(Error::io("cannot change a ref", &path, e));
+        }
         Ok(true)
     }
 
@@ -191,6 +188,14 @@ impl Refs {
     pub(super) fn sync(&self, name: &str) -> Result<()> {
         let path = self.git.join(name);
         sync_dir(path.parent().expect("a ref stands in a folder"))
+    }
+}
+
+/// Removes git's lock of a ref. If that fails, the new value stays beside it, so that the next writer
+/// finds a lock with two links and knows that it is nobody's.
+fn give_back(locked: &Path, new: NewValue) {
+    if fs::remove_file(locked).is_err() {
+        let _ = new.file.keep();
     }
 }
 

@@ -17,7 +17,8 @@ fn remove_older(dir: &Path, limit: Duration) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let is_temporary = PREFIXES.iter().any(|p| name.to_string_lossy().starts_with(p));
+        let is_temporary = PREFIXES.iter().any(|p| name.to_string_lossy().starts_with(p))
+            || is_half(&entry.path());
         let Ok(data) = entry.metadata() else { continue };
         // A link has the time of its file, but the moment when it was made changes the inode.
         let changed = Duration::from_secs(data.ctime().try_into().unwrap_or_default());
@@ -29,6 +30,12 @@ fn remove_older(dir: &Path, limit: Duration) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Returns whether a file is a pack without its index, which nobody reads: its writer died between
+/// the two.
+fn is_half(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "pack") && !path.with_extension("idx").exists()
 }
 
 #[cfg(test)]

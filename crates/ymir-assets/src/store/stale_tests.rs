@@ -11,7 +11,10 @@ fn names(dir: &Path) -> BTreeSet<String> {
 fn what_the_dead_left_goes_and_what_is_in_use_stays() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
-    for name in ["tmp_pack_a", ".tmpValue", ".tmpLocked", "blob-a", "link-a", "pack-a.pack"] {
+    let packs = ["pack-a.pack", "pack-a.idx", "pack-half.pack"];
+    for name in
+        packs.into_iter().chain(["tmp_pack_a", ".tmpValue", ".tmpLocked", "blob-a", "link-a"])
+    {
         fs::write(path(name), name).unwrap();
     }
     // A lock that its maker left behind is known by its second link.
@@ -23,7 +26,7 @@ fn what_the_dead_left_goes_and_what_is_in_use_stays() {
     assert_eq!(names(dir.path()), before, "none is as old as a day");
 
     remove_older(dir.path(), Duration::ZERO);
-    let left = [".tmpLocked", "pack-a.pack", "refs"].map(str::to_owned);
+    let left = [".tmpLocked", "pack-a.idx", "pack-a.pack", "refs"].map(str::to_owned);
     assert_eq!(names(dir.path()), BTreeSet::from(left));
 
     fs::remove_file(path("refs/branch.lock")).unwrap();

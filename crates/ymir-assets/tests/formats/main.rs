@@ -8,6 +8,7 @@ mod cvat;
 mod folders;
 mod made;
 mod masks;
+mod mutated;
 mod others;
 mod sources;
 mod trips;

@@ -145,6 +145,15 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// Returns whether the disk of a database is full, of which SQLite does not always tell.
+fn is_full(path: &Path) -> bool {
+    use std::io::ErrorKind as Io;
+    let probe = beside(path, ".probe");
+    let written = fs::write(&probe, [0; 4096]);
+    let _ = fs::remove_file(&probe);
+    written.is_err_and(|error| matches!(error.kind(), Io::StorageFull | Io::QuotaExceeded))
+}
+
 /// Returns the error for a failed operation of SQLite on the database at a path.
 pub(super) fn failure(message: &str, path: &Path, error: rusqlite::Error) -> Error {
     let kind = match error.sqlite_error_code() {
@@ -152,13 +161,16 @@ pub(super) fn failure(message: &str, path: &Path, error: rusqlite::Error) -> Err
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => ErrorKind::Conflict,
         Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory) => ErrorKind::ResourceExhausted,
         Some(ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => ErrorKind::Unauthorized,
+        Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) if is_full(path) => {
+            ErrorKind::ResourceExhausted
+        }
         Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => ErrorKind::Unavailable,
         _ => ErrorKind::Unexpected,
     };
     let remedy = match kind {
         ErrorKind::Corrupted => "; it is set aside and a new one begun when it is opened next",
         ErrorKind::Conflict => "; another process writes to it, try again",
-        ErrorKind::ResourceExhausted => "; make room and try again",
+        ErrorKind::ResourceExhausted => "; free some space on the disk and try again",
         ErrorKind::Unauthorized | ErrorKind::Unavailable => {
             "; see that its directory exists and that this user can write to it"
         }

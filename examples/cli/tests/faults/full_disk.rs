@@ -1,0 +1,94 @@
+//! Disks that are really full: small file systems, mounted where the tests run as root.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::trace::Fault;
+use crate::{Case, IMPORT, workspace};
+
+/// The size of a page and of a block.
+const BLOCK: u64 = 4096;
+
+/// A mounted file system.
+struct Disk(TempDir);
+
+impl Disk {
+    /// Mounts a file system by a script, which finds the folder in `$0`.
+    fn mount(script: &str) -> Option<Self> {
+        let disk = Self(tempfile::tempdir().expect("a folder can be made"));
+        let made = Command::new("sh").args(["-c", script]).arg(disk.0.path()).output();
+        let output = made.expect("a shell can be started");
+        if output.status.success() {
+            return Some(disk);
+        }
+        println!("SKIPPED: {script}: {}", String::from_utf8_lossy(&output.stderr));
+        None
+    }
+
+    /// Takes all space but this much.
+    fn fill(&self, free: u64) {
+        let mut ballast = File::create(self.0.path().join("ballast")).expect("a file can be made");
+        while ballast.write_all(&[1; BLOCK as usize]).is_ok() {}
+        let size = ballast.metadata().expect("it has a size").len();
+        ballast.set_len(size.saturating_sub(free)).expect("it can be cut");
+        ballast.sync_all().expect("it can be synced");
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.0.path().join("ballast")).expect("it can be removed");
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ =
+            Command::new("umount").arg(self.0.path()).stderr(std::process::Stdio::null()).status();
+    }
+}
+
+/// Imports with some blocks more of space each time, until there is enough.
+fn survive(name: &str, disk: &Disk, blocks: usize, import: &[&str]) {
+    let case = Case::new(name, workspace(), import);
+    let states = case.states();
+    let mut failed = 0;
+    for free in (0..).step_by(BLOCK as usize * blocks) {
+        let place = case.place.copy_below(disk.0.path());
+        disk.fill(free);
+        let (code, text) = place.run(&case.command);
+        disk.free();
+        case.check(&place, Fault::Full, (Some(code), &text), &states);
+        if code == 0 {
+            break;
+        }
+        failed += 1;
+    }
+    println!("{name}: full {failed} times, then enough");
+    assert!(failed > 10, "{name}: it was never full");
+}
+
+fn on(script: &str, name: &str) {
+    let Some(disk) = Disk::mount(script) else { return };
+    survive(&format!("import on {name}"), &disk, 1, &[&IMPORT[..], &["base"]].concat());
+    let archive = ["import", "data.tar.gz", "--into", "d", "--unknown-classes", "add"];
+    survive(&format!("import of an archive on {name}"), &disk, 16, &archive);
+}
+
+#[test]
+fn full_memory() {
+    on(r#"mount -t tmpfs -o size=4m tmpfs "$0""#, "tmpfs");
+}
+
+#[test]
+fn full_ext4() {
+    let image = tempfile::NamedTempFile::new().expect("a file can be made");
+    let image: &Path = image.path();
+    let script = format!(
+        r#"truncate -s 12M {0} && mkfs.ext4 -q -b 4096 {0} && mount -o loop {0} "$0""#,
+        image.display()
+    );
+    on(&script, "ext4");
+}

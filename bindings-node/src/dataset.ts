@@ -417,7 +417,8 @@ export class Dataset {
 
   /**
    * Returns the records as a stream of Arrow's IPC format, a row per asset: `tableFromIPC` of
-   * `apache-arrow` reads it.
+   * `apache-arrow` reads it. Outlines are rings of numbers `x, y, x, y, …`, masks COCO's compressed
+   * run lengths of the row's height and width.
    */
   async toArrow({ className, signal }: RecordsOptions = {}): Promise<Uint8Array> {
     return abortable(signal, (cancel) => this.#native.toArrow(className, cancel));

@@ -176,7 +176,10 @@ class ArrowTable:
     """A dataset as an Arrow table, by Arrow's PyCapsule interface.
 
     Columns: ``id``, ``media_type``, ``file_name``, ``width``, ``height``, ``channels``,
-    ``byte_size``, ``attributes``, and ``annotations``, a list of structs.
+    ``byte_size``, ``attributes``, and ``annotations``, a list of structs. In these, ``shape`` is
+    ``"polygons"``, ``"mask"``, ``"image"`` or null; ``polygons`` are rings of numbers
+    ``x, y, x, y, …``; ``mask`` is COCO's compressed run lengths, of the row's height and width;
+    ``keypoints`` have ``x``, ``y`` and COCO's ``visibility``.
     """
 
     @property

@@ -11,6 +11,7 @@ mod error;
 mod executor;
 mod label;
 mod labeler;
+mod load;
 mod maintain;
 mod model;
 mod operate;

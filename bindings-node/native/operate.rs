@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use napi::Env;
 use napi::bindgen_prelude::{Function, PromiseRaw};
 use napi_derive::napi;
-use ymir::{Query, SplitOptions};
+use ymir::{CopyOptions, FuseRequest, Query, SplitOptions};
 
 use crate::call::{Cancel, Sink, promise};
 use crate::dataset::Dataset;
 use crate::error::{from_json, to_json};
+use crate::workspace::Workspace;
 
 #[napi]
 impl Dataset {
@@ -105,6 +106,63 @@ impl Dataset {
         })
     }
 
+    /// Copies the version into another workspace.
+    #[napi]
+    pub fn copy_to<'env>(
+        &self,
+        env: &'env Env,
+        to: &Workspace,
+        into: String,
+        options: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (dataset, other, sink) = (self.inner.clone(), to.get()?, Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let options: CopyOptions = from_json("a copy", &options)?;
+            let tell = |progress| sink.tell(&progress);
+            let inner = dataset.copy_to(&other, &into, &options, &tell).await?;
+            sink.flush().await;
+            Ok(Dataset { inner })
+        })
+    }
+
+    /// Returns the groups of images that look alike.
+    #[napi]
+    pub fn near_duplicates<'env>(
+        &self,
+        env: &'env Env,
+        distance: u32,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let tell = |progress| sink.tell(&progress);
+            let groups = dataset.near_duplicates(distance, &tell).await?;
+            sink.flush().await;
+            to_json(&groups)
+        })
+    }
+
+    /// Makes a version with one of each group of images that look alike.
+    #[napi]
+    pub fn dedup<'env>(
+        &self,
+        env: &'env Env,
+        distance: u32,
+        into: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let inner = dataset.dedup(distance, &into, &|progress| sink.tell(&progress)).await?;
+            sink.flush().await;
+            Ok(Dataset { inner })
+        })
+    }
+
     /// Returns the counts of what differs from this version to another.
     #[napi]
     pub fn compare<'env>(
@@ -115,5 +173,28 @@ impl Dataset {
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let (from, to) = (self.inner.clone(), other.inner.clone());
         promise(env, cancel, async move { to_json(&from.compare(&to).await?) })
+    }
+}
+
+#[napi]
+impl Workspace {
+    /// Joins datasets, leaves out the assets of others, filters and samples.
+    #[napi]
+    pub fn fuse<'env>(
+        &self,
+        env: &'env Env,
+        request: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (workspace, sink) = (self.get()?, Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let request: FuseRequest = from_json("a fusion", &request)?;
+            let options = request.resolve(&workspace).await?;
+            let tell = |progress| sink.tell(&progress);
+            let inner = workspace.fuse(&options, &request.into, &tell).await?;
+            sink.flush().await;
+            Ok(Dataset { inner })
+        })
     }
 }

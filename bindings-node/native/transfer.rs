@@ -3,7 +3,7 @@
 use napi::Env;
 use napi::bindgen_prelude::{Function, PromiseRaw, Uint8Array};
 use napi_derive::napi;
-use ymir::{ExportRequest, ImportRequest};
+use ymir::{ExportRequest, ImportRequest, MirOptions};
 
 use crate::call::{Cancel, Sink, promise};
 use crate::dataset::Dataset;
@@ -29,6 +29,26 @@ impl Workspace {
             let tell = |progress| sink.tell(&progress);
             let report =
                 workspace.import_dataset(source, format, &dataset, &options, &tell).await?;
+            sink.flush().await;
+            to_json(&report)
+        })
+    }
+
+    /// Imports a repository of the original and returns the report.
+    #[napi]
+    pub fn import_mir<'env>(
+        &self,
+        env: &'env Env,
+        repository: String,
+        options: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let (workspace, sink) = (self.get()?, Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let options: MirOptions = from_json("an import", &options)?;
+            let tell = |progress| sink.tell(&progress);
+            let report = workspace.import_mir(repository, &options, &tell).await?;
             sink.flush().await;
             to_json(&report)
         })

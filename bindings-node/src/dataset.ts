@@ -1,9 +1,14 @@
 import { abortable, listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
 import { limitOf, offsetOf, whole } from "./figures";
+import { Loader, loaderToWire } from "./loader";
+import type { LoaderOptions } from "./loader";
 import type { NativeDataset } from "./native";
+import { ALIKE } from "./operations";
 import type {
+  AlikeOptions,
   Comparison,
+  CopyOptions,
   MergeOptions,
   OperationOptions,
   Relabeling,
@@ -27,6 +32,7 @@ import type {
 } from "./types";
 import { toManifest, toSummary, toVersion } from "./wire";
 import type { WireManifest, WireSummary, WireVersion } from "./wire";
+import type { Workspace } from "./workspace";
 
 /** Which records are read. */
 export interface PageOptions extends CallOptions {
@@ -327,6 +333,67 @@ export class Dataset {
     );
   }
 
+  /**
+   * Copies this version with its image files into another workspace, into a dataset of the same
+   * name unless one is given; returns it there.
+   */
+  async copyTo(
+    workspace: Workspace,
+    into: string = this.name,
+    options: CopyOptions = {},
+  ): Promise<Dataset> {
+    const { transfer, unknownClasses, withoutFiles, signal, onProgress } = options;
+    const request = JSON.stringify({
+      transfer,
+      unknown_classes: unknownClasses,
+      without_files: withoutFiles,
+    });
+    return new Dataset(
+      await listening(signal, progressListener(onProgress), (cancel, tell) =>
+        this.#native.copyTo(workspace.handle(), into, request, cancel, tell),
+      ),
+    );
+  }
+
+  /** Returns the groups of images that look alike, by their ids; each image is decoded. */
+  async nearDuplicates({ distance = ALIKE, signal, onProgress }: AlikeOptions = {}): Promise<
+    string[][]
+  > {
+    whole("distance", distance, 64);
+    const text = await listening(signal, progressListener(onProgress), (cancel, tell) =>
+      this.#native.nearDuplicates(distance, cancel, tell),
+    );
+    return JSON.parse(text) as string[][];
+  }
+
+  /**
+   * Makes a version with one of each group of images that look alike, the first one, see
+   * {@link Dataset.nearDuplicates}.
+   */
+  async dedup(
+    into: string,
+    { distance = ALIKE, signal, onProgress }: AlikeOptions = {},
+  ): Promise<Dataset> {
+    whole("distance", distance, 64);
+    return new Dataset(
+      await listening(signal, progressListener(onProgress), (cancel, tell) =>
+        this.#native.dedup(distance, into, cancel, tell),
+      ),
+    );
+  }
+
+  /**
+   * Begins to read batches of an epoch for training, in a random order that is the same for the
+   * same seed, with the images, read ahead.
+   */
+  async loader(options: LoaderOptions = {}): Promise<Loader> {
+    const request = loaderToWire(options);
+    const native = await abortable(options.signal, (cancel) =>
+      this.#native.loader(request, cancel),
+    );
+    return new Loader(native, this.#reader, options.signal);
+  }
+
   /** Makes a version of the records of these assets. */
   async select(
     ids: readonly string[],
@@ -350,7 +417,8 @@ export class Dataset {
 
   /**
    * Returns the records as a stream of Arrow's IPC format, a row per asset: `tableFromIPC` of
-   * `apache-arrow` reads it.
+   * `apache-arrow` reads it. Outlines are rings of numbers `x, y, x, y, …`, masks COCO's compressed
+   * run lengths of the row's height and width.
    */
   async toArrow({ className, signal }: RecordsOptions = {}): Promise<Uint8Array> {
     return abortable(signal, (cancel) => this.#native.toArrow(className, cancel));

@@ -17,10 +17,16 @@ export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor
 export { Iteration } from "./iteration";
 export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } from "./labeling";
 export type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
+export { Loader } from "./loader";
+export type { Batch, LoadedAsset, LoaderOptions, Pixels } from "./loader";
+export type { MirModel, MirOptions, MirReport, MirVersion } from "./mir";
 export { Model } from "./model";
 export type { ModelExportOptions, ModelFile, Stage } from "./model";
 export type {
+  AlikeOptions,
   Comparison,
+  CopyOptions,
+  FuseOptions,
   MergeOptions,
   OperationOptions,
   Part,

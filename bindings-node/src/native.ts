@@ -57,6 +57,21 @@ export interface NativeDataset {
     cancel?: NativeCancel,
   ): Promise<NativeDataset>;
   compare(other: NativeDataset, cancel?: NativeCancel): Promise<string>;
+  copyTo(
+    to: NativeWorkspace,
+    into: string,
+    options: string,
+    cancel?: NativeCancel,
+    onProgress?: Listener,
+  ): Promise<NativeDataset>;
+  nearDuplicates(distance: number, cancel?: NativeCancel, onProgress?: Listener): Promise<string>;
+  dedup(
+    distance: number,
+    into: string,
+    cancel?: NativeCancel,
+    onProgress?: Listener,
+  ): Promise<NativeDataset>;
+  loader(options: string, cancel?: NativeCancel): Promise<NativeLoader>;
   query(text: string): NativeSelection;
   export(request: string, cancel?: NativeCancel, onProgress?: Listener): Promise<string>;
   image(id: string, cancel?: NativeCancel): Promise<Uint8Array>;
@@ -76,6 +91,21 @@ export interface NativeSelection {
   ): Promise<string[]>;
   page(offset: number, limit: number, cancel?: NativeCancel): Promise<string>;
   batch(after: string | undefined, limit: number, cancel?: NativeCancel): Promise<string>;
+}
+
+/** Assets that were read together; `sizes` are width and height of each, if these are pixels. */
+export interface NativeBatch {
+  readonly number: number;
+  readonly records: string;
+  readonly images: Uint8Array[];
+  readonly sizes: number[];
+}
+
+/** The batches of an epoch. */
+export interface NativeLoader {
+  readonly count: number;
+  next(cancel?: NativeCancel): Promise<NativeBatch | null>;
+  close(): void;
 }
 
 /** Events, in batches. */
@@ -130,6 +160,13 @@ export interface NativeWorkspace {
   dataset(spec: string): Promise<NativeDataset>;
   predictions(spec: string): Promise<NativeDataset>;
   datasetById(id: string): Promise<NativeDataset>;
+  importMir(
+    repository: string,
+    options: string,
+    cancel?: NativeCancel,
+    onProgress?: Listener,
+  ): Promise<string>;
+  fuse(request: string, cancel?: NativeCancel, onProgress?: Listener): Promise<NativeDataset>;
   importDataset(request: string, cancel?: NativeCancel, onProgress?: Listener): Promise<string>;
   image(id: string, cancel?: NativeCancel): Promise<Uint8Array>;
   imagePath(id: string): Promise<string>;

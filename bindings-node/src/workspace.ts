@@ -8,9 +8,13 @@ import type { Executor } from "./executor";
 import type { LabelBackend, LabelStatus } from "./labeling";
 import { toFsckReport, toGarbageReport } from "./maintenance";
 import type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
+import { mirToWire, toMirReport } from "./mir";
+import type { MirOptions, MirReport } from "./mir";
 import { Model } from "./model";
 import { native } from "./native";
 import type { NativeTask, NativeWorkspace } from "./native";
+import { fuseToWire } from "./operations";
+import type { FuseOptions } from "./operations";
 import { pathOf, progressListener } from "./paths";
 import { Project } from "./project";
 import { HostObjects } from "./registry";
@@ -79,6 +83,11 @@ export class Workspace {
     this.warnings = about.warnings;
     this.#native = opened;
     this.#objects = new HostObjects(opened);
+  }
+
+  /** Returns the native half. @internal */
+  handle(): NativeWorkspace {
+    return this.#native;
   }
 
   /** Opens the workspace in a directory. */
@@ -157,6 +166,31 @@ export class Workspace {
       (cancel, tell) => this.#native.importDataset(request, cancel, tell),
     );
     return toImportReport(JSON.parse(text) as WireImportReport);
+  }
+
+  /**
+   * Imports a repository of the original YMIR: its datasets and prediction sets with all versions,
+   * its classes, and its models. The same import again finds what it made.
+   */
+  async importMir(repository: string | URL, options: MirOptions = {}): Promise<MirReport> {
+    const [path, request] = now(() => [pathOf(repository), mirToWire(options)]);
+    const text = await listening(
+      options.signal,
+      progressListener(options.onProgress),
+      (cancel, tell) => this.#native.importMir(path, request, cancel, tell),
+    );
+    return toMirReport(text);
+  }
+
+  /** Joins datasets, leaves out the assets of others, filters and samples, in one go. */
+  async fuse(sources: readonly Spec[], into: string, options: FuseOptions = {}): Promise<Dataset> {
+    const request = now(() => fuseToWire(sources, into, options));
+    const { signal, onProgress } = options;
+    return new Dataset(
+      await listening(signal, progressListener(onProgress), (cancel, tell) =>
+        this.#native.fuse(request, cancel, tell),
+      ),
+    );
   }
 
   /** Returns a dataset version. */

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { before, test } from "node:test";
 
-import { Selection, YmirError } from "ymir";
+import { Selection, Workspace, YmirError } from "ymir";
 
-import { rejection, workspaceWithData } from "./support.mjs";
+import { folder, rejection, workspaceWithData } from "./support.mjs";
 
 let workspace, pool, ids;
 before(async () => {
@@ -139,4 +140,49 @@ test("a selection is counted and read in parts", async () => {
   assert.equal((await rejection(blue.ids({ after: "x" }))).code, "invalid_input");
   const signal = AbortSignal.abort();
   assert.equal((await rejection(blue.count({ signal }))).code, "cancelled");
+});
+
+test("datasets are fused in one go", async () => {
+  const validation = await workspace.dataset("validation");
+  const fused = await workspace.fuse([pool, "validation"], "fused");
+  assert.equal(fused.length, pool.length + validation.length);
+  const options = { excluded: [validation], query: "class:red", count: 5, seed: 2 };
+  const some = await workspace.fuse([fused], "some-red", options);
+  assert.equal(some.length, 5);
+  assert.deepEqual(Object.keys(some.summary.classes), ["red"]);
+  assert.equal((await workspace.fuse(["pool"], "half", { rate: 0.5 })).length, 12);
+  const both = await rejection(workspace.fuse(["pool"], "none", { rate: 0.5, count: 1 }));
+  assert.match(both.message, /`count` or by `rate`/);
+  assert.equal((await rejection(workspace.fuse(["nothing"], "none"))).code, "not_found");
+});
+
+test("images that look alike are found and dropped", async () => {
+  const heard = [];
+  const onProgress = (progress) => heard.push(progress);
+  const groups = await pool.nearDuplicates({ distance: 0, onProgress });
+  assert.equal(heard.at(-1).done, pool.length);
+  const dropped = groups.flatMap((group) => group.slice(1));
+  assert.ok(dropped.length > 0);
+  const few = await pool.dedup("few-alike", { distance: 0 });
+  assert.deepEqual(
+    idsOf(few),
+    ids.filter((id) => !dropped.includes(id)),
+  );
+  assert.deepEqual(await few.nearDuplicates({ distance: 0 }), []);
+  for (const distance of [17, -1, 0.5]) {
+    assert.equal((await rejection(pool.nearDuplicates({ distance }))).code, "invalid_input");
+  }
+});
+
+test("a dataset is copied into another workspace", async () => {
+  const other = await Workspace.init(join(folder(), "other"));
+  const copy = await pool.copyTo(other);
+  assert.equal(copy.name, "pool");
+  assert.deepEqual(copy.pageSync().records, pool.pageSync().records);
+  assert.deepEqual(await other.image(ids[0]), await workspace.image(ids[0]));
+  const named = await pool.copyTo(other, "records", { withoutFiles: true });
+  assert.equal(named.name, "records");
+  const strict = await Workspace.init(join(folder(), "strict"));
+  const refused = await rejection(pool.copyTo(strict, "pool", { unknownClasses: "stop" }));
+  assert.match(refused.message, /red/);
 });

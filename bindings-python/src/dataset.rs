@@ -1,4 +1,5 @@
 mod derive;
+mod load;
 mod operate;
 mod read;
 mod show;

@@ -22,7 +22,11 @@ impl Stream {
     where
         T: Serialize + Send + 'static,
     {
-        let items = items.map(|item| item.map(data)).boxed();
+        Self::of(items.map(|item| item.map(data)).boxed())
+    }
+
+    /// Returns a stream of what becomes objects of another kind than plain data.
+    pub(crate) fn of(items: BoxStream<'static, Result<Value>>) -> Self {
         Self { items: Arc::new(Kept::new(Mutex::new(items))) }
     }
 }

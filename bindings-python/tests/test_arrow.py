@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from pathlib import Path
 
 import pytest
 import ymir
+from data import png
 
 
 def test_the_capsules(filled: ymir.Workspace) -> None:
@@ -46,3 +49,28 @@ def test_pandas(filled: ymir.Workspace) -> None:
     pytest.importorskip("pandas")
     frame = filled.dataset("pool").to_pandas()
     assert list(frame["width"]) == [64] * 8
+
+
+def test_outlines_masks_and_keypoints_are_as_in_coco(
+    workspace: ymir.Workspace, tmp_path: Path
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    (tmp_path / "a.png").write_bytes(png(64, 48, 1))
+    ring = [1.5, 2.0, 7.0, 2.0, 7.0, 7.0]
+    mask = {"size": [48, 64], "counts": [48, 4, 48 * 63 - 4]}
+    more = [{"segmentation": [ring]}, {"segmentation": mask}, {"keypoints": [4, 5, 2, 0, 0, 0]}]
+    base = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 6, 5]}
+    coco = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 48}],
+        "categories": [{"id": 1, "name": "disc"}],
+        "annotations": [{"id": i, **base, **fields} for i, fields in enumerate(more)],
+    }
+    (tmp_path / "annotations.json").write_text(json.dumps(coco))
+    workspace.import_dataset(tmp_path, "shaped", format="coco", unknown_classes="add")
+    (row,) = pyarrow.table(workspace.dataset("shaped").to_arrow()).to_pylist()
+    by_shape = {annotation["shape"]: annotation for annotation in row["annotations"]}
+    assert by_shape["polygons"]["polygons"] == [ring]
+    assert by_shape["mask"]["polygons"] is None
+    assert isinstance(by_shape["mask"]["mask"], str)
+    seen = {"x": 4.0, "y": 5.0, "visibility": 2}
+    assert by_shape[None]["keypoints"] == [seen, {"x": 0.0, "y": 0.0, "visibility": 0}]

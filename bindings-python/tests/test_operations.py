@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 import ymir
@@ -67,5 +68,69 @@ def test_async_operations(filled: ymir.Workspace) -> None:
         parts = await pool.split_async({"a": 1.0})
         assert len(parts[0]) == len(pool)
         assert (await pool.compare_async(parts[0])).added.assets == 0
+
+    asyncio.run(run())
+
+
+def test_datasets_are_fused_in_one_go(filled: ymir.Workspace) -> None:
+    pool, val = filled.dataset("pool"), filled.dataset("val")
+    seen: list[ymir.Progress] = []
+    fused = filled.fuse([pool, "val"], "all", progress=seen.append)
+    assert len(fused) == len(pool) + len(val)
+    assert seen[-1].done == seen[-1].total
+    rest = filled.fuse([fused], "rest", excluded=[val], query="boxes>=2", count=2, seed=4)
+    assert len(rest) == 2
+    assert {r.id for r in rest} <= set(pool.query("boxes>=2").ids())
+    assert len(filled.fuse([pool], "half", rate=0.5)) == 4
+    with pytest.raises(ymir.InvalidInputError, match="`count` or by `rate`"):
+        filled.fuse([pool], "none", count=1, rate=0.5)
+    with pytest.raises(ymir.InvalidInputError, match="takes several names"):
+        filled.fuse("pool", "none")
+    with pytest.raises(ymir.NotFoundError):
+        filled.fuse(["pool", "nothing"], "none")
+
+
+def test_images_that_look_alike_are_found_and_dropped(filled: ymir.Workspace) -> None:
+    pool = filled.dataset("pool")
+    seen: list[ymir.Progress] = []
+    groups = pool.near_duplicates(distance=0, progress=seen.append)
+    assert seen[-1].done == seen[-1].total
+    assert groups == sorted(groups)
+    assert all(len(group) > 1 for group in groups)
+    # The images of the tests are of one pattern in some colours.
+    assert groups
+    dropped = {id for group in groups for id in group[1:]}
+    few = pool.dedup("few", distance=0)
+    assert {r.id for r in few} == {r.id for r in pool} - dropped
+    assert few.near_duplicates(distance=0) == []
+    with pytest.raises(ymir.InvalidInputError, match="16"):
+        pool.near_duplicates(distance=17)
+
+
+def test_a_dataset_is_copied_into_another_workspace(filled: ymir.Workspace, tmp_path: Path) -> None:
+    pool = filled.dataset("pool")
+    with ymir.init(tmp_path / "other") as other:
+        copy = pool.copy_to(other)
+        assert (copy.workspace, copy.name) == (other, "pool")
+        assert list(copy) == list(pool)
+        assert other.image(copy[0]) == filled.image(pool[0])
+        named = pool.copy_to(other, "records", without_files=True)
+        assert named.name == "records"
+    with (
+        ymir.init(tmp_path / "strict") as strict,
+        pytest.raises(ymir.InvalidInputError, match="disc"),
+    ):
+        pool.copy_to(strict, unknown_classes="stop")
+
+
+def test_async_operations_with_other_datasets(filled: ymir.Workspace, tmp_path: Path) -> None:
+    async def run() -> None:
+        pool = await filled.dataset_async("pool")
+        assert len(await filled.fuse_async(["pool"], "one")) == len(pool)
+        groups = await pool.near_duplicates_async(distance=0)
+        dropped = sum(len(group) - 1 for group in groups)
+        assert len(await pool.dedup_async("few", distance=0)) == len(pool) - dropped
+        async_copy = await pool.copy_to_async(await ymir.init_async(tmp_path / "other"))
+        assert len(async_copy) == len(pool)
 
     asyncio.run(run())

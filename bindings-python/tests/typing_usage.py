@@ -82,6 +82,13 @@ def main() -> None:
         assert_type(change.record, ymir.Record)
         table = pool.to_arrow()
         assert_type(table, ymir.ArrowTable)
+        fused = workspace.fuse([pool, "val@v1"], "all", query="class:cat", rate=0.5)
+        assert_type(fused.dedup("few").copy_to(workspace, "copy"), ymir.Dataset)
+        assert_type(pool.near_duplicates(distance=3), list[list[str]])
+        assert_type(workspace.import_mir(Path("repo")).versions[0].version, ymir.Version)
+        loader = pool.loader(images="bytes", epoch=1)
+        for batch in loader:
+            assert_type(batch.assets[0].data, bytes | None)
 
 
 async def main_async() -> None:

@@ -1,5 +1,15 @@
 // The declarations as a program uses them: compiled under --strict, never run.
-import { Dataset, Iteration, Model, Project, Selection, Task, Workspace, YmirError } from "ymir";
+import {
+  Dataset,
+  Iteration,
+  Loader,
+  Model,
+  Project,
+  Selection,
+  Task,
+  Workspace,
+  YmirError,
+} from "ymir";
 import type {
   AssetRecord,
   Change,
@@ -97,6 +107,19 @@ export async function use(signal: AbortSignal): Promise<void> {
   same<Awaited<ReturnType<typeof small.ids>>, string[]>(true);
   const { added }: Comparison = await pool.compare(await pool.filter("all", "all", { signal }));
   added.classes["cat"]?.assets.toFixed();
+  const fused = await workspace.fuse([pool, "other@v1"], "all", { query: "class:cat", rate: 0.5 });
+  same<typeof fused, Dataset>(true);
+  same<Awaited<ReturnType<typeof fused.nearDuplicates>>, string[][]>(true);
+  const copy = await (await fused.dedup("few", { distance: 0 })).copyTo(workspace, "copy");
+  const loader = await copy.loader({ images: "rgb", shard: 1, shards: 2, signal });
+  same<typeof loader, Loader>(true);
+  for await (const { assets } of loader) assets[0]?.pixels?.data.byteLength;
+  // @ts-expect-error: no such images
+  await copy.loader({ images: "jpeg" });
+  // @ts-expect-error: of this library's own use
+  workspace.handle();
+  const { versions } = await workspace.importMir("repo", { media: new URL("file:///media") });
+  versions[0]?.predictions?.name.at(0);
   await pool.export("out", { format: "voc", transfer: "hard_link" });
   // @ts-expect-error: nothing is exported without its annotations
   await pool.export("out", { format: "images" });

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 
+from ymir._loading import Batch, Images, LoadedAsset, Loader
 from ymir._operating import Comparison
 from ymir._progress import OnProgress, Progress
 from ymir._ymir import Annotation, ArrowTable, BBox, Flags, Record, __version__
@@ -63,6 +64,16 @@ from ymir.iteration import (
     StepResult,
 )
 from ymir.labelers import LabelBackend, Labeler, LabelJob
+from ymir.mir import (
+    MirClass,
+    MirDataset,
+    MirLeftOut,
+    MirModel,
+    MirNotCarried,
+    MirReport,
+    MirSkipped,
+    MirVersion,
+)
 from ymir.model import Model, ModelFile, Stage
 from ymir.options import (
     Folder,
@@ -117,6 +128,7 @@ __all__ = [
     "Annotation",
     "ArrowTable",
     "BBox",
+    "Batch",
     "CancelledError",
     "Change",
     "ClassCount",
@@ -144,6 +156,7 @@ __all__ = [
     "FsckReport",
     "Functions",
     "GarbageReport",
+    "Images",
     "ImportReport",
     "InferOptions",
     "InferTask",
@@ -160,6 +173,8 @@ __all__ = [
     "LabelsMissing",
     "Limits",
     "Lineage",
+    "LoadedAsset",
+    "Loader",
     "LogLine",
     "LoopEvent",
     "Lost",
@@ -167,6 +182,14 @@ __all__ = [
     "MineOptions",
     "MineTask",
     "Mines",
+    "MirClass",
+    "MirDataset",
+    "MirLeftOut",
+    "MirModel",
+    "MirNotCarried",
+    "MirReport",
+    "MirSkipped",
+    "MirVersion",
     "Model",
     "ModelFile",
     "NotFoundError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
@@ -13,9 +13,13 @@ from ymir.versions import ClassCount, Summary
 if TYPE_CHECKING:
     from ymir import _ymir
     from ymir.dataset import Dataset
+    from ymir.options import UnknownClasses
     from ymir.workspace import Workspace
 
 __all__ = ["Comparison", "Operating"]
+
+# In how many bits the hashes of images that look alike differ at most.
+_ALIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,101 @@ class Operating:
         """As :meth:`sample_rate`."""
         return await self._made(self._native.sample_rate(rate, into, seed)).wait_async()
 
+    def _copy(
+        self, workspace: Workspace, into: str | None, options: dict[str, Any]
+    ) -> Operation[Dataset]:
+        from ymir.dataset import Dataset
+
+        name = self._native.version["branch"]["name"] if into is None else into
+        pending = self._native.copy_to(workspace._native, name, options)
+        return Operation(pending, lambda native: Dataset(workspace, native))
+
+    def copy_to(
+        self,
+        workspace: Workspace,
+        into: str | None = None,
+        *,
+        transfer: Literal["copy", "hard_link"] = "hard_link",
+        unknown_classes: UnknownClasses = "add",
+        without_files: bool = False,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """Copies this version with its image files into another workspace.
+
+        Args:
+            workspace: The other workspace.
+            into: The dataset there that the copy is committed to; of the same name by default.
+            transfer: How image files are taken over.
+            unknown_classes: What happens to annotations of classes that the other workspace does
+                not know.
+            without_files: Whether the image files are left out, which the other workspace then
+                lacks.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+
+        Returns:
+            The version in the other workspace.
+        """
+        options = _copy_options(transfer, unknown_classes, without_files)
+        with counting(progress, "copy") as on_event:
+            return self._copy(workspace, into, options).wait(on_event)
+
+    async def copy_to_async(
+        self,
+        workspace: Workspace,
+        into: str | None = None,
+        *,
+        transfer: Literal["copy", "hard_link"] = "hard_link",
+        unknown_classes: UnknownClasses = "add",
+        without_files: bool = False,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """As :meth:`copy_to`."""
+        options = _copy_options(transfer, unknown_classes, without_files)
+        with counting(progress, "copy") as on_event:
+            return await self._copy(workspace, into, options).wait_async(on_event)
+
+    def near_duplicates(
+        self, *, distance: int = _ALIKE, progress: OnProgress = False
+    ) -> list[list[str]]:
+        """Returns the groups of images that look alike, by their ids.
+
+        Each image is read and decoded.
+
+        Args:
+            distance: In how many of 64 bits two images may differ: 0 to 3 finds the same picture
+                in another size or compression, 10 one with small changes; at most 16.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+
+        Raises:
+            InvalidInputError: If an image cannot be decoded.
+        """
+        with counting(progress, "near-duplicates") as on_event:
+            found: Operation[list[list[str]]] = Operation(self._native.near_duplicates(distance))
+            return found.wait(on_event)
+
+    async def near_duplicates_async(
+        self, *, distance: int = _ALIKE, progress: OnProgress = False
+    ) -> list[list[str]]:
+        """As :meth:`near_duplicates`."""
+        with counting(progress, "near-duplicates") as on_event:
+            found: Operation[list[list[str]]] = Operation(self._native.near_duplicates(distance))
+            return await found.wait_async(on_event)
+
+    def dedup(self, into: str, *, distance: int = _ALIKE, progress: OnProgress = False) -> Dataset:
+        """Makes a version with one of each group of images that look alike.
+
+        See :meth:`near_duplicates`; the first of each group is kept.
+        """
+        with counting(progress, f"dedup into {into}") as on_event:
+            return self._made(self._native.dedup(distance, into)).wait(on_event)
+
+    async def dedup_async(
+        self, into: str, *, distance: int = _ALIKE, progress: OnProgress = False
+    ) -> Dataset:
+        """As :meth:`dedup`."""
+        with counting(progress, f"dedup into {into}") as on_event:
+            return await self._made(self._native.dedup(distance, into)).wait_async(on_event)
+
     def _compare(self, other: Dataset) -> Operation[Comparison]:
         return Operation(self._native.compare(other._native), Comparison._of)
 
@@ -175,3 +274,11 @@ class Operating:
     async def compare_async(self, other: Dataset) -> Comparison:
         """As :meth:`compare`."""
         return await self._compare(other).wait_async()
+
+
+def _copy_options(transfer: str, unknown_classes: str, without_files: bool) -> dict[str, Any]:
+    return {
+        "transfer": transfer,
+        "unknown_classes": unknown_classes,
+        "without_files": without_files,
+    }

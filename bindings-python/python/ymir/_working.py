@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from ymir._checks import several
 from ymir._labeling import Labeling
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir.dataset import Dataset
 from ymir.events import Events, TaskEvent
+from ymir.mir import MirReport
 from ymir.model import Model
 from ymir.options import Format, UnknownClasses
 from ymir.project import PROJECT_SPECS, Project
 from ymir.reports import ImportReport
 from ymir.task import Task, TaskStatus
+from ymir.versions import text_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ymir import _ymir
     from ymir.options import InferOptions, MineOptions, ProjectOptions, TrainOptions
+    from ymir.versions import Spec
 
 __all__ = ["Working"]
 
@@ -94,6 +98,116 @@ class Working(Labeling):
         )
         with counting(progress, f"import {dataset}") as on_event:
             return await self._import(options).wait_async(on_event)
+
+    def _import_mir(
+        self, repository: str | os.PathLike[str], options: dict[str, Any]
+    ) -> Operation[MirReport]:
+        return Operation(self._native.import_mir(os.fspath(repository), options), MirReport._of)
+
+    def import_mir(
+        self,
+        repository: str | os.PathLike[str],
+        *,
+        media: str | os.PathLike[str] | None = None,
+        models: str | os.PathLike[str] | None = None,
+        labels: str | os.PathLike[str] | None = None,
+        prefix: str = "",
+        transfer: Literal["copy", "hard_link"] = "copy",
+        unknown_classes: UnknownClasses = "add",
+        progress: OnProgress = False,
+    ) -> MirReport:
+        """Imports a repository of the original YMIR: datasets, predictions, classes and models.
+
+        What cannot be brought over is named in the report. The repository is not changed. The same
+        import again finds what it made.
+
+        Args:
+            repository: The repository, made by the command ``mir`` 2.x.
+            media: The folder of the images, where it is not ``ymir-assets`` near the repository.
+            models: The folder of the model packages, where it is not ``ymir-models``.
+            labels: The class table, where it is not in or beside the repository.
+            prefix: Put before the name of each dataset, prediction set and model.
+            transfer: How image files are taken over.
+            unknown_classes: What happens to classes that the workspace does not have.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+
+        Raises:
+            InvalidInputError: If it is no such repository, or its images are not found.
+            AlreadyExistsError: If the workspace has other datasets of the same names.
+        """
+        options = _mir_options(media, models, labels, prefix, transfer, unknown_classes)
+        with counting(progress, "import of mir") as on_event:
+            return self._import_mir(repository, options).wait(on_event)
+
+    async def import_mir_async(
+        self,
+        repository: str | os.PathLike[str],
+        *,
+        media: str | os.PathLike[str] | None = None,
+        models: str | os.PathLike[str] | None = None,
+        labels: str | os.PathLike[str] | None = None,
+        prefix: str = "",
+        transfer: Literal["copy", "hard_link"] = "copy",
+        unknown_classes: UnknownClasses = "add",
+        progress: OnProgress = False,
+    ) -> MirReport:
+        """As :meth:`import_mir`."""
+        options = _mir_options(media, models, labels, prefix, transfer, unknown_classes)
+        with counting(progress, "import of mir") as on_event:
+            return await self._import_mir(repository, options).wait_async(on_event)
+
+    def _fuse(self, options: dict[str, Any]) -> Operation[Dataset]:
+        pending = self._native.fuse(options)
+        return Operation(pending, lambda native: Dataset(self._workspace, native))
+
+    def fuse(
+        self,
+        sources: Iterable[Spec],
+        into: str,
+        *,
+        strategy: Literal["stop", "ours", "theirs"] = "stop",
+        excluded: Iterable[Spec] = (),
+        query: str = "all",
+        count: int | None = None,
+        rate: float | None = None,
+        seed: int = 0,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """Joins datasets, leaves out the assets of others, filters and samples, in one go.
+
+        Args:
+            sources: The datasets that are joined.
+            into: The dataset that the result is committed to.
+            strategy: What happens where several have an asset with different annotations: fail
+                (``"stop"``), keep those of the first (``"ours"``) or of the last (``"theirs"``).
+            excluded: The datasets whose assets are left out.
+            query: Which of the joined records are kept, see :meth:`ymir.Dataset.query`.
+            count: How many of these are taken by chance.
+            rate: Which share of these is taken by chance, 0 to 1, in place of a count.
+            seed: What the random choice starts from.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+        """
+        options = _fuse_options(sources, into, strategy, excluded, query, count, rate, seed)
+        with counting(progress, f"fuse into {into}") as on_event:
+            return self._fuse(options).wait(on_event)
+
+    async def fuse_async(
+        self,
+        sources: Iterable[Spec],
+        into: str,
+        *,
+        strategy: Literal["stop", "ours", "theirs"] = "stop",
+        excluded: Iterable[Spec] = (),
+        query: str = "all",
+        count: int | None = None,
+        rate: float | None = None,
+        seed: int = 0,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """As :meth:`fuse`."""
+        options = _fuse_options(sources, into, strategy, excluded, query, count, rate, seed)
+        with counting(progress, f"fuse into {into}") as on_event:
+            return await self._fuse(options).wait_async(on_event)
 
     def _task(self, pending: _ymir.Pending, *, started: bool = True) -> Operation[Task[Any]]:
         def task(native: _ymir.Task) -> Task[Any]:
@@ -228,4 +342,43 @@ def _import_options(
         "transfer": transfer,
         "append": append,
         "without_annotations": without_annotations,
+    }
+
+
+def _mir_options(
+    media: str | os.PathLike[str] | None,
+    models: str | os.PathLike[str] | None,
+    labels: str | os.PathLike[str] | None,
+    prefix: str,
+    transfer: str,
+    unknown_classes: str,
+) -> dict[str, Any]:
+    paths = {"media": media, "models": models, "labels": labels}
+    return {
+        **{name: os.fspath(path) for name, path in paths.items() if path is not None},
+        "prefix": prefix,
+        "transfer": transfer,
+        "unknown_classes": unknown_classes,
+    }
+
+
+def _fuse_options(
+    sources: Iterable[Spec],
+    into: str,
+    strategy: str,
+    excluded: Iterable[Spec],
+    query: str,
+    count: int | None,
+    rate: float | None,
+    seed: int,
+) -> dict[str, Any]:
+    return {
+        "sources": [text_of(spec) for spec in several("sources", sources)],
+        "into": into,
+        "strategy": strategy,
+        "excluded": [text_of(spec) for spec in several("excluded", excluded)],
+        "query": query,
+        "count": count,
+        "rate": rate,
+        "seed": seed,
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from ymir._checks import several
+from ymir._loading import Loading
 from ymir._operating import Operating
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
@@ -64,7 +65,7 @@ class Change:
         return self.record.id
 
 
-class Dataset(Operating):
+class Dataset(Operating, Loading):
     """A dataset version, or a prediction set: a sequence of records in the order of their ids.
 
     ::

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use pyo3::prelude::*;
 use ymir::operations::SplitOptions;
-use ymir::{AssetId, ClassId, FindOptions, Query, Summary};
+use ymir::{AssetId, ClassId, CopyOptions, FindOptions, Query, Summary};
 
 use super::{Dataset, opened};
 use crate::convert::{data, object, parse, request};
 use crate::pending::Pending;
 use crate::record::Record;
+use crate::workspace::Workspace;
 
 #[pymethods]
 impl Dataset {
@@ -67,6 +68,41 @@ impl Dataset {
         let live = slf.get().live(py)?;
         Ok(Pending::new(async move {
             live.sample_rate(rate, seed, &into).await.map(|made| opened(home, made))
+        }))
+    }
+
+    fn copy_to(
+        &self,
+        py: Python<'_>,
+        to: &Bound<'_, Workspace>,
+        into: String,
+        options: &Bound<'_, PyAny>,
+    ) -> PyResult<Pending> {
+        let (live, home) = (self.live(py)?, to.clone().unbind());
+        let other = to.get().live(py)?;
+        let options: CopyOptions = request("a copy", options)?;
+        Ok(Pending::with_events(|events| async move {
+            let tell = move |progress| drop(events.send(data(progress)));
+            let made = live.copy_to(&other, &into, &options, &tell).await?;
+            Ok(opened(home, made))
+        }))
+    }
+
+    /// Returns the groups of images that look alike.
+    fn near_duplicates(&self, py: Python<'_>, distance: u32) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        Ok(Pending::with_events(|events| async move {
+            let tell = move |progress| drop(events.send(data(progress)));
+            live.near_duplicates(distance, &tell).await.map(data)
+        }))
+    }
+
+    fn dedup(slf: &Bound<'_, Self>, distance: u32, into: String) -> PyResult<Pending> {
+        let (py, home) = (slf.py(), slf.get().home.clone_ref(slf.py()));
+        let live = slf.get().live(py)?;
+        Ok(Pending::with_events(|events| async move {
+            let tell = move |progress| drop(events.send(data(progress)));
+            live.dedup(distance, &into, &tell).await.map(|made| opened(home, made))
         }))
     }
 

@@ -1,15 +1,17 @@
 //! What is brought into a workspace, and what is made in it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pyo3::prelude::*;
 use ymir::{
-    ImportRequest, InferRequest, MineRequest, ProjectRequest, TaskId, TaskKind, TrainRequest,
-    parse_request,
+    FuseRequest, ImportRequest, InferRequest, MineRequest, MirOptions, ProjectRequest, TaskId,
+    TaskKind, TrainRequest, parse_request,
 };
 
 use super::Workspace;
 use crate::convert::{data, object, parse, plain};
+use crate::dataset::opened;
 use crate::pending::Pending;
 use crate::project::Project;
 use crate::stream::Stream;
@@ -27,6 +29,31 @@ impl Workspace {
             live.import_dataset(&request.source, request.format, name, &options, &tell)
                 .await
                 .map(data)
+        }))
+    }
+
+    fn import_mir(
+        &self,
+        py: Python<'_>,
+        repository: PathBuf,
+        options: &Bound<'_, PyAny>,
+    ) -> PyResult<Pending> {
+        let (live, options) = (self.live(py)?, plain(options)?);
+        Ok(Pending::with_events(|events| async move {
+            let options: MirOptions = parse_request("an import", options)?;
+            let tell = move |progress| drop(events.send(data(progress)));
+            live.import_mir(&repository, &options, &tell).await.map(data)
+        }))
+    }
+
+    fn fuse(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let options = plain(options)?;
+        Ok(Pending::with_events(|events| async move {
+            let request: FuseRequest = parse_request("a fusion", options)?;
+            let options = request.resolve(&live).await?;
+            let tell = move |progress| drop(events.send(data(progress)));
+            live.fuse(&options, &request.into, &tell).await.map(|made| opened(home, made))
         }))
     }
 

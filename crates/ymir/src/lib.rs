@@ -25,8 +25,8 @@ pub use labeling::LabelOptions;
 pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{
-    ExportRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest, MineRequest,
-    ProjectRequest, TrainRequest, parse_request,
+    ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest,
+    MineRequest, ProjectRequest, TrainRequest, parse_request,
 };
 pub use task::{InferOptions, MineOptions, Task, TaskOptions, TrainOptions};
 pub use workspace::{Workspace, WorkspaceOptions};

@@ -1,6 +1,8 @@
 //! Options as plain data, for what comes from another language, a file or the network: versions are
 //! named by specs (`name`, `name@v3`, `name@<commit>`), and a field that is not known is an error.
 
+mod fuse;
+
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -15,6 +17,8 @@ use crate::{
     ExportOptions, Format, ImportOptions, InferOptions, LabelOptions, MineOptions, ProjectHandle,
     TaskOptions, TrainOptions, Workspace,
 };
+
+pub use fuse::FuseRequest;
 
 /// Reads a request; `what` is what the error calls it.
 ///

@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    copy, diff, evaluate, export, filter, fsck, gc, import, infer, init, intersect, iterate, label,
-    log, mine, outcomes, relabel, show, split, train,
+    alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer, init,
+    intersect, iterate, label, log, mine, outcomes, relabel, sample, show, split, train,
 };
 use crate::demo;
 use crate::{executor, parameters};
@@ -53,12 +53,22 @@ pub(crate) enum Command {
     Show(show::Show),
     /// Shows what differs between two dataset versions
     Diff(diff::Diff),
+    /// Counts what differs between two dataset versions
+    Compare(compare::Compare),
     /// Makes a dataset of the assets of another that a query is true of
     Filter(filter::Filter),
     /// Makes a dataset of the assets that all of several datasets have
     Intersect(intersect::Intersect),
     /// Divides a dataset by chance into parts in which classes are as frequent as in the whole
     Split(split::Split),
+    /// Makes a dataset of some assets of another, chosen by chance
+    Sample(sample::Sample),
+    /// Joins datasets, leaves out the assets of others, filters and samples, in one go
+    Fuse(fuse::Fuse),
+    /// Lists the images of a dataset that look alike
+    NearDuplicates(alike::NearDuplicates),
+    /// Makes a dataset with one of each group of images that look alike
+    Dedup(alike::Dedup),
     /// Renames, joins or drops classes of a dataset
     Relabel(relabel::Relabel),
     /// Copies a dataset version with its image files into another workspace

@@ -74,3 +74,47 @@ fn a_dataset_is_copied_to_another_workspace() {
     place.ok(&strict);
     assert_eq!(place.json(&["copy", "validation", "--to", other])["existed"], json!(true));
 }
+
+#[test]
+fn datasets_are_sampled_fused_and_compared() {
+    let place = Place::with_scenes();
+    let tenth = place.json(&["sample", "pool", "--rate", "0.25", "--seed", "3", "--into", "some"]);
+    assert_eq!(tenth["assets"], json!(6));
+    let again = place.json(&["sample", "pool", "--count", "6", "--seed", "3", "--into", "same"]);
+    assert_eq!(again["content"], tenth["content"]);
+    assert_eq!(place.run(&["sample", "pool", "--into", "none"]).code, 2);
+
+    let all = place.json(&["fuse", "pool", "validation", "--into", "all"]);
+    assert_eq!(all["assets"], json!(32));
+    let rest =
+        ["fuse", "all", "--exclude", "validation", "--where", "class:coin", "--into", "rest"];
+    let coins = place.json(&["filter", "pool", "class:coin", "--into", "coins"]);
+    assert_eq!(place.json(&rest)["content"], coins["content"]);
+    let few = ["fuse", "all", "--count", "5", "--seed", "1", "--into", "few"];
+    assert_eq!(place.json(&few)["assets"], json!(5));
+    assert_eq!(place.json(&few)["existed"], json!(true));
+    assert_eq!(place.run(&["fuse", "pool", "--count", "1", "--rate", "1", "--into", "x"]).code, 2);
+
+    place.ok(&["relabel", "pool", "coin=disc", "--into", "new"]);
+    let compared = place.json(&["compare", "pool", "new"]);
+    assert_eq!(
+        (&compared["added"]["assets"], &compared["removed"]["assets"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(compared["before"]["assets"], coins["assets"]);
+    assert_eq!(compared["before"]["classes"]["coin"], compared["after"]["classes"]["disc"]);
+    assert!(place.ok(&["compare", "pool", "few"]).contains("removed"));
+}
+
+#[test]
+fn images_that_look_alike_are_listed_and_dropped() {
+    let place = Place::with_scenes();
+    let found = place.json(&["near-duplicates", "pool", "--distance", "16"]);
+    let groups = found["groups"].as_array().unwrap();
+    let dropped: usize = groups.iter().map(|group| group.as_array().unwrap().len() - 1).sum();
+    let apart = place.json(&["dedup", "pool", "--distance", "16", "--into", "apart"]);
+    assert_eq!(apart["assets"], json!(24 - dropped));
+    let none = place.json(&["near-duplicates", "apart", "--distance", "16"]);
+    assert_eq!(none["groups"], json!([]));
+    assert_eq!(place.run(&["near-duplicates", "pool", "--distance", "17"]).code, 2);
+}

@@ -1,9 +1,11 @@
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
 use ymir_core::{Transfer, UnknownClasses};
 
 /// How a repository of the original is brought in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct MirOptions {
     /// The folder of the images, named by their SHA-1: `<media>/<last two digits>/<SHA-1>` or
     /// `<media>/<SHA-1>`. The original does not record where it is; by default it is looked for

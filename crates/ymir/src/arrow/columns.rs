@@ -9,6 +9,8 @@ use arrow_buffer::{OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, Fields, Schema, SchemaRef};
 use ymir_core::{Annotation, Attributes, ClassTable, Record};
 
+use super::shapes;
+
 /// Returns the schema of a dataset's table.
 pub(super) fn schema() -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8, false);
@@ -29,7 +31,7 @@ pub(super) fn schema() -> SchemaRef {
 fn annotation_fields() -> Fields {
     let number = |name: &str, optional| Field::new(name, DataType::Float64, optional);
     let flag = |name: &str| Field::new(name, DataType::Boolean, false);
-    Fields::from(vec![
+    let mut fields = vec![
         Field::new("class_name", DataType::Utf8, false),
         Field::new("class_id", DataType::UInt32, true),
         number("x", false),
@@ -44,7 +46,9 @@ fn annotation_fields() -> Fields {
         flag("occluded"),
         flag("crowd"),
         Field::new("attributes", map_type(), false),
-    ])
+    ];
+    fields.extend(shapes::fields());
+    Fields::from(fields)
 }
 
 fn map_type() -> DataType {
@@ -95,7 +99,7 @@ fn lists(records: &[Record], classes: &ClassTable) -> Result<ListArray, ArrowErr
     };
     let names = all.iter().map(|annotation| classes.name_of(&annotation.class).unwrap_or_default());
     let ids = all.iter().map(|annotation| annotation.class.id().map(|id| id.0));
-    let columns: Vec<ArrayRef> = vec![
+    let mut columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(names)),
         Arc::new(ids.collect::<UInt32Array>()),
         number(|annotation| annotation.bbox.x),
@@ -111,6 +115,7 @@ fn lists(records: &[Record], classes: &ClassTable) -> Result<ListArray, ArrowErr
         flag(|annotation| annotation.flags.crowd),
         Arc::new(maps(all.iter().map(|annotation| &annotation.attributes))?),
     ];
+    columns.extend(shapes::columns(&all)?);
     let fields = annotation_fields();
     let item = Arc::new(Field::new("item", DataType::Struct(fields.clone()), false));
     ListArray::try_new(item, offsets, Arc::new(StructArray::try_new(fields, columns, None)?), None)

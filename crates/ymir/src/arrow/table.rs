@@ -16,7 +16,12 @@ const BATCH: usize = 16_384;
 /// | `id`, `media_type`, `file_name` | text |
 /// | `width`, `height`, `channels`, `byte_size` | unsigned integers |
 /// | `attributes` | map from text to text |
-/// | `annotations` | list of structs: `class_name`, `class_id` (null outside the class table), `x`, `y`, `w`, `h` in pixels, `rotate_angle`, `score`, `quality` (null where there is none), `difficult`, `truncated`, `occluded`, `crowd`, `attributes` |
+/// | `annotations` | list of structs: `class_name`, `class_id` (null outside the class table), `x`, `y`, `w`, `h` in pixels, `rotate_angle`, `score`, `quality` (null where there is none), `difficult`, `truncated`, `occluded`, `crowd`, `attributes`, and the columns of shapes |
+///
+/// Of the shape of an annotation, `shape` says which it has: `polygons`, `mask`, `image` for a label
+/// of the whole image, or null. `polygons` are rings of numbers `x, y, x, y, …`; `mask` is COCO's
+/// compressed run lengths, of the height and width of the row; both are as pycocotools takes them.
+/// `keypoints` are structs of `x`, `y` and `visibility`, COCO's number from 0 to 2.
 #[derive(Debug, Clone)]
 pub struct ArrowTable {
     /// The schema, the same for every dataset.

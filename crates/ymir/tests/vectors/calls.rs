@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use ymir::{
-    AssetId, BranchKind, Dataset, Error, InferRequest, LabelRequest, MineRequest, PageOptions,
-    ProjectHandle, ProjectRequest, Result, StepOptions, Task, TrainRequest, Workspace,
+    AssetId, BranchKind, Dataset, Error, FuseRequest, InferRequest, LabelRequest, MineRequest,
+    PageOptions, ProjectHandle, ProjectRequest, Result, StepOptions, Task, TrainRequest, Workspace,
     parse_request,
 };
 
@@ -77,6 +77,12 @@ async fn on_workspace(
             let mut value = json!(report);
             value["version"] = version_json(&report.version);
             value
+        }
+        "fuse" => {
+            let value = request(options, &["sources", "into"], args);
+            let request: FuseRequest = parse_request("a fusion", value)?;
+            let options = request.resolve(workspace).await?;
+            return workspace.fuse(&options, &request.into, &|_| ()).await.map(Object::from);
         }
         "classes" => json!(workspace.classes().await?),
         "add_classes" => {
@@ -210,6 +216,15 @@ async fn on_dataset(
                 "before": found.before, "after": found.after,
             })));
         }
+        "copy_to" => {
+            let options = parse_request("a copy", options.into())?;
+            dataset.copy_to(workspace, text(args, 1), &options, &|_| ()).await?
+        }
+        "near_duplicates" => {
+            let groups = dataset.near_duplicates(distance(&options), &|_| ()).await?;
+            return Ok(Object::Value(json!(groups)));
+        }
+        "dedup" => dataset.dedup(distance(&options), text(args, 0), &|_| ()).await?,
         "sample" => {
             let seed = options.get("seed").and_then(Value::as_u64).unwrap_or(0);
             dataset.sample(args[0].as_u64().unwrap(), seed, text(args, 1)).await?
@@ -221,6 +236,10 @@ async fn on_dataset(
         _ => panic!("a dataset has no method {method}"),
     };
     Ok(Object::from(made))
+}
+
+fn distance(options: &Map<String, Value>) -> u32 {
+    options["distance"].as_u64().expect("a distance is a whole number") as u32
 }
 
 async fn on_task(task: &Task, method: &str) -> Result<Object> {

@@ -1,11 +1,14 @@
 //! The commands, each with its arguments.
 
+pub(crate) mod alike;
+pub(crate) mod compare;
 pub(crate) mod copy;
 pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod filter;
 pub(crate) mod fsck;
+pub(crate) mod fuse;
 pub(crate) mod gc;
 pub(crate) mod import;
 mod import_mir;
@@ -18,6 +21,7 @@ pub(crate) mod log;
 pub(crate) mod mine;
 pub(crate) mod outcomes;
 pub(crate) mod relabel;
+pub(crate) mod sample;
 pub(crate) mod show;
 pub(crate) mod split;
 pub(crate) mod train;

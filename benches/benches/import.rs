@@ -35,7 +35,7 @@ fn generate(run: &Run) -> Result<()> {
         return Ok(());
     }
     let folder = data(run);
-    images::write(&folder, run.size)
+    images::write(&folder, 0..run.size)
         .map_err(|error| Error::io("cannot write the images", &folder, error))
 }
 

@@ -9,8 +9,8 @@ use serde_json::json;
 use ymir::testkit::generate::rng::SplitMix64;
 use ymir::{
     Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, BranchKind, Class, ClassEntry,
-    ClassId, CommitRequest, Edit, Edits, Expect, GitAssetStore, Manifest, MediaType, Name, Record,
-    Result, Selector, VersionId,
+    ClassId, CommitRequest, Edit, Edits, Expect, Manifest, MediaType, Name, Record, Result,
+    Selector, VersionId,
 };
 
 const WIDTH: f64 = 640.0;
@@ -30,6 +30,9 @@ pub struct Scene {
     /// The detections, with their scores.
     pub found: Vec<Annotation>,
 }
+
+/// What of a scene a version has.
+type Part = fn(Scene) -> Vec<Annotation>;
 
 /// Returns the 80 classes, as entries to be added to an empty table.
 fn classes() -> Vec<ClassEntry> {
@@ -83,18 +86,17 @@ fn record(n: u64, annotations: Vec<Annotation>) -> Record {
     Record { asset, annotations }
 }
 
-/// Commits the ground truth and the detections of so many images into a new store.
+/// Commits the ground truth and the detections of so many images into an empty store.
 ///
 /// # Errors
 ///
 /// Those of the store.
-pub async fn commit(root: &Path, images: u64) -> Result<()> {
-    let store = GitAssetStore::init(root)?;
+pub async fn commit(store: &dyn AssetStore, images: u64) -> Result<()> {
     store.add_classes(&classes()).await?;
-    let part: [(Branch, fn(Scene) -> Vec<Annotation>); 2] =
+    let parts: [(Branch, Part); 2] =
         [(truth_branch()?, |scene| scene.truth), (found_branch()?, |scene| scene.found)];
-    for (branch, annotations) in part {
-        let records = (0..images).map(move |n| record(n, annotations(scene(n))));
+    for (branch, part) in parts {
+        let records = (0..images).map(move |n| record(n, part(scene(n))));
         let request = CommitRequest {
             branch,
             base: Base::Empty,

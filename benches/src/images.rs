@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -45,13 +46,13 @@ pub fn jpeg(n: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes images with 5 boxes each, of 10 classes, once as files and three times as annotations:
+/// Writes the images of these numbers with 5 boxes each, of 10 classes, once as files and three times as annotations:
 /// `images`, and beside it `voc`, `coco` and `yolo`, whose image folders are links to it.
 ///
 /// # Errors
 ///
 /// Those of the files.
-pub fn write(root: &Path, images: u64) -> io::Result<()> {
+pub fn write(root: &Path, images: Range<u64>) -> io::Result<()> {
     for folder in [
         "images",
         "voc/Annotations",
@@ -69,7 +70,7 @@ pub fn write(root: &Path, images: u64) -> io::Result<()> {
 
     let (mut entries, mut annotations) = (Vec::new(), Vec::new());
     let mut list = BufWriter::new(File::create(root.join("voc/ImageSets/Main/train.txt"))?);
-    for n in 0..images {
+    for n in images {
         let name = file_name(n);
         fs::write(root.join("images").join(&name), jpeg(n)?)?;
         let objects = objects(n);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,7 +24,8 @@ pub fn peak_memory() -> u64 {
     kib.unwrap_or(0u64) * 1024
 }
 
-/// Returns how many bytes the files below a folder have.
+/// Returns how many bytes the files below a folder have. A file that has another name as well, as a
+/// hard link, takes no space of its own.
 ///
 /// # Errors
 ///
@@ -33,7 +35,11 @@ pub fn folder_size(folder: &Path) -> io::Result<u64> {
         .map(|entry| {
             let entry = entry?;
             let data = entry.metadata()?;
-            if data.is_dir() { folder_size(&entry.path()) } else { Ok(data.len()) }
+            match data.is_dir() {
+                true => folder_size(&entry.path()),
+                false if data.nlink() > 1 => Ok(0),
+                false => Ok(data.len()),
+            }
         })
         .sum()
 }

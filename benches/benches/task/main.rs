@@ -34,7 +34,7 @@ fn main() {
 /// Makes a dataset of all images and one of a hundred.
 fn prepare(run: &Run) -> Result<()> {
     let data = run.root.join("data");
-    images::write(&data, run.size)
+    images::write(&data, 0..run.size)
         .map_err(|error| Error::io("cannot write the images", &data, error))?;
     run.runtime.block_on(async {
         let workspace = Workspace::init(run.root.join("workspace")).await?;

@@ -1,0 +1,27 @@
+"""Evaluation by faster-coco-eval, the same in C++."""
+
+import contextlib
+import io
+import json
+import sys
+
+from step import Run, run
+
+
+def evaluate(step: Run) -> None:
+    from faster_coco_eval import COCO
+    from faster_coco_eval import COCOeval_faster as Evaluation
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(step.data / "evaluation/truth.json"))
+        found = truth.loadRes(str(step.data / "evaluation/found.json"))
+        with step.timed():
+            evaluation = Evaluation(truth, found, "bbox")
+            evaluation.evaluate()
+            evaluation.accumulate()
+        evaluation.summarize()
+    numbers = [float(number) for number in evaluation.stats[:12]]
+    print(json.dumps({"numbers": numbers}), file=sys.stderr)
+
+
+run({"evaluate": evaluate})

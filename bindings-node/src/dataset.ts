@@ -62,8 +62,8 @@ export interface DiffOptions extends CallOptions {
 export interface ExportOptions extends CallOptions {
   /** The format of the folder; `voc` unless given. */
   readonly format?: Exclude<Format, "auto" | "images">;
-  /** How image files come to stand there: `copy` unless given. */
-  readonly transfer?: "copy" | "hard_link";
+  /** How image files come to stand there: `copy` unless given; `reference` is a symbolic link. */
+  readonly transfer?: "copy" | "hard_link" | "reference";
   /** The name of the split that the images are listed in. */
   readonly split?: string;
   /** Is told how far the export is, at most ten times a second. */

@@ -17,8 +17,8 @@ export interface ImportOptions extends CallOptions {
   readonly split?: string;
   /** What to do with class names that the workspace does not have; `stop` unless given. */
   readonly unknownClasses?: UnknownClasses;
-  /** How image files are taken over; `copy` unless given. */
-  readonly transfer?: "copy" | "hard_link";
+  /** How image files are taken over: `copy` unless given; `reference` leaves them where they are. */
+  readonly transfer?: "copy" | "hard_link" | "reference";
   /** Whether the records are added to those of the newest version. */
   readonly append?: boolean;
   /** Whether images without an annotation file are taken, as images without objects. */

@@ -46,7 +46,7 @@ class Working(Labeling):
         format: Format = "auto",
         split: str | os.PathLike[str] | None = None,
         unknown_classes: UnknownClasses = "stop",
-        transfer: Literal["copy", "hard_link"] = "copy",
+        transfer: Literal["copy", "hard_link", "reference"] = "copy",
         append: bool = False,
         without_annotations: bool = False,
         progress: OnProgress = False,
@@ -63,7 +63,8 @@ class Working(Labeling):
             split: Only the images that a list names: ``"train"`` for
                 ``ImageSets/Main/train.txt``, or the path of a text file.
             unknown_classes: What happens to class names that the workspace does not have.
-            transfer: How image files are taken over.
+            transfer: How image files are taken over; ``"reference"`` leaves them where they are,
+                where they must stay unchanged.
             append: Whether the records are added to those of the newest version.
             without_annotations: Whether images without annotation file are taken, as images
                 without objects.
@@ -87,7 +88,7 @@ class Working(Labeling):
         format: Format = "auto",
         split: str | os.PathLike[str] | None = None,
         unknown_classes: UnknownClasses = "stop",
-        transfer: Literal["copy", "hard_link"] = "copy",
+        transfer: Literal["copy", "hard_link", "reference"] = "copy",
         append: bool = False,
         without_annotations: bool = False,
         progress: OnProgress = False,

@@ -371,7 +371,7 @@ class Dataset(Operating, Loading):
         destination: str | os.PathLike[str],
         *,
         format: Format = "voc",
-        transfer: Literal["copy", "hard_link"] = "copy",
+        transfer: Literal["copy", "hard_link", "reference"] = "copy",
         split: str | None = None,
         progress: OnProgress = False,
     ) -> ExportReport:
@@ -381,7 +381,7 @@ class Dataset(Operating, Loading):
             destination: The folder.
             format: Its format.
             transfer: How image files come to stand there; whoever writes into a hard link in
-                place breaks the workspace's copy.
+                place breaks the workspace's copy, and a reference is a symbolic link.
             split: The name of the list of images; that of the dataset by default.
             progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
 
@@ -396,7 +396,7 @@ class Dataset(Operating, Loading):
         destination: str | os.PathLike[str],
         *,
         format: Format = "voc",
-        transfer: Literal["copy", "hard_link"] = "copy",
+        transfer: Literal["copy", "hard_link", "reference"] = "copy",
         split: str | None = None,
         progress: OnProgress = False,
     ) -> ExportReport:

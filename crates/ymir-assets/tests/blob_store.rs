@@ -62,7 +62,7 @@ async fn a_link_to_a_file_stands_for_the_file() {
     let (dir, store) = store();
     fs::write(dir.path().join("a.jpg"), b"bytes").unwrap();
     symlink("a.jpg", dir.path().join("link")).unwrap();
-    for transfer in [Transfer::HardLink, Transfer::Copy] {
+    for transfer in [Transfer::Reference, Transfer::HardLink, Transfer::Copy] {
         let id = put(&store, BlobSource::File(dir.path().join("link"), transfer)).await;
         assert_eq!(store.read_blob(&id).await.unwrap(), b"bytes");
         let file = fs::symlink_metadata(store.blob_file(&id).await.unwrap()).unwrap();
@@ -73,7 +73,7 @@ async fn a_link_to_a_file_stands_for_the_file() {
 #[tokio::test]
 async fn a_folder_is_no_blob() {
     let (dir, store) = store();
-    for transfer in [Transfer::Copy, Transfer::HardLink] {
+    for transfer in [Transfer::Copy, Transfer::HardLink, Transfer::Reference] {
         let source = BlobSource::File(dir.path().to_owned(), transfer);
         let error = store.put_blobs(vec![source]).await.unwrap_err();
         assert!(error.to_string().contains("no regular file"), "{error}");
@@ -89,7 +89,7 @@ async fn a_present_blob_is_not_written_and_a_truncated_one_is_replaced() {
     let inode = fs::metadata(&file).unwrap().ino();
     let source = dir.path().join("again");
     fs::write(&source, b"the bytes").unwrap();
-    for transfer in [Transfer::Copy, Transfer::HardLink] {
+    for transfer in [Transfer::Copy, Transfer::HardLink, Transfer::Reference] {
         put(&store, BlobSource::File(source.clone(), transfer)).await;
     }
     put(&store, bytes()).await;

@@ -197,6 +197,10 @@ pub enum Transfer {
     /// A hard link, or a copy across file systems. Whoever writes into the file in place changes
     /// both.
     HardLink,
+    /// A symbolic link: the bytes stay where they are and nothing is copied. A blob put in like
+    /// this can be read as long as its file is neither moved nor changed; one that was is an error
+    /// that names it.
+    Reference,
 }
 
 /// Where the bytes of a new blob come from.
@@ -399,7 +403,8 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// # Behavior
     ///
     /// - They are durable when it returns, made so together.
-    /// - A blob that is there already is not written again.
+    /// - A blob that is there already is not written again, unless what is there is a reference:
+    ///   then the last source stands for it.
     ///
     /// # Errors
     ///
@@ -410,7 +415,8 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// - `NotFound` if there is none; `Corrupted` if its bytes do not have its hash.
+    /// - `NotFound` if there is none, or the file of a reference is gone; `Corrupted` if its bytes
+    ///   do not have its hash.
     async fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>>;
 
     /// Makes blobs stand as files at these paths, whose folders exist.

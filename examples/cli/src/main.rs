@@ -7,6 +7,7 @@ mod context;
 mod demo;
 mod executor;
 mod exit;
+mod files;
 mod follow;
 mod interrupt;
 mod output;

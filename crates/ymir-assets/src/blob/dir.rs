@@ -7,7 +7,10 @@ use std::sync::atomic::AtomicBool;
 use sha2::{Digest, Sha256};
 use ymir_core::{BlobId, Error, Result};
 
-/// The blobs below one directory: `ab/cdef…` holds the blob whose id is `abcdef…`.
+use super::reference::{Entry, changed};
+
+/// The blobs below one directory: `ab/cdef…` holds the blob whose id is `abcdef…`, or is a symbolic
+/// link to the file that does.
 #[derive(Debug)]
 pub(crate) struct BlobDir {
     pub(super) root: PathBuf,
@@ -29,28 +32,37 @@ impl BlobDir {
         self.root.join(&digits[..2]).join(&digits[2..])
     }
 
-    /// Returns the file of a blob.
+    /// Returns the file of a blob; that of a reference is the one that it refers to.
     pub(crate) fn file(&self, id: &BlobId) -> Result<PathBuf> {
         let path = self.path(id);
-        if path.is_file() { Ok(path) } else { Err(missing(id)) }
+        match self.entry(id).map_err(|e| Error::io("cannot read a blob", &path, e))? {
+            Some(Entry::Own(_)) => Ok(path),
+            Some(Entry::Reference(link)) => self.target(id, &link),
+            None => Err(missing(id)),
+        }
     }
 
     /// Returns the bytes of a blob after a check of its hash.
     pub(crate) fn read(&self, id: &BlobId) -> Result<Vec<u8>> {
-        let path = self.path(id);
+        let path = self.file(id)?;
         let bytes = fs::read(&path).map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => missing(id),
             _ => Error::io("cannot read a blob", &path, e).with("blob", id),
         })?;
         let found = BlobId::of(&bytes);
         if found != *id {
-            let message = "the bytes of a blob are not what was stored; delete the file and put the original in again";
-            return Err(Error::corrupted(message)
-                .with("blob", id)
-                .with("path", path.display())
-                .with("found", found));
+            return Err(self.damaged(id, &path).with("found", found));
         }
         Ok(bytes)
+    }
+
+    /// Returns the error for a file of a blob that has other bytes.
+    pub(super) fn damaged(&self, id: &BlobId, path: &Path) -> Error {
+        if path != self.path(id) {
+            return changed(id, path);
+        }
+        let message = "the bytes of a blob are not what was stored; delete the file and put the original in again";
+        Error::corrupted(message).with("path", path.display()).with("blob", id)
     }
 }
 

@@ -3,6 +3,7 @@
 mod dir;
 mod export;
 mod put;
+mod reference;
 mod sweep;
 
 pub(crate) use dir::BlobDir;

@@ -10,6 +10,7 @@ use tempfile::{NamedTempFile, TempPath};
 use ymir_core::{BlobId, BlobInfo, BlobSource, Error, Result, Transfer};
 
 use super::dir::{BlobDir, hash};
+use super::reference::Entry;
 use crate::parallel::in_parallel;
 use crate::store::{remove_stale, sync_all};
 
@@ -20,11 +21,13 @@ const IN_MEMORY: u64 = 4 << 20;
 const ONE_BY_ONE: usize = 16;
 
 /// A new blob, not in its place yet.
-enum Staged {
+pub(super) enum Staged {
     /// It is there already.
     Present,
     /// In a temporary file.
     File(TempPath),
+    /// In a file elsewhere, to which this is a link.
+    Reference(TempPath),
 }
 
 impl BlobDir {
@@ -51,7 +54,7 @@ impl BlobDir {
         folders.extend(self.root.parent().map(Path::to_owned));
         let mut infos = Vec::with_capacity(staged.len());
         for (info, staged) in staged {
-            if let Staged::File(file) = staged {
+            if let Staged::File(file) | Staged::Reference(file) = staged {
                 self.settle(&info.id, file)?;
             }
             folders.extend(self.path(&info.id).parent().map(Path::to_owned));
@@ -62,16 +65,16 @@ impl BlobDir {
         Ok(infos)
     }
 
-    /// Returns whether a blob is in its place with the right size; if so it counts as put in now.
-    /// A file of another size is the rest of a crash of the machine.
-    fn is_present(&self, info: &BlobInfo, temporary: &Path) -> io::Result<bool> {
-        let path = self.path(&info.id);
-        let Ok(data) = fs::metadata(&path) else { return Ok(false) };
-        let present = data.is_file() && data.len() == info.size;
-        if present {
-            self.renew(&path, &data, temporary)?;
+    /// Returns whether a file of the store's own is in the place of a blob with the right size; if
+    /// so it counts as put in now. One of another size is the rest of a crash of the machine.
+    pub(super) fn is_present(&self, info: &BlobInfo, temporary: &Path) -> io::Result<bool> {
+        match self.entry(&info.id)? {
+            Some(Entry::Own(data)) if data.len() == info.size => {
+                self.renew(&self.path(&info.id), &data, temporary)?;
+                Ok(true)
+            }
+            _ => Ok(false),
         }
-        Ok(present)
     }
 
     fn stage(&self, source: &BlobSource, temporary: &Path) -> Result<(BlobInfo, Staged)> {
@@ -108,6 +111,9 @@ impl BlobDir {
         let data = source.metadata()?;
         if !data.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        if transfer == Transfer::Reference {
+            return self.refer(path, &mut source, temporary);
         }
         if transfer == Transfer::HardLink
             && let Some(linked) = self.link(path, &mut source, temporary)?
@@ -204,9 +210,11 @@ impl BlobDir {
 }
 
 impl Staged {
+    /// Returns the file whose content is to be made durable.
     fn path(&self) -> Option<&Path> {
         match self {
-            Self::Present => None,
+            // The name of a link is all of it, and comes with the folder.
+            Self::Present | Self::Reference(_) => None,
             Self::File(path) => Some(path),
         }
     }

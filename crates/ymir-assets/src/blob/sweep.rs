@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
-use ymir_core::{BlobId, Error, ErrorKind, GarbageOptions, GarbageReport, Result};
+use ymir_core::{BlobId, Error, GarbageOptions, GarbageReport, Result};
 
 use super::dir::{BlobDir, hash, missing};
 use crate::parallel::in_parallel;
@@ -62,7 +62,7 @@ impl BlobDir {
     }
 
     fn check_one(&self, id: &BlobId, size: u64, hashes: bool) -> Result<()> {
-        let path = self.path(id);
+        let path = self.file(id)?;
         let fail = |e: io::Error| match e.kind() {
             io::ErrorKind::NotFound => missing(id),
             _ => Error::io("cannot read a blob", &path, e),
@@ -70,12 +70,12 @@ impl BlobDir {
         let mut file = File::open(&path).map_err(fail)?;
         let found = file.metadata().map_err(fail)?.len();
         if found != size {
-            return Err(damaged(&path).with("size", size).with("found", found));
+            return Err(self.damaged(id, &path).with("size", size).with("found", found));
         }
         if hashes {
             let found = hash(&mut file).map_err(fail)?.0;
             if found != *id {
-                return Err(damaged(&path).with("found", found));
+                return Err(self.damaged(id, &path).with("found", found));
             }
         }
         Ok(())
@@ -148,7 +148,8 @@ fn delete(path: &Path, options: GarbageOptions, report: &mut GarbageReport) -> R
         return Ok(());
     }
     report.blobs += 1;
-    report.bytes += data.len();
+    // A reference takes nothing, and what it refers to stays.
+    report.bytes += if data.is_file() { data.len() } else { 0 };
     if options.dry_run { Ok(()) } else { fs::remove_file(path).map_err(fail) }
 }
 
@@ -158,9 +159,4 @@ fn age(data: &Metadata) -> Duration {
     let seconds = u64::try_from(data.ctime()).unwrap_or_default();
     let changed = Duration::new(seconds, data.ctime_nsec().clamp(0, 999_999_999) as u32);
     now.saturating_sub(changed)
-}
-
-fn damaged(path: &Path) -> Error {
-    let message = "the bytes of a blob are not what was stored; delete the file and put the original in again";
-    Error::new(ErrorKind::Corrupted, message).with("path", path.display())
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use ymir_core::{
     AssetStore, Base, Branch, BranchKind, Class, CommitRequest, Edit, Edits, Error, ErrorKind,
     Expect, Manifest, ObjectType, Result, Selector, Shape, TaskKind, TaskRecord, Timestamp,
-    UnknownClasses,
+    Transfer, UnknownClasses,
 };
 
 use super::archive::{Unpacked, is_archive};
@@ -143,6 +143,11 @@ impl<'a> Import<'a> {
             return Err(Error::invalid(message).with("branch", self.branch));
         }
         let unpacked = self.unpack().await?;
+        if unpacked.is_some() && self.options.transfer == Transfer::Reference {
+            let message = "the files of an archive have no place of their own to refer to; copy \
+                           them, or unpack the archive and import the folder";
+            return Err(Error::invalid(message).with("source", self.source.display()));
+        }
         let folder = unpacked.as_ref().map_or(self.source.to_owned(), Unpacked::source);
         self.format = self.detect(folder.clone()).await?;
         let skipped = unpacked.as_ref().map_or(Vec::new(), |unpacked| unpacked.skipped.clone());

@@ -8,7 +8,8 @@ pub struct ImportOptions {
     /// What to do with class names that the workspace's table does not have.
     pub unknown_classes: UnknownClasses,
     /// How the image files are taken over. A hard link costs no space, and whoever then writes
-    /// into the original in place breaks the workspace's copy.
+    /// into the original in place breaks the workspace's copy. A reference leaves the files where
+    /// they are, which an archive has no place for.
     pub transfer: Transfer,
     /// Only the images that a list names: the name of a split (`train` for
     /// `ImageSets/Main/train.txt`), or the path of a text file with a line per image: its name

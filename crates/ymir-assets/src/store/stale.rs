@@ -26,7 +26,7 @@ fn remove_older(dir: &Path, limit: Duration) {
         // The lock of a ref is a second link of its new value: while it stands, the number of its
         // links is what tells the next writer that it may be removed.
         let is_lock = name.to_string_lossy().starts_with(".tmp") && data.nlink() > 1;
-        if is_temporary && is_old && data.is_file() && !is_lock {
+        if is_temporary && is_old && !data.is_dir() && !is_lock {
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -101,6 +101,8 @@ impl Blobs {
                     done => done.map_err(|error| Error::io("cannot link a blob", path, error)),
                 }
             }
+            Transfer::Reference => std::os::unix::fs::symlink(self.file(id)?, path)
+                .map_err(|error| Error::io("cannot refer to a blob", path, error)),
         }
     }
 }

@@ -2,10 +2,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
-use ymir::{ExportOptions, ExportReport, Format, Name, Progress, Result, Transfer};
+use ymir::{ExportOptions, ExportReport, Format, Name, Progress, Result};
 
 use crate::context::Context;
 use crate::exit::Ending;
+use crate::files::Files;
 
 /// The arguments of `ymir export`.
 #[derive(Debug, Args)]
@@ -27,9 +28,8 @@ pub(crate) struct Export {
     /// The name of the list in ImageSets/Main; by default that of the dataset
     #[arg(long, value_name = "NAME")]
     split: Option<Name>,
-    /// Links the image files in place of copying them; then nothing may write into them
-    #[arg(long)]
-    link: bool,
+    #[command(flatten)]
+    files: Files,
 }
 
 impl Export {
@@ -45,7 +45,7 @@ impl Export {
             bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} images"));
         };
         let options = ExportOptions {
-            transfer: if self.link { Transfer::HardLink } else { Transfer::Copy },
+            transfer: self.files.transfer(),
             list: self.split,
         };
         let Some(folder) = self.folder.or(self.voc) else {

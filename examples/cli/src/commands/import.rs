@@ -2,11 +2,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
-use ymir::{Format, ImportOptions, ImportReport, Progress, Result, Transfer, UnknownClasses};
+use ymir::{Format, ImportOptions, ImportReport, Progress, Result, UnknownClasses};
 
 use super::import_mir;
 use crate::context::Context;
 use crate::exit::Ending;
+use crate::files::Files;
 use crate::versions;
 
 /// How many of the files that were not taken are named on the terminal.
@@ -38,9 +39,8 @@ pub(crate) struct Import {
     /// default stop, and add for --mir
     #[arg(long, value_name = "HOW")]
     unknown_classes: Option<UnknownClasses>,
-    /// Links the image files in place of copying them; then nothing may write into the originals
-    #[arg(long)]
-    link: bool,
+    #[command(flatten)]
+    files: Files,
     /// Takes images without an annotation file too, as images without objects
     #[arg(long, conflicts_with = "mir")]
     without_annotations: bool,
@@ -67,7 +67,7 @@ struct Folder {
 impl Import {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
         let workspace = context.open().await?;
-        let transfer = if self.link { Transfer::HardLink } else { Transfer::Copy };
+        let transfer = self.files.transfer();
         if let Some(repository) = &self.folder.mir {
             let options = self.mir.options(transfer, self.unknown_classes);
             return import_mir::run(context, &workspace, repository, &options).await;

@@ -10,16 +10,19 @@ use super::fixture::assert_kind;
 pub async fn blobs_come_back_in_order(store: Arc<dyn AssetStore>) {
     let dir = tempfile::tempdir().unwrap();
     let (copied, linked) = (dir.path().join("a b.jpg"), dir.path().join("ü.png"));
+    let referred = dir.path().join("c.bmp");
+    fs::write(&referred, b"referred").unwrap();
     fs::write(&copied, b"copied").unwrap();
     fs::write(&linked, b"linked").unwrap();
     let sources = vec![
         BlobSource::File(linked, Transfer::HardLink),
         BlobSource::Bytes(Vec::new()),
+        BlobSource::File(referred, Transfer::Reference),
         BlobSource::File(copied.clone(), Transfer::Copy),
         BlobSource::Bytes(b"copied".to_vec()),
     ];
     let infos = store.put_blobs(sources).await.unwrap();
-    let expected: [&[u8]; 4] = [b"linked", b"", b"copied", b"copied"];
+    let expected: [&[u8]; 5] = [b"linked", b"", b"referred", b"copied", b"copied"];
     assert_eq!(infos.len(), expected.len());
     for (info, bytes) in infos.iter().zip(expected) {
         assert_eq!((info.id, info.size), (BlobId::of(bytes), bytes.len() as u64));
@@ -40,7 +43,7 @@ pub async fn blobs_can_be_put_again(store: Arc<dyn AssetStore>) {
 /// A missing source file is `NotFound`.
 pub async fn a_missing_source_is_not_found(store: Arc<dyn AssetStore>) {
     let dir = tempfile::tempdir().unwrap();
-    for transfer in [Transfer::Copy, Transfer::HardLink] {
+    for transfer in [Transfer::Copy, Transfer::HardLink, Transfer::Reference] {
         let source = BlobSource::File(dir.path().join("gone.jpg"), transfer);
         let error = assert_kind(store.put_blobs(vec![source]).await, ErrorKind::NotFound);
         assert!(error.to_string().contains("gone.jpg"), "{error}");
@@ -52,7 +55,7 @@ pub async fn a_missing_blob_is_not_found(store: Arc<dyn AssetStore>) {
     let (dir, id) = (tempfile::tempdir().unwrap(), BlobId::of(b"never put in"));
     let path = dir.path().join("out");
     assert_kind(store.read_blob(&id).await, ErrorKind::NotFound);
-    for transfer in [Transfer::Copy, Transfer::HardLink] {
+    for transfer in [Transfer::Copy, Transfer::HardLink, Transfer::Reference] {
         let exported = store.export_blobs(&[(id, path.clone())], transfer).await;
         assert_kind(exported, ErrorKind::NotFound);
     }
@@ -67,7 +70,7 @@ pub async fn blobs_are_exported_as_files(store: Arc<dyn AssetStore>) {
     let contents: [&[u8]; 3] = [b"one", b"two", b""];
     let sources = contents.iter().map(|bytes| BlobSource::Bytes(bytes.to_vec())).collect();
     let infos = store.put_blobs(sources).await.unwrap();
-    for transfer in [Transfer::Copy, Transfer::HardLink] {
+    for transfer in [Transfer::Copy, Transfer::HardLink, Transfer::Reference] {
         let path = |n: usize| dir.path().join(format!("{transfer:?} {n}.jpg"));
         let blobs: Vec<(BlobId, PathBuf)> =
             infos.iter().enumerate().map(|(n, info)| (info.id, path(n))).collect();
@@ -87,7 +90,7 @@ pub async fn an_export_does_not_overwrite(store: Arc<dyn AssetStore>) {
     let path = dir.path().join("taken");
     fs::write(&path, b"mine").unwrap();
     let id = store.put_blobs(vec![BlobSource::Bytes(b"one".to_vec())]).await.unwrap()[0].id;
-    for transfer in [Transfer::Copy, Transfer::HardLink] {
+    for transfer in [Transfer::Copy, Transfer::HardLink, Transfer::Reference] {
         let exported = store.export_blobs(&[(id, path.clone())], transfer).await;
         assert_kind(exported, ErrorKind::AlreadyExists);
     }

@@ -6,6 +6,9 @@ use ymir_core::{Error, Result, TaskId, TaskState};
 
 use super::options::Keep;
 
+/// Where, beside the task directories, that lies which is about to be removed. No task has this id.
+const GONE: &str = ".gone";
+
 /// Returns the directory of a task. A task id is a plain file name.
 pub(super) fn path(tasks_dir: &Path, id: &TaskId) -> PathBuf {
     tasks_dir.join(id.as_str())
@@ -18,14 +21,43 @@ pub(super) fn create(path: &Path) -> Result<()> {
         .map_err(|error| Error::io("cannot make an empty task directory", path, error))
 }
 
-/// Removes what is not to be kept of a task that has ended.
-pub(super) fn clean(path: &Path, keep: Keep, state: TaskState) -> Result<()> {
+/// Takes what is not to be kept of a task that has ended out of its directory, to be removed when
+/// there is time: deleting the files of a large dataset takes longer than linking them.
+pub(super) fn put_aside(
+    tasks_dir: &Path,
+    id: &TaskId,
+    keep: Keep,
+    state: TaskState,
+) -> Result<Option<PathBuf>> {
+    let path = path(tasks_dir, id);
     let surplus = match (keep, state) {
-        (Keep::None, _) => path.to_owned(),
+        (Keep::None, _) => path,
         (Keep::Failed, TaskState::Done) => path.join("in"),
-        (Keep::Failed | Keep::All, _) => return Ok(()),
+        (Keep::Failed | Keep::All, _) => return Ok(None),
     };
-    remove(&surplus).map_err(|error| Error::io("cannot clean a task directory", &surplus, error))
+    let gone = tasks_dir.join(GONE);
+    let place = gone.join(id.as_str());
+    let moved = remove(&place)
+        .and_then(|()| fs::create_dir_all(&gone))
+        .and_then(|()| fs::rename(&surplus, &place));
+    match moved {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("cannot clean a task directory", &surplus, error)),
+        Ok(()) => Ok(Some(place)),
+    }
+}
+
+/// Removes what was put aside.
+pub(super) fn remove_aside(place: &Path) -> Result<()> {
+    remove(place).map_err(|error| Error::io("cannot clean a task directory", place, error))
+}
+
+/// Removes what processes put aside that died before they removed it. What another process is
+/// about to remove may go as well.
+pub(super) fn remove_left_aside(tasks_dir: &Path) {
+    for entry in fs::read_dir(tasks_dir.join(GONE)).into_iter().flatten().flatten() {
+        let _ = remove(&entry.path());
+    }
 }
 
 /// Removes whatever is there; a link itself, not what it points to.

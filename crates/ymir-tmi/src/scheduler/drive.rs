@@ -97,10 +97,14 @@ impl Drive {
                 End { state: TaskState::Failed, error, output: Vec::new() }
             }
         };
-        self.clean(end.state).await;
+        let surplus = self.put_aside(end.state).await;
         self.reporter.end();
         self.finish(end).await;
         self.shared.live.remove(&self.request.id);
+        // Whoever waits for the task need not wait for this; what fails is left to the next to open.
+        if let Some(surplus) = surplus {
+            let _ = blocking(move || directory::remove_aside(&surplus)).await;
+        }
     }
 
     async fn steps(&self) -> Result<Vec<ymir_core::VersionId>, Stop> {
@@ -196,11 +200,12 @@ impl Drive {
         self.reporter.log(LogLine { source: LogSource::Ymir, text });
     }
 
-    async fn clean(&self, state: TaskState) {
-        let (dir, keep) = (self.context.dir.clone(), self.shared.keep);
-        if let Err(error) = blocking(move || directory::clean(&dir, keep, state)).await {
-            self.note(error.to_string());
-        }
+    /// Takes out of the task's directory what is not to be kept.
+    async fn put_aside(&self, state: TaskState) -> Option<PathBuf> {
+        let (shared, id) = (self.shared.clone(), self.request.id.clone());
+        let put = move || directory::put_aside(&shared.tasks_dir, &id, shared.keep, state);
+        let put = blocking(put).await;
+        put.map_err(|error| self.note(error.to_string())).ok().flatten()
     }
 
     /// Records the end. While the database cannot be written, it is tried again.

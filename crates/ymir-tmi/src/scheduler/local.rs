@@ -95,10 +95,11 @@ impl LocalScheduler {
         })?;
         if options.keep == Keep::None {
             for id in &abandoned {
-                let dir = directory::path(&tasks_dir, id);
-                directory::clean(&dir, options.keep, ymir_core::TaskState::Failed)?;
+                directory::put_aside(&tasks_dir, id, options.keep, ymir_core::TaskState::Failed)?;
             }
         }
+        let left = tasks_dir.clone();
+        handle.spawn_blocking(move || directory::remove_left_aside(&left));
         let owner = Arc::clone(&ledger.owner);
         let thread = std::thread::Builder::new()
             .name("ymir-scheduler".into())

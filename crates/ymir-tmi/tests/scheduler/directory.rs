@@ -79,3 +79,24 @@ async fn the_directories_of_abandoned_tasks_follow_the_rule() {
         assert_eq!(names(dir.path(), "t").is_some(), keep == Keep::Failed);
     }
 }
+
+#[tokio::test]
+async fn what_is_not_kept_is_gone_in_the_end_also_after_a_crash() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let aside = dir.path().join("tasks/.gone");
+    let left = || fs::read_dir(&aside).map_or(0, Iterator::count);
+    // As a process leaves it that dies before it has removed all.
+    fs::create_dir_all(aside.join("dead/annotations")).expect("made");
+    fs::write(aside.join("dead/annotations/1.txt"), "x").expect("written");
+    let scheduler = open(dir.path());
+    submit(&scheduler, "t", ScriptedWork::new()).await;
+    assert_eq!(ended(&scheduler, "t").await, TaskState::Done);
+    for _ in 0..1000 {
+        if left() == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(left(), 0);
+    assert!(aside.is_dir());
+}

@@ -275,12 +275,12 @@ async fn failures_are_found_by_queries() {
         let mut wanted: Vec<_> = images.into_iter().map(id).collect();
         wanted.sort_unstable();
         assert_eq!(outcomes.count(&query).await.unwrap(), wanted.len() as u64, "{query}");
-        let all = outcomes.find(&query, FindOptions::default()).await.unwrap();
+        let all = outcomes.ids(&query, FindOptions::default()).await.unwrap();
         assert_eq!(all, wanted, "{query}");
         let behind = FindOptions { after: Some(wanted[0]), ..Default::default() };
-        assert_eq!(outcomes.find(&query, behind).await.unwrap(), wanted[1..], "{query}");
+        assert_eq!(outcomes.ids(&query, behind).await.unwrap(), wanted[1..], "{query}");
         let second = FindOptions { offset: 1, limit: 1, after: None };
-        let second = outcomes.find(&query, second).await.unwrap();
+        let second = outcomes.ids(&query, second).await.unwrap();
         assert_eq!(second, wanted.get(1).copied().into_iter().collect::<Vec<_>>(), "{query}");
     }
     let none = FindOptions { limit: 0, ..Default::default() };

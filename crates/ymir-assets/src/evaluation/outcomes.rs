@@ -131,7 +131,7 @@ impl Outcomes {
     /// # Errors
     ///
     /// As [`AssetStore::find`].
-    pub async fn find(&self, query: &Query, options: FindOptions) -> Result<Vec<AssetId>> {
+    pub async fn ids(&self, query: &Query, options: FindOptions) -> Result<Vec<AssetId>> {
         Ok(self.page(query, options).await?.into_iter().map(|record| record.asset.id).collect())
     }
 

@@ -45,7 +45,7 @@ impl Outcomes {
         let outcomes = workspace.outcomes(&truth, &predictions, options).await?;
         if let Some(into) = &self.into {
             let source = workspace.dataset_by_id(&truth).await?;
-            let ids = outcomes.find(&self.query, FindOptions::default()).await?;
+            let ids = outcomes.ids(&self.query, FindOptions::default()).await?;
             let work = async { Ok(vec![source.select(&ids, into).await?.version().clone()]) };
             made::operation(context, &workspace, work).await?;
             return Ok(Ending::Done);

@@ -12,4 +12,6 @@ mod pages;
 mod parallel;
 mod store;
 
+#[cfg(feature = "s3")]
+pub use blob::{S3Credentials, S3Options};
 pub use store::{GitAssetStore, StoreOptions};

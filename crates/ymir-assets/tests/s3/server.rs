@@ -123,6 +123,12 @@ impl Fixture {
     pub(crate) fn object(&self, id: &BlobId) -> PathBuf {
         self.server.object(&self.options.prefix, id)
     }
+
+    /// Returns the file in which the server keeps the mark of a blob.
+    pub(crate) fn mark(&self, id: &BlobId) -> PathBuf {
+        let prefix = self.server.root.path().join(BUCKET).join(&self.options.prefix);
+        prefix.join("renewed").join(id.to_string())
+    }
 }
 
 pub(crate) fn open(root: &Path, s3: &S3Options) -> GitAssetStore {

@@ -44,10 +44,7 @@ impl Export {
             let Progress { done, total } = progress;
             bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} images"));
         };
-        let options = ExportOptions {
-            transfer: self.files.transfer(),
-            list: self.split,
-        };
+        let options = ExportOptions { transfer: self.files.transfer(), list: self.split };
         let Some(folder) = self.folder.or(self.voc) else {
             return Err(ymir::Error::invalid("name the folder to export to"));
         };

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as Key;
@@ -9,11 +10,17 @@ use super::super::dir::missing;
 use super::client::{S3Blobs, age, wait};
 use super::transfer::PARALLEL;
 
+/// The largest object that S3 copies in one request.
+const LARGEST_COPY: u64 = 5 << 30;
+/// A blob that is aside for this long was left there by a collection that broke off.
+const BROKEN_OFF: Duration = Duration::from_secs(3600);
+
 /// What the object store has.
 #[derive(Default)]
 struct Listing {
     blobs: HashMap<BlobId, ObjectMeta>,
     marks: HashMap<BlobId, ObjectMeta>,
+    aside: HashMap<BlobId, ObjectMeta>,
 }
 
 impl S3Blobs {
@@ -62,19 +69,18 @@ impl S3Blobs {
             let listing = self.list().await?;
             let in_use = listing.blobs.keys().filter(|id| used.contains_key(id)).count() as u64;
             let mut report = GarbageReport { in_use, ..GarbageReport::default() };
+            if !options.dry_run {
+                self.put_back(&listing, used, options.grace).await?;
+            }
             for (id, blob) in listing.blobs.iter().filter(|(id, _)| !used.contains_key(id)) {
-                let is_young = |meta: &ObjectMeta| age(meta) < options.grace;
-                // A last look at the mark: the blob may have been put in again meanwhile.
-                if is_young(blob) || self.head(&self.mark(id)).await?.as_ref().is_some_and(is_young)
+                if age(blob) < options.grace
+                    || self.is_renewed(id, options.grace).await?
+                    || !options.dry_run && !self.remove(id, blob, options.grace).await?
                 {
                     report.kept_young += 1;
-                    continue;
-                }
-                report.blobs += 1;
-                report.bytes += blob.size;
-                if !options.dry_run {
-                    self.delete(&blob.location).await?;
-                    self.cache.forget(id);
+                } else {
+                    report.blobs += 1;
+                    report.bytes += blob.size;
                 }
             }
             let old = listing.marks.values().filter(|mark| age(mark) >= options.grace);
@@ -84,6 +90,58 @@ impl S3Blobs {
             }
             Ok(report)
         })
+    }
+
+    /// Returns whether a blob was put in again within this time.
+    async fn is_renewed(&self, id: &BlobId, within: Duration) -> Result<bool> {
+        Ok(self.head(&self.mark(id)).await?.is_some_and(|mark| age(&mark) < within))
+    }
+
+    /// Deletes a blob, unless it is put in again meanwhile; returns whether it did.
+    ///
+    /// Who puts it in again marks it, then looks whether it is there. So the mark is there after
+    /// the deletion if the blob was found before it, and then it is put back.
+    async fn remove(&self, id: &BlobId, blob: &ObjectMeta, grace: Duration) -> Result<bool> {
+        let aside = self.aside(id);
+        if blob.size <= LARGEST_COPY {
+            self.copy(&blob.location, &aside).await?;
+        }
+        self.delete(&blob.location).await?;
+        let renewed = self.is_renewed(id, grace).await?;
+        if renewed && blob.size <= LARGEST_COPY {
+            self.copy(&aside, &blob.location).await?;
+        }
+        self.delete(&aside).await?;
+        if !renewed {
+            self.cache.forget(id);
+        }
+        Ok(!renewed)
+    }
+
+    /// Ends what collections that broke off had begun.
+    async fn put_back(
+        &self,
+        listing: &Listing,
+        used: &HashMap<BlobId, u64>,
+        grace: Duration,
+    ) -> Result<()> {
+        for (id, aside) in listing.aside.iter().filter(|(_, aside)| age(aside) >= BROKEN_OFF) {
+            let renewed = || listing.marks.get(id).is_some_and(|mark| age(mark) < grace);
+            if !listing.blobs.contains_key(id) && (used.contains_key(id) || renewed()) {
+                self.copy(&aside.location, &self.key(id)).await?;
+            }
+            self.delete(&aside.location).await?;
+        }
+        Ok(())
+    }
+
+    fn aside(&self, id: &BlobId) -> Key {
+        self.prefix.clone().join("aside").join(id.to_string())
+    }
+
+    async fn copy(&self, from: &Key, to: &Key) -> Result<()> {
+        let copied = self.client.copy(from, to).await;
+        copied.map_err(|e| self.failed("cannot copy a blob", from, e))
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
@@ -105,6 +163,11 @@ impl S3Blobs {
                 [folder, id] if folder == "renewed" => {
                     if let Ok(id) = id.parse() {
                         listing.marks.insert(id, meta);
+                    }
+                }
+                [folder, id] if folder == "aside" => {
+                    if let Ok(id) = id.parse() {
+                        listing.aside.insert(id, meta);
                     }
                 }
                 [folder, rest] => {

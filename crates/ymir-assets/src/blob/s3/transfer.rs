@@ -1,10 +1,11 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as Key;
-use object_store::{ObjectStoreExt, PutPayload, WriteMultipart};
+use object_store::{ObjectMeta, ObjectStoreExt, PutPayload, WriteMultipart};
 use sha2::{Digest, Sha256};
 use ymir_core::{BlobId, BlobInfo, BlobSource, Error, ErrorKind, Result, Transfer};
 
@@ -20,6 +21,8 @@ const BATCH: usize = 64;
 /// Files from this size on are sent in parts, so many at a time.
 const MULTIPART: u64 = 16 << 20;
 const PARTS: usize = 4;
+/// A blob that is put in again counts as new, unless it is younger than this anyway.
+const RENEW: Duration = Duration::from_secs(1);
 /// How often a file is fetched again that is evicted before it can be used.
 const ATTEMPTS: usize = 3;
 
@@ -47,10 +50,8 @@ impl S3Blobs {
 
     async fn upload(&self, info: &BlobInfo) -> Result<()> {
         let key = self.key(&info.id);
-        if let Some(found) = self.head(&key).await?
-            && found.size == info.size
-        {
-            return self.renew(info, &found).await;
+        if self.is_present(info, &key).await? {
+            return Ok(());
         }
         let path = self.cache.dir.file(&info.id)?;
         let fail = |e| Error::io("cannot read a file of the cache", &path, e);
@@ -185,14 +186,18 @@ impl S3Blobs {
         Ok(size)
     }
 
-    /// Makes a blob that is there count as put in now.
-    async fn renew(&self, info: &BlobInfo, found: &object_store::ObjectMeta) -> Result<()> {
-        if age(found).as_secs() == 0 {
-            return Ok(());
+    /// Returns whether a blob is there with the right size; if so it counts as put in now.
+    async fn is_present(&self, info: &BlobInfo, key: &Key) -> Result<bool> {
+        let is_whole = |found: Option<ObjectMeta>| found.filter(|found| found.size == info.size);
+        let Some(found) = is_whole(self.head(key).await?) else { return Ok(false) };
+        if age(&found) < RENEW {
+            return Ok(true);
         }
         let mark = self.mark(&info.id);
         let put = self.client.put(&mark, PutPayload::new()).await;
-        put.map(drop).map_err(|e| self.failed("cannot mark a blob as put in", &mark, e))
+        put.map_err(|e| self.failed("cannot mark a blob as put in", &mark, e))?;
+        // Once more: what was found may have been deleted before the mark was there.
+        Ok(is_whole(self.head(key).await?).is_some())
     }
 }
 

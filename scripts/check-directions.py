@@ -30,6 +30,7 @@ NOT_IN_CORE = {"tokio", "git2", "bollard", "prost", "hyper", "reqwest", "rusqlit
 ONE_OWNER = {
     "git2": "ymir-assets",
     "prost": "ymir-assets",
+    "object_store": "ymir-assets",
     "bollard": "ymir-tmi",
     "nvml-wrapper": "ymir-tmi",
     "rusqlite": "ymir-tmi",

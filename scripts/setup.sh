@@ -33,6 +33,17 @@ need_venv() {
   python3 -m venv .venv
 }
 
+# Builds the S3 server of the tests.
+need_s3() {
+  local root="${CARGO_TARGET_DIR:-$PWD/target}/tools"
+  export YMIR_REQUIRE_S3=1 YMIR_S3_SERVER="$root/bin/s3s-fs"
+  [ -x "$YMIR_S3_SERVER" ] && return
+  say 'building the S3 server s3s-fs'
+  cargo install -q s3s-fs --version 0.14.1 --locked --features binary --root "$root" \
+    --target-dir "$root/build"
+  rm -rf "$root/build"
+}
+
 # Starts Docker's engine unless it answers; returns 1 if it cannot be had.
 start_docker() {
   need docker docker.io || return 1

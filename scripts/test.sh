@@ -53,6 +53,8 @@ step_unit() {
   cargo build --locked -p ymir-detector
   # The bindings are tested from their languages.
   cargo test --workspace --exclude ymir-python --exclude ymir-node --lib --bins --tests --locked
+  need_s3
+  cargo test -p ymir-assets --features s3 --test s3 --locked
 }
 
 step_features() {

@@ -13,4 +13,6 @@ mod parallel;
 mod store;
 mod working_folder;
 
+#[cfg(feature = "s3")]
+pub use blob::{S3Credentials, S3Options};
 pub use store::{GitAssetStore, StoreOptions};

@@ -44,6 +44,8 @@ pub use ymir_assets::operations::{
     Comparison, CopyOptions, FuseOptions, MergeStrategy, Part, SampleSize, SplitOptions,
 };
 pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};
+#[cfg(feature = "s3")]
+pub use ymir_assets::{S3Credentials, S3Options};
 pub use ymir_core::*;
 pub use ymir_tmi::contract::{Sample, SampleSet};
 #[cfg(feature = "docker")]

@@ -32,7 +32,8 @@ impl BlobDir {
     }
 }
 
-fn export_file(file: &Path, path: &Path, transfer: Transfer) -> io::Result<()> {
+/// Makes a file stand at another path too.
+pub(super) fn export_file(file: &Path, path: &Path, transfer: Transfer) -> io::Result<()> {
     match transfer {
         Transfer::Reference => return symlink(std::path::absolute(file)?, path),
         Transfer::HardLink => match fs::hard_link(file, path) {
@@ -53,7 +54,8 @@ fn export_file(file: &Path, path: &Path, transfer: Transfer) -> io::Result<()> {
     })
 }
 
-fn exists(id: &BlobId, path: &Path) -> Error {
+/// Returns the error for a path at which there is something.
+pub(super) fn exists(id: &BlobId, path: &Path) -> Error {
     let message = "a file stands where a blob is to be exported; choose another path";
     Error::new(ErrorKind::AlreadyExists, message).with("path", path.display()).with("blob", id)
 }

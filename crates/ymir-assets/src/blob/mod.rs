@@ -1,9 +1,17 @@
-//! The blob store: the bytes of images and model files, in files named by their SHA-256.
+//! The blob store: the bytes of images and model files, in files or objects named by
+//! their SHA-256.
 
+mod blobs;
 mod dir;
 mod export;
 mod put;
 mod reference;
+#[cfg(feature = "s3")]
+mod s3;
 mod sweep;
 
-pub(crate) use dir::BlobDir;
+pub(crate) use blobs::Blobs;
+#[cfg(feature = "s3")]
+pub(crate) use s3::S3Blobs;
+#[cfg(feature = "s3")]
+pub use s3::{S3Credentials, S3Options};

@@ -36,15 +36,26 @@ impl BlobDir {
         if sources.is_empty() {
             return Ok(Vec::new());
         }
-        let temporary = self.root.join("tmp");
-        let fail = |e| Error::io("cannot make the directory of the blobs", &temporary, e);
-        fs::create_dir_all(&temporary).map_err(fail)?;
-        self.swept.call_once(|| remove_stale(&temporary));
+        let temporary = self.temporary()?;
         let _keep = self.keep()?;
         let staged: Vec<(BlobInfo, Staged)> = in_parallel(|| {
             let stage = |source| self.stage(source, &temporary);
             sources.par_iter().map(stage).collect::<Result<_>>()
         })?;
+        self.settle_all(staged)
+    }
+
+    /// Returns the folder of files that are being written; what dead processes left there goes.
+    pub(super) fn temporary(&self) -> Result<PathBuf> {
+        let temporary = self.root.join("tmp");
+        let fail = |e| Error::io("cannot make the directory of the blobs", &temporary, e);
+        fs::create_dir_all(&temporary).map_err(fail)?;
+        self.swept.call_once(|| remove_stale(&temporary));
+        Ok(temporary)
+    }
+
+    /// Moves new blobs to their places, durable together when it returns.
+    pub(super) fn settle_all(&self, staged: Vec<(BlobInfo, Staged)>) -> Result<Vec<BlobInfo>> {
         let new: Vec<&Path> = staged.iter().filter_map(|(_, staged)| staged.path()).collect();
         self.flush(&new)?;
 
@@ -220,7 +231,8 @@ impl Staged {
     }
 }
 
-fn new_file(dir: &Path) -> io::Result<NamedTempFile> {
+/// Makes a file for a new blob.
+pub(super) fn new_file(dir: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new().prefix("blob-").tempfile_in(dir)
 }
 

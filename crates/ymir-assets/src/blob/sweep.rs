@@ -54,11 +54,15 @@ impl BlobDir {
 
     /// Checks that blobs are there with their sizes, and their hashes if that is asked for; returns
     /// those that are not.
-    pub(crate) fn check(&self, blobs: &[(BlobId, u64)], hashes: bool) -> Vec<(BlobId, Error)> {
+    pub(crate) fn check(
+        &self,
+        blobs: &[(BlobId, u64)],
+        hashes: bool,
+    ) -> Result<Vec<(BlobId, Error)>> {
         let check = |(id, size): &(BlobId, u64)| {
             self.check_one(id, *size, hashes).err().map(|error| (*id, error))
         };
-        in_parallel(|| blobs.par_iter().filter_map(check).collect())
+        Ok(in_parallel(|| blobs.par_iter().filter_map(check).collect()))
     }
 
     fn check_one(&self, id: &BlobId, size: u64, hashes: bool) -> Result<()> {

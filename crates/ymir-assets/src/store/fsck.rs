@@ -28,7 +28,7 @@ impl Shared {
         }
         let mut blobs: Vec<_> = reached.blobs.iter().map(|(id, size)| (*id, *size)).collect();
         blobs.sort_unstable();
-        for (id, error) in self.blobs.check(&blobs, options.blobs) {
+        for (id, error) in self.blobs.check(&blobs, options.blobs)? {
             note(format!("blob {id}"), None, &error);
         }
         Ok(FsckReport {

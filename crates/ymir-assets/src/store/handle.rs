@@ -10,7 +10,9 @@ use super::durable::sync_dir;
 use super::manifest::FORMAT_VERSION;
 use super::objects::Objects;
 use super::refs::Refs;
-use crate::blob::BlobDir;
+use crate::blob::Blobs;
+#[cfg(feature = "s3")]
+use crate::blob::{S3Blobs, S3Options};
 use crate::working_folder;
 
 /// The configuration of the bare repository. Nothing in it is read by this library.
@@ -24,12 +26,20 @@ const UNFINISHED: &str = ".repo-";
 pub struct StoreOptions {
     /// How many bytes of decoded records are kept in memory at most.
     pub cache_bytes: usize,
+    /// The object store with the blobs, in place of the directory `blobs`. It has to be given each
+    /// time that the store is opened.
+    #[cfg(feature = "s3")]
+    pub s3: Option<S3Options>,
 }
 
 impl Default for StoreOptions {
     /// 256 MiB of cache, enough for about a million assets with a few boxes each.
     fn default() -> Self {
-        Self { cache_bytes: 256 << 20 }
+        Self {
+            cache_bytes: 256 << 20,
+            #[cfg(feature = "s3")]
+            s3: None,
+        }
     }
 }
 
@@ -62,7 +72,7 @@ pub(super) struct Shared {
     pub(super) git: PathBuf,
     pub(super) objects: Objects,
     pub(super) refs: Refs,
-    pub(super) blobs: BlobDir,
+    pub(super) blobs: Blobs,
     /// The class table that was read last, with the commit it is from.
     pub(super) class_table: Mutex<Option<(Oid, ClassTable)>>,
     /// Packs that were found to be not for joining with others.
@@ -132,7 +142,7 @@ impl GitAssetStore {
             root: root.to_owned(),
             objects: Objects::open(&git.join("objects"), options.cache_bytes)?,
             refs: Refs::new(&git),
-            blobs: BlobDir::new(&root.join("blobs")),
+            blobs: open_blobs(root, &options)?,
             class_table: Mutex::default(),
             lone_packs: Mutex::default(),
             git,
@@ -166,7 +176,10 @@ impl GitAssetStore {
     ) -> Result<T> {
         let (done, result) = tokio::sync::oneshot::channel();
         let shared = self.shared.clone();
+        let runtime = tokio::runtime::Handle::current();
         let run = move || {
+            // An object store is used from the caller's runtime.
+            let _entered = runtime.enter();
             // Nobody waits for the result if the caller was dropped.
             let _ = done.send(work(&shared));
         };
@@ -185,6 +198,16 @@ impl Shared {
     pub(super) fn packs(&self) -> PathBuf {
         self.git.join("objects/pack")
     }
+}
+
+fn open_blobs(root: &Path, options: &StoreOptions) -> Result<Blobs> {
+    #[cfg(feature = "s3")]
+    if let Some(s3) = &options.s3 {
+        return Ok(Blobs::S3(S3Blobs::new(s3, &root.join("blob-cache"))?));
+    }
+    #[cfg(not(feature = "s3"))]
+    let _ = options;
+    Ok(Blobs::in_dir(&root.join("blobs")))
 }
 
 fn write_layout(git: &Path) -> std::io::Result<()> {

@@ -1,0 +1,190 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path as Key;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use ymir_core::{BlobId, Error, GarbageOptions, GarbageReport, Result};
+
+use super::super::dir::missing;
+use super::client::{S3Blobs, age, wait};
+use super::transfer::PARALLEL;
+
+/// The largest object that S3 copies in one request.
+const LARGEST_COPY: u64 = 5 << 30;
+/// A blob that is aside for this long was left there by a collection that broke off.
+const BROKEN_OFF: Duration = Duration::from_secs(3600);
+
+/// What the object store has.
+#[derive(Default)]
+struct Listing {
+    blobs: HashMap<BlobId, ObjectMeta>,
+    marks: HashMap<BlobId, ObjectMeta>,
+    aside: HashMap<BlobId, ObjectMeta>,
+}
+
+impl S3Blobs {
+    /// Checks that blobs are there with their sizes, and their hashes if that is asked for; returns
+    /// those that are not.
+    pub(crate) fn check(
+        &self,
+        blobs: &[(BlobId, u64)],
+        hashes: bool,
+    ) -> Result<Vec<(BlobId, Error)>> {
+        wait(async {
+            let found = self.list().await?.blobs;
+            let check = |(id, size): &(BlobId, u64)| {
+                let (id, size, found) = (*id, *size, found.get(id).map(|meta| meta.size));
+                async move { self.check_one(&id, size, found, hashes).await.err().map(|e| (id, e)) }
+            };
+            let checks = stream::iter(blobs.iter().map(check)).buffered(PARALLEL);
+            Ok(checks.filter_map(|problem| async { problem }).collect().await)
+        })
+    }
+
+    async fn check_one(
+        &self,
+        id: &BlobId,
+        size: u64,
+        found: Option<u64>,
+        hashes: bool,
+    ) -> Result<()> {
+        let found = found.ok_or_else(|| missing(id))?;
+        if found != size {
+            return Err(self.damaged(id).with("size", size).with("found", found));
+        }
+        if hashes {
+            self.stream(id, |_| Ok(())).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the blobs that are not among those in use and not young.
+    pub(crate) fn sweep(
+        &self,
+        used: &HashMap<BlobId, u64>,
+        options: GarbageOptions,
+    ) -> Result<GarbageReport> {
+        wait(async {
+            let listing = self.list().await?;
+            let in_use = listing.blobs.keys().filter(|id| used.contains_key(id)).count() as u64;
+            let mut report = GarbageReport { in_use, ..GarbageReport::default() };
+            if !options.dry_run {
+                self.put_back(&listing, used, options.grace).await?;
+            }
+            for (id, blob) in listing.blobs.iter().filter(|(id, _)| !used.contains_key(id)) {
+                if age(blob) < options.grace
+                    || self.is_renewed(id, options.grace).await?
+                    || !options.dry_run && !self.remove(id, blob, options.grace).await?
+                {
+                    report.kept_young += 1;
+                } else {
+                    report.blobs += 1;
+                    report.bytes += blob.size;
+                }
+            }
+            let old = listing.marks.values().filter(|mark| age(mark) >= options.grace);
+            if !options.dry_run {
+                let deletions = old.map(|mark| self.delete(&mark.location));
+                stream::iter(deletions).buffer_unordered(PARALLEL).try_collect::<()>().await?;
+            }
+            Ok(report)
+        })
+    }
+
+    /// Returns whether a blob was put in again within this time.
+    async fn is_renewed(&self, id: &BlobId, within: Duration) -> Result<bool> {
+        Ok(self.head(&self.mark(id)).await?.is_some_and(|mark| age(&mark) < within))
+    }
+
+    /// Deletes a blob, unless it is put in again meanwhile; returns whether it did.
+    ///
+    /// Who puts it in again marks it, then looks whether it is there. So the mark is there after
+    /// the deletion if the blob was found before it, and then it is put back.
+    async fn remove(&self, id: &BlobId, blob: &ObjectMeta, grace: Duration) -> Result<bool> {
+        let aside = self.aside(id);
+        if blob.size <= LARGEST_COPY {
+            self.copy(&blob.location, &aside).await?;
+        }
+        self.delete(&blob.location).await?;
+        let renewed = self.is_renewed(id, grace).await?;
+        if renewed && blob.size <= LARGEST_COPY {
+            self.copy(&aside, &blob.location).await?;
+        }
+        self.delete(&aside).await?;
+        if !renewed {
+            self.cache.forget(id);
+        }
+        Ok(!renewed)
+    }
+
+    /// Ends what collections that broke off had begun.
+    async fn put_back(
+        &self,
+        listing: &Listing,
+        used: &HashMap<BlobId, u64>,
+        grace: Duration,
+    ) -> Result<()> {
+        for (id, aside) in listing.aside.iter().filter(|(_, aside)| age(aside) >= BROKEN_OFF) {
+            let renewed = || listing.marks.get(id).is_some_and(|mark| age(mark) < grace);
+            if !listing.blobs.contains_key(id) && (used.contains_key(id) || renewed()) {
+                self.copy(&aside.location, &self.key(id)).await?;
+            }
+            self.delete(&aside.location).await?;
+        }
+        Ok(())
+    }
+
+    fn aside(&self, id: &BlobId) -> Key {
+        self.prefix.clone().join("aside").join(id.to_string())
+    }
+
+    async fn copy(&self, from: &Key, to: &Key) -> Result<()> {
+        let copied = self.client.copy(from, to).await;
+        copied.map_err(|e| self.failed("cannot copy a blob", from, e))
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        match self.client.delete(key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(self.failed("cannot delete a blob", key, e)),
+        }
+    }
+
+    async fn list(&self) -> Result<Listing> {
+        let failed = |e| self.failed("cannot list the blobs", &self.prefix, e);
+        let mut listing = Listing::default();
+        let mut objects = self.client.list(Some(&self.prefix));
+        while let Some(meta) = objects.try_next().await.map_err(failed)? {
+            let Some(parts) = meta.location.prefix_match(&self.prefix) else { continue };
+            let parts: Vec<_> = parts.map(|part| part.as_ref().to_owned()).collect();
+            // What is named otherwise is not ours.
+            match &parts[..] {
+                [folder, id] if folder == "renewed" => {
+                    if let Ok(id) = id.parse() {
+                        listing.marks.insert(id, meta);
+                    }
+                }
+                [folder, id] if folder == "aside" => {
+                    if let Ok(id) = id.parse() {
+                        listing.aside.insert(id, meta);
+                    }
+                }
+                [folder, rest] => {
+                    if let Ok(id) = format!("{folder}{rest}").parse() {
+                        listing.blobs.insert(id, meta);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(listing)
+    }
+
+    /// Returns the error for an object that has other bytes than its blob.
+    pub(super) fn damaged(&self, id: &BlobId) -> Error {
+        let message = "an object has other bytes than the blob that was stored; delete it and put \
+                       the original in again";
+        Error::corrupted(message).with("key", self.key(id)).with("blob", id)
+    }
+}

@@ -330,10 +330,10 @@ impl<'a> Import<'a> {
     /// Returns what the annotations of the version are: what those before it are, if it goes on
     /// from them, else what the format or the shapes tell.
     async fn object_type(&self, draft: &Draft) -> Result<ObjectType> {
-        if self.options.append {
-            if let Some(tip) = self.tip().await? {
-                return Ok(self.store.manifest(&tip).await?.object_type);
-            }
+        if self.options.append
+            && let Some(tip) = self.tip().await?
+        {
+            return Ok(self.store.manifest(&tip).await?.object_type);
         }
         Ok(draft.object_type.unwrap_or_else(|| object_type(&draft.entries)))
     }

@@ -6,6 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
+# What no crate of the workspace enables by itself.
+FEATURES=ymir-assets/s3
 STEPS=${*:-lint docs unit features python notebook node demo}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 
@@ -29,7 +31,7 @@ need_docker() {
 step_lint() {
   say 'format, lints, spelling, dependency directions, generated code'
   cargo fmt --all --check
-  cargo clippy --workspace --all-targets --locked -- -D warnings
+  cargo clippy --workspace --all-targets --features "$FEATURES" --locked -- -D warnings
   python3 scripts/check-directions.py
   need_venv
   [ -x .venv/bin/typos ] || .venv/bin/pip install -q typos
@@ -41,8 +43,8 @@ step_lint() {
 
 step_docs() {
   say 'documentation: every link resolves, every example compiles'
-  RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked -q
-  cargo test --workspace --doc --locked
+  RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --features "$FEATURES" --locked -q
+  cargo test --workspace --doc --features "$FEATURES" --locked
 }
 
 step_unit() {
@@ -51,10 +53,10 @@ step_unit() {
   [ "$(uname -m)" = x86_64 ] || skip 'faults at system calls: the tracer knows x86-64 only'
   # The command line and the loop run the default executor as a program.
   cargo build --locked -p ymir-detector
-  # The bindings are tested from their languages.
-  cargo test --workspace --exclude ymir-python --exclude ymir-node --lib --bins --tests --locked
   need_s3
-  cargo test -p ymir-assets --features s3 --test s3 --locked
+  # The bindings are tested from their languages.
+  cargo test --workspace --exclude ymir-python --exclude ymir-node --lib --bins --tests \
+    --features "$FEATURES" --locked
 }
 
 step_features() {

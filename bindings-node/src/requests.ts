@@ -23,6 +23,11 @@ export interface ImportOptions extends CallOptions {
   readonly append?: boolean;
   /** Whether images without an annotation file are taken, as images without objects. */
   readonly withoutAnnotations?: boolean;
+  /**
+   * Skips images that look like one before them, or where they are appended like one of the newest
+   * version: those that differ in so many of 64 bits, see {@link AlikeOptions.distance}.
+   */
+  readonly skipNearDuplicates?: number;
   /** Is told how far the import is, at most ten times a second. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

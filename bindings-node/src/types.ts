@@ -328,8 +328,10 @@ export type SkipReason =
   | "ambiguous"
   | "bad_annotation"
   | "bad_image"
+  | "near_duplicate"
   | "unreadable"
-  | "not_there";
+  | "not_there"
+  | "unsafe";
 
 /** What an export did. */
 export interface ExportReport {

@@ -49,6 +49,7 @@ class Working(Labeling):
         transfer: Literal["copy", "hard_link", "reference"] = "copy",
         append: bool = False,
         without_annotations: bool = False,
+        skip_near_duplicates: int | None = None,
         progress: OnProgress = False,
     ) -> ImportReport:
         """Imports a folder as a new version of a dataset.
@@ -68,6 +69,9 @@ class Working(Labeling):
             append: Whether the records are added to those of the newest version.
             without_annotations: Whether images without annotation file are taken, as images
                 without objects.
+            skip_near_duplicates: Skips images that look like one before them, or where they are
+                appended like one of the newest version: those that differ in so many of 64 bits,
+                see :meth:`ymir.Dataset.near_duplicates`.
             progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
 
         Raises:
@@ -77,6 +81,7 @@ class Working(Labeling):
         options = _import_options(
             source, dataset, format, split, unknown_classes, transfer, append, without_annotations
         )
+        options["skip_near_duplicates"] = skip_near_duplicates
         with counting(progress, f"import {dataset}") as on_event:
             return self._import(options).wait(on_event)
 
@@ -91,12 +96,14 @@ class Working(Labeling):
         transfer: Literal["copy", "hard_link", "reference"] = "copy",
         append: bool = False,
         without_annotations: bool = False,
+        skip_near_duplicates: int | None = None,
         progress: OnProgress = False,
     ) -> ImportReport:
         """As :meth:`import_dataset`."""
         options = _import_options(
             source, dataset, format, split, unknown_classes, transfer, append, without_annotations
         )
+        options["skip_near_duplicates"] = skip_near_duplicates
         with counting(progress, f"import {dataset}") as on_event:
             return await self._import(options).wait_async(on_event)
 

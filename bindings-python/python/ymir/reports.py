@@ -46,8 +46,10 @@ class Skipped:
         "ambiguous",
         "bad_annotation",
         "bad_image",
+        "near_duplicate",
         "unreadable",
         "not_there",
+        "unsafe",
     ]
     reason: str
 

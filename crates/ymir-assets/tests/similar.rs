@@ -70,6 +70,51 @@ async fn the_same_picture_in_other_files_is_found() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
+#[cfg(feature = "decode")]
+#[tokio::test]
+async fn an_import_skips_what_looks_like_another_image() {
+    use image::ImageFormat;
+    use ymir_assets::formats::{ImportOptions, SkipReason, import_images};
+
+    let gradient = |side: u32, falling: bool| {
+        let value = |x: u32| (if falling { side - 1 - x } else { x } * 255 / side) as u8;
+        let image = image::GrayImage::from_fn(side, side, |x, _| image::Luma([value(x)]));
+        let mut file = std::io::Cursor::new(Vec::new());
+        image.write_to(&mut file, ImageFormat::Png).unwrap();
+        file.into_inner()
+    };
+    let source = folder().join("images");
+    std::fs::create_dir(&source).unwrap();
+    let write = |name: &str, bytes| std::fs::write(source.join(name), bytes).unwrap();
+    write("a.png", gradient(64, false));
+    write("b.png", gradient(48, false));
+    write("c.png", gradient(64, true));
+    write("d.png", gradient(64, false));
+    let store = common::git_store();
+    let branch = Branch::dataset("pool").unwrap();
+    let options = ImportOptions { skip_near_duplicates: Some(3), ..ImportOptions::default() };
+    let report = import_images(&store, &source, &branch, &options, &|_| ()).await.unwrap();
+    assert_eq!(report.imported, 2);
+    let [skipped] = &report.skipped[..] else { panic!("{:?}", report.skipped) };
+    assert_eq!((skipped.path.as_str(), skipped.kind), ("b.png", SkipReason::NearDuplicate));
+    assert_eq!(skipped.reason, "it looks like a.png");
+    // A file with the same bytes is a duplicate, as ever.
+    assert_eq!(report.duplicates.len(), 1);
+
+    write("b.png", gradient(32, true));
+    write("e.png", gradient(80, false));
+    let more = ImportOptions { append: true, ..options.clone() };
+    let report = import_images(&store, &source, &branch, &more, &|_| ()).await.unwrap();
+    let skipped: Vec<_> = report.skipped.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(skipped, ["b.png", "e.png"]);
+    assert!(report.skipped[0].reason.starts_with("it looks like asset "));
+    assert_eq!(common::ids(&store, &report.version.id).await.len(), 2);
+
+    let far = ImportOptions { skip_near_duplicates: Some(DISTANCE_MAX + 1), ..options };
+    let error = import_images(&store, &source, &branch, &far, &|_| ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
 #[cfg(not(feature = "decode"))]
 #[tokio::test]
 async fn looking_needs_a_feature() {

@@ -58,6 +58,9 @@ pub struct ImportRequest {
     /// See [`ImportOptions::append`].
     #[serde(default)]
     pub append: bool,
+    /// See [`ImportOptions::skip_near_duplicates`].
+    #[serde(default)]
+    pub skip_near_duplicates: Option<u32>,
 }
 
 fn recognised() -> Format {
@@ -73,6 +76,7 @@ impl ImportRequest {
             list: self.split.clone(),
             without_annotations: self.without_annotations,
             append: self.append,
+            skip_near_duplicates: self.skip_near_duplicates,
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use ymir_core::{
     AssetStore, Base, Branch, BranchKind, Class, CommitRequest, Edit, Edits, Error, ErrorKind,
     Expect, Manifest, ObjectType, Result, Selector, Shape, TaskKind, TaskRecord, Timestamp,
-    Transfer, UnknownClasses,
+    Transfer, UnknownClasses, VersionId,
 };
 
 use super::archive::{Unpacked, is_archive};
@@ -17,10 +17,12 @@ use super::classes::{Resolution, resolve, stop_at_unknown, to_add};
 use super::draft::{Draft, stop_if};
 use super::format::Format;
 use super::import_options::ImportOptions;
-use super::import_report::{ImportReport, Skipped};
-use super::intake::{Taken, read_image};
+use super::import_report::{ImportReport, SkipReason, Skipped};
+use super::intake::{Refusal, Taken, read_image};
 use super::progress::{OnProgress, Ticker};
+use super::scan::relative;
 use crate::blocking::blocking;
+use crate::operations::{Seen, looks};
 use crate::parallel::in_parallel;
 
 /// How many images are read at once.
@@ -155,7 +157,8 @@ impl<'a> Import<'a> {
         if self.options.unknown_classes == UnknownClasses::Stop {
             stop_at_unknown(&draft.entries, &draft.names, &self.store.classes().await?)?;
         }
-        let draft = self.take_images(draft, progress).await?;
+        let seen = self.seen().await?;
+        let draft = self.take_images(draft, seen, progress).await?;
         let draft = blocking(move || draft.settle()).await?;
         let (resolution, added) = self.resolve(&draft).await?;
         self.commit(draft, resolution, added).await
@@ -188,8 +191,35 @@ impl<'a> Import<'a> {
         blocking(move || Draft::read(&source, &options, reader, skipped, &over)).await
     }
 
-    /// Puts the images into the store.
-    async fn take_images(&self, mut draft: Draft, progress: OnProgress<'_>) -> Result<Draft> {
+    /// Returns the images that others must not look like, if such are skipped.
+    async fn seen(&self) -> Result<Option<Seen>> {
+        let Some(distance) = self.options.skip_near_duplicates else { return Ok(None) };
+        let mut seen = Seen::new(distance)?;
+        if self.options.append
+            && let Some(tip) = self.tip().await?
+        {
+            let (looks, _) = looks(self.store, &tip, &|_| ()).await?;
+            looks.into_iter().for_each(|look| seen.add(look, format!("asset {}", look.0)));
+        }
+        Ok(Some(seen))
+    }
+
+    /// Returns the newest version of the branch, if it has one.
+    async fn tip(&self) -> Result<Option<VersionId>> {
+        match self.store.resolve(self.branch, &Selector::Latest).await {
+            Ok(tip) => Ok(Some(tip.id)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the images into the store, but for those that look like one that was seen.
+    async fn take_images(
+        &self,
+        mut draft: Draft,
+        mut seen: Option<Seen>,
+        progress: OnProgress<'_>,
+    ) -> Result<Draft> {
         let mut ticker = Ticker::start(progress, draft.entries.len() as u64);
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -199,7 +229,7 @@ impl<'a> Import<'a> {
             let images = draft.entries[chunk.clone()].iter().map(|entry| entry.image.clone());
             let taken = self.read_images(images.collect()).await?;
             for (i, taken) in chunk.zip(taken) {
-                match taken {
+                match taken.and_then(|taken| unlike(taken, &mut seen, &draft, i)) {
                     Ok(taken) => {
                         bytes += taken.bytes;
                         batch.push((i, taken));
@@ -221,14 +251,12 @@ impl<'a> Import<'a> {
         Ok(draft)
     }
 
-    async fn read_images(
-        &self,
-        images: Vec<PathBuf>,
-    ) -> Result<Vec<Result<Taken, super::intake::Refusal>>> {
+    async fn read_images(&self, images: Vec<PathBuf>) -> Result<Vec<Result<Taken, Refusal>>> {
         let (transfer, over) = (self.options.transfer, self.over.clone());
+        let with_look = self.options.skip_near_duplicates.is_some();
         blocking(move || {
             stop_if(&over)?;
-            let read = |image: &PathBuf| read_image(image, transfer);
+            let read = |image: &PathBuf| read_image(image, transfer, with_look);
             Ok(in_parallel(|| images.par_iter().map(read).collect()))
         })
         .await
@@ -307,12 +335,10 @@ impl<'a> Import<'a> {
     /// Returns what the annotations of the version are: what those before it are, if it goes on
     /// from them, else what the format or the shapes tell.
     async fn object_type(&self, draft: &Draft) -> Result<ObjectType> {
-        if self.options.append {
-            match self.store.resolve(self.branch, &Selector::Latest).await {
-                Ok(tip) => return Ok(self.store.manifest(&tip.id).await?.object_type),
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
+        if self.options.append
+            && let Some(tip) = self.tip().await?
+        {
+            return Ok(self.store.manifest(&tip).await?.object_type);
         }
         Ok(draft.object_type.unwrap_or_else(|| object_type(&draft.entries)))
     }
@@ -329,6 +355,7 @@ impl<'a> Import<'a> {
             ("list", json!(list)),
             ("without_annotations", json!(options.without_annotations)),
             ("append", json!(options.append)),
+            ("skip_near_duplicates", json!(options.skip_near_duplicates)),
         ];
         let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_string()));
         TaskRecord {
@@ -340,6 +367,22 @@ impl<'a> Import<'a> {
             ..TaskRecord::default()
         }
     }
+}
+
+/// Returns an image of a place in the draft, unless it looks like one that was seen.
+fn unlike(
+    taken: Taken,
+    seen: &mut Option<Seen>,
+    draft: &Draft,
+    i: usize,
+) -> Result<Taken, Refusal> {
+    if let (Some(seen), Some(look)) = (seen, taken.look) {
+        if let Some(twin) = seen.twin(&look) {
+            return Err((SkipReason::NearDuplicate, format!("it looks like {twin}")));
+        }
+        seen.add(look, relative(&draft.source, &draft.entries[i].image));
+    }
+    Ok(taken)
 }
 
 /// Returns what annotations are by their shapes: labels of images, if all are; outlines or pixels,

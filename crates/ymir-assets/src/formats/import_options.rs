@@ -23,4 +23,10 @@ pub struct ImportOptions {
     /// Whether the records are added to those of the branch's newest version, in place of those
     /// with the same asset, instead of standing alone.
     pub append: bool,
+    /// Skips images that look like one before them in the order of the paths, or like one that the
+    /// newest version has where they are appended to it: those whose difference hashes differ in at
+    /// most so many of 64 bits, as [`near_duplicates`](crate::operations::near_duplicates) tells.
+    /// Images that are there already are none of them. All images are decoded, also those of the
+    /// newest version. Needs the feature `decode`.
+    pub skip_near_duplicates: Option<u32>,
 }

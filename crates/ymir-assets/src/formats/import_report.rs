@@ -76,6 +76,8 @@ pub enum SkipReason {
     BadAnnotation,
     /// It is no image of a kind that is known, or a damaged one.
     BadImage,
+    /// It looks like another image, and such are skipped.
+    NearDuplicate,
     /// It cannot be read.
     Unreadable,
     /// The list names it, and it is not there.

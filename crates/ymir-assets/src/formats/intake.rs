@@ -2,12 +2,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use ymir_core::{BlobSource, Transfer};
+use ymir_core::{BlobSource, Error, Transfer};
 
 use super::document::Document;
 use super::image_info::{ImageInfo, inspect_image};
 use super::import_report::SkipReason;
 use super::voc_read::{MAX_BYTES, read};
+use crate::operations::{Look, look_of};
 
 /// The size of an image file up to which it is read.
 const MAX_IMAGE_BYTES: u64 = 2 << 30;
@@ -43,19 +44,27 @@ pub(super) struct Taken {
     /// How the store takes it over.
     pub(super) source: BlobSource,
     pub(super) bytes: u64,
+    /// What it looks like, if that was asked for.
+    pub(super) look: Option<Look>,
 }
 
-/// Reads an image file and returns what it is.
-pub(super) fn read_image(path: &Path, transfer: Transfer) -> Result<Taken, Refusal> {
+/// Reads an image file and returns what it is, and what it looks like if that is asked for.
+pub(super) fn read_image(
+    path: &Path,
+    transfer: Transfer,
+    with_look: bool,
+) -> Result<Taken, Refusal> {
     let file = read_file(path, MAX_IMAGE_BYTES)?;
     let info = inspect_image(&file);
-    let info = info.map_err(|error| (SkipReason::BadImage, error.message().to_owned()))?;
+    let refusal = |error: Error| (SkipReason::BadImage, error.message().to_owned());
+    let info = info.map_err(refusal)?;
+    let look = with_look.then(|| look_of(&file)).transpose().map_err(refusal)?;
     let bytes = file.len() as u64;
     let source = match transfer {
         Transfer::Copy if file.len() <= SMALL => BlobSource::Bytes(file),
         _ => BlobSource::File(path.to_owned(), transfer),
     };
-    Ok(Taken { info, source, bytes })
+    Ok(Taken { info, source, bytes, look })
 }
 
 /// Reads a file of at most this many bytes.

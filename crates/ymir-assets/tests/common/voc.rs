@@ -17,6 +17,7 @@ pub(crate) const ADD: ImportOptions = ImportOptions {
     list: None,
     without_annotations: false,
     append: false,
+    skip_near_duplicates: None,
 };
 
 pub(crate) fn branch() -> Branch {

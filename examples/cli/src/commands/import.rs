@@ -47,6 +47,10 @@ pub(crate) struct Import {
     /// Adds to the newest version of the dataset in place of standing alone
     #[arg(long, conflicts_with = "mir")]
     append: bool,
+    /// Skips images that look like one before them, or with --append one of the newest version: whose
+    /// difference hashes differ in so many of 64 bits, at most 16
+    #[arg(long, value_name = "BITS", conflicts_with = "mir")]
+    skip_near_duplicates: Option<u32>,
 }
 
 /// A source with its format.
@@ -87,6 +91,7 @@ impl Import {
             list,
             without_annotations: self.without_annotations,
             append: self.append,
+            skip_near_duplicates: self.skip_near_duplicates,
         };
         let bar = context.out.bar("import");
         let progress = |progress: Progress| {

@@ -8,6 +8,7 @@ use ymir_core::{
 
 use super::groups::groups;
 use super::hash::difference_hash;
+use super::seen::Look;
 use crate::blocking::blocking;
 use crate::formats::{OnProgress, Ticker};
 use crate::images::{self, Pixels};
@@ -38,17 +39,27 @@ pub async fn near_duplicates(
     on_progress: OnProgress<'_>,
 ) -> Result<Vec<Vec<AssetId>>> {
     check(distance)?;
-    let ids = store.find(version, &Query::All, FindOptions::default()).await?;
-    let mut ticker = Ticker::start(on_progress, ids.len() as u64);
-    let mut hashes = Vec::with_capacity(ids.len());
-    let mut hashing = iter(ids).map(|id| hash(store, id)).buffered(CONCURRENT);
-    while let Some(hash) = hashing.try_next().await? {
-        hashes.push(hash);
-        ticker.advance(1);
-    }
+    let (hashes, ticker) = looks(store, version, on_progress).await?;
     let groups = blocking(move || Ok(groups(&hashes, distance))).await?;
     ticker.finish();
     Ok(groups)
+}
+
+/// Returns what the images of a version look like, and the progress to be ended.
+pub(crate) async fn looks<'a>(
+    store: &Arc<dyn AssetStore>,
+    version: &VersionId,
+    on_progress: OnProgress<'a>,
+) -> Result<(Vec<Look>, Ticker<'a>)> {
+    let ids = store.find(version, &Query::All, FindOptions::default()).await?;
+    let mut ticker = Ticker::start(on_progress, ids.len() as u64);
+    let mut looks = Vec::with_capacity(ids.len());
+    let mut looking = iter(ids).map(|id| look(store, id)).buffered(CONCURRENT);
+    while let Some(look) = looking.try_next().await? {
+        looks.push(look);
+        ticker.advance(1);
+    }
+    Ok((looks, ticker))
 }
 
 /// Commits the records of a version with one of each group of images that look alike, as
@@ -77,7 +88,7 @@ pub async fn dedup(
     operation.commit(Plan::Drop(others), message).await
 }
 
-fn check(distance: u32) -> Result<()> {
+pub(super) fn check(distance: u32) -> Result<()> {
     if !images::IS_AVAILABLE {
         let message = "this build cannot decode images; build with the feature `decode`";
         return Err(Error::new(ErrorKind::Unsupported, message));
@@ -89,12 +100,25 @@ fn check(distance: u32) -> Result<()> {
     Ok(())
 }
 
-async fn hash(store: &Arc<dyn AssetStore>, id: AssetId) -> Result<(AssetId, u64)> {
+async fn look(store: &Arc<dyn AssetStore>, id: AssetId) -> Result<Look> {
     let bytes = store.read_blob(&id).await?;
     blocking(move || {
-        let Pixels { width, height, rgb } =
-            images::decode(&bytes).map_err(|error| error.with("asset", id))?;
-        Ok((id, difference_hash(width, height, &rgb)))
+        let hash = hash(&bytes).map_err(|error| error.with("asset", id))?;
+        Ok((id, hash))
     })
     .await
+}
+
+/// Returns what an image file looks like.
+///
+/// # Errors
+///
+/// `InvalidInput` if it cannot be decoded.
+pub(crate) fn look_of(bytes: &[u8]) -> Result<Look> {
+    Ok((AssetId::of(bytes), hash(bytes)?))
+}
+
+fn hash(bytes: &[u8]) -> Result<u64> {
+    let Pixels { width, height, rgb } = images::decode(bytes)?;
+    Ok(difference_hash(width, height, &rgb))
 }

@@ -33,7 +33,7 @@ pub(super) fn groups(hashes: &[(AssetId, u64)], distance: u32) -> Vec<Vec<AssetI
 }
 
 /// Returns the masks of so many parts of 64 bits, about equally long.
-fn parts(count: u32) -> impl Iterator<Item = u64> {
+pub(super) fn parts(count: u32) -> impl Iterator<Item = u64> {
     let ones = |bits: u32| u64::MAX.checked_shr(64 - bits).unwrap_or(0);
     (0..count).map(move |part| {
         let (start, end) = (part * 64 / count, (part + 1) * 64 / count);

@@ -1,8 +1,7 @@
 """The work by YMIR, through its Python package."""
 
-from step import CLASS, PARTS, Run, run
-
 import ymir
+from step import CLASS, PARTS, Run, run
 
 
 def load(step: Run, name: str) -> None:
@@ -56,7 +55,8 @@ def export(step: Run) -> None:
 
 def evaluate(step: Run) -> None:
     with ymir.open(step.data / "evaluation") as workspace, step.timed():
-        workspace.evaluate("truth", "found")
+        evaluation = workspace.evaluate("truth", "found")
+    step.numbers = [number or 0.0 for number in evaluation.coco.values()]
 
 
 run(

@@ -133,7 +133,8 @@ def main() -> None:
                 axes.plot(*zip(*known, strict=True), marker="o", label=line[1])
         axes.set(xscale="log", yscale="log", xlabel="assets", ylabel=unit)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        if axes.has_data():
+            axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
         plt.close(figure)
 

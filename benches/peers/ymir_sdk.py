@@ -3,6 +3,12 @@
 import ymir
 from step import CLASS, PARTS, Run, run
 
+#: The twelve numbers, in the order of pycocotools.
+NUMBERS = (
+    *("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"),
+    *("ar1", "ar10", "ar100", "ar_small", "ar_medium", "ar_large"),
+)
+
 
 def load(step: Run, name: str) -> None:
     with ymir.open(step.work / name, create=True) as workspace, step.timed():
@@ -56,7 +62,7 @@ def export(step: Run) -> None:
 def evaluate(step: Run) -> None:
     with ymir.open(step.data / "evaluation") as workspace, step.timed():
         evaluation = workspace.evaluate("truth", "found")
-    step.numbers = [number or 0.0 for number in evaluation.coco.values()]
+    step.numbers = [evaluation.coco[name] or 0.0 for name in NUMBERS]
 
 
 run(

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws how cost grows with size, from the figures that the benchmarks append to a file.
+"""Draws how cost grows with size and writes all figures as tables, of what the benchmarks append.
 
 python benches/plot.py RESULTS FOLDER    needs matplotlib
 
@@ -12,11 +12,12 @@ import json
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
 matplotlib.use("svg")
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
 #: A plot: what one point of it is in, which figure, and the lines.
 PLOTS = {
@@ -76,14 +77,52 @@ PLOTS = {
 }
 
 
+#: What was measured, by benchmark and name, and by size.
+Figures = dict[tuple[str, str], dict[int, dict[str, Any]]]
+
+
+def tables(figures: Figures) -> str:
+    """Returns all figures as Markdown, a table per benchmark, a column per size."""
+    text = ["# All figures\n"]
+    for bench in dict.fromkeys(bench for bench, _ in figures):
+        rows = {what: by_size for (of, what), by_size in figures.items() if of == bench}
+        sizes = sorted({size for by_size in rows.values() for size in by_size})
+        text.append(f"## {bench}\n")
+        text.append("| what | " + " | ".join(f"{size:,}" for size in sizes) + " |")
+        text.append("|---" * (len(sizes) + 1) + "|")
+        for what, by_size in rows.items():
+            cells = [cell(by_size[size]) if size in by_size else "" for size in sizes]
+            text.append(f"| {what} | " + " | ".join(cells) + " |")
+        text.append("")
+    return "\n".join(text)
+
+
+def cell(row: dict[str, Any]) -> str:
+    """Returns what is known of a row: median and, of many runs, p99, then the rest."""
+    parts = []
+    if row["wall_s"] is not None:
+        parts.append(f"{row['wall_s'] * 1000:.3g} ms")
+    if row["runs"] > 1:
+        parts.append(f"p99 {row['p99_s'] * 1000:.3g} ms")
+    if row["cpu_s"]:
+        parts.append(f"{row['cpu_s']:.2f} CPU s")
+    if row["memory_bytes"]:
+        parts.append(f"peak {row['memory_bytes'] / 2**20:.0f} MiB")
+    if row["growth_bytes"]:
+        parts.append(f"{row['growth_bytes'] / 1000:,.0f} kB")
+    return ", ".join(parts)
+
+
 def main() -> None:
     """Reads the figures and draws."""
     results, folder = map(Path, sys.argv[1:])
     folder.mkdir(parents=True, exist_ok=True)
-    figures: dict[tuple[str, str], dict[int, dict[str, float]]] = defaultdict(dict)
+    figures: Figures = defaultdict(dict)
     for line in results.read_text().splitlines():
         row = json.loads(line)
-        figures[row["bench"], row["what"]][row["size"]] = row
+        if row["bench"] != "peers":
+            figures[row["bench"], row["what"]][row["size"]] = row
+    (folder / "figures.md").write_text(tables(figures))
     plt.rcParams["svg.hashsalt"] = "ymir"
     for name, (unit, key, lines) in PLOTS.items():
         figure, axes = plt.subplots(figsize=(7, 4.2))
@@ -94,7 +133,8 @@ def main() -> None:
                 axes.plot(*zip(*known, strict=True), marker="o", label=line[1])
         axes.set(xscale="log", yscale="log", xlabel="assets", ylabel=unit)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        if axes.has_data():
+            axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
         plt.close(figure)
 

@@ -57,6 +57,9 @@ for part in $parts; do
       python3 -m venv target/peers/plot
       target/peers/plot/bin/pip install -q matplotlib
       target/peers/plot/bin/python benches/plot.py "$results" docs/benchmarks
+      if [ -f "$folder/peers.txt" ]; then
+        (echo '# The same work by the peers' && cat "$folder/peers.txt") >docs/benchmarks/peers.md
+      fi
       ;;
     *)
       echo "there is no $part: store, import, evaluate, task, peers, python or plot" >&2

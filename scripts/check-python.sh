@@ -21,8 +21,10 @@ say 'building the Python package'
 PATH="$PWD/.venv/bin:$PATH" VIRTUAL_ENV="$PWD/.venv" \
   .venv/bin/maturin develop -q --locked -m bindings-python/Cargo.toml
 
-cd bindings-python
 say 'format, lints, types'
+.venv/bin/ruff format --check -q --config bindings-python/pyproject.toml benches
+.venv/bin/ruff check -q --config bindings-python/pyproject.toml benches
+cd bindings-python
 ../.venv/bin/ruff format --check -q .
 ../.venv/bin/ruff check -q .
 ../.venv/bin/mypy

@@ -57,7 +57,16 @@ def import_voc(step: Run) -> None:
 def append(step: Run) -> None:
     load(step, step.data / "one", "one@t2")
     with step.timed():
-        mir(step, "merge", "--src-revs", "tr:all@t1;tr:one@t2", "--dst-rev", "grown@t3", "-s", "host")
+        mir(
+            step,
+            "merge",
+            "--src-revs",
+            "tr:all@t1;tr:one@t2",
+            "--dst-rev",
+            "grown@t3",
+            "-s",
+            "host",
+        )
     step.times = [sum(step.times)]
 
 

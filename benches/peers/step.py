@@ -25,12 +25,16 @@ PARTS = [CLASS, "class_4"]
 
 @dataclass
 class Run:
-    """One step: where its data lies, where the tool may write, how many images there are."""
+    """One step: where its data lies, where the tool may write, how many images there are.
+
+    Of an evaluation it is told the twelve numbers.
+    """
 
     data: Path
     work: Path
     size: int
     times: list[float] = field(default_factory=list)
+    numbers: list[float] = field(default_factory=list)
 
     @contextmanager
     def timed(self) -> Iterator[None]:
@@ -55,5 +59,9 @@ def run(steps: dict[str, Step]) -> None:
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     ]
-    figures = {"wall_s": statistics.median(step.times), "memory_bytes": max(peaks) * 1024}
+    figures = {
+        "wall_s": statistics.median(step.times),
+        "memory_bytes": max(peaks) * 1024,
+        "numbers": step.numbers,
+    }
     print(json.dumps(figures))

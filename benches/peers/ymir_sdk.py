@@ -1,8 +1,13 @@
 """The work by YMIR, through its Python package."""
 
+import ymir
 from step import CLASS, PARTS, Run, run
 
-import ymir
+#: The twelve numbers, in the order of pycocotools.
+NUMBERS = (
+    *("ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large"),
+    *("ar1", "ar10", "ar100", "ar_small", "ar_medium", "ar_large"),
+)
 
 
 def load(step: Run, name: str) -> None:
@@ -56,7 +61,8 @@ def export(step: Run) -> None:
 
 def evaluate(step: Run) -> None:
     with ymir.open(step.data / "evaluation") as workspace, step.timed():
-        workspace.evaluate("truth", "found")
+        evaluation = workspace.evaluate("truth", "found")
+    step.numbers = [evaluation.coco[name] or 0.0 for name in NUMBERS]
 
 
 run(

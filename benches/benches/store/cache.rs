@@ -21,7 +21,10 @@ pub(super) fn cache(run: &Run) -> Result<()> {
         ("miss, its leaf decoded", 0, run.size),
         ("cache of an eighth, evicting", run.size as usize * 64, run.size),
     ] {
-        let store = GitAssetStore::open_with(&run.root, StoreOptions { cache_bytes })?;
+        let store = GitAssetStore::open_with(
+            &run.root,
+            StoreOptions { cache_bytes, ..StoreOptions::default() },
+        )?;
         let version = tip(run, &store)?.id;
         let wanted = |from: u64| -> Vec<AssetId> {
             (from..from + LOOKUPS).map(|n| id(run, n * 7919 % spread)).collect()

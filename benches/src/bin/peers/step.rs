@@ -23,6 +23,9 @@ pub(crate) struct Figures {
     pub(crate) cpu_s: f64,
     pub(crate) memory_bytes: u64,
     pub(crate) growth_bytes: u64,
+    /// What an evaluation found.
+    #[serde(skip)]
+    pub(crate) numbers: Vec<f64>,
 }
 
 /// What a driver says.
@@ -30,6 +33,7 @@ pub(crate) struct Figures {
 struct Told {
     wall_s: f64,
     memory_bytes: u64,
+    numbers: Vec<f64>,
 }
 
 /// Has the servers that a tool leaves behind count as children, so that their time is known.
@@ -95,6 +99,7 @@ fn run(
         cpu_s: processor_time().saturating_sub(processor).as_secs_f64(),
         memory_bytes: told.memory_bytes,
         growth_bytes: folder_size(work)?.saturating_sub(before),
+        numbers: told.numbers,
     })
 }
 

@@ -24,6 +24,12 @@ pub(crate) fn print(all: &[Figures], missing: &[String]) {
             println!("{}", line(figures, ours));
         }
     }
+    let ours = all.iter().find(|figures| figures.peer == "YMIR" && !figures.numbers.is_empty());
+    for figures in all.iter().filter(|figures| !figures.numbers.is_empty()) {
+        let pairs = ours.iter().flat_map(|ours| figures.numbers.iter().zip(&ours.numbers));
+        let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        println!("\nThe twelve numbers of {}: {worst:.1e} off YMIR's at most.", figures.peer);
+    }
     for reason in missing {
         println!("\nNot installed: {reason}");
     }

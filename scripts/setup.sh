@@ -39,7 +39,7 @@ need_s3() {
   export YMIR_REQUIRE_S3=1 YMIR_S3_SERVER="$root/bin/s3s-fs"
   [ -x "$YMIR_S3_SERVER" ] && return
   say 'building the S3 server s3s-fs'
-  cargo install -q s3s-fs --version 0.14.1 --locked --features binary --root "$root" \
+  cargo install -q --debug s3s-fs --version 0.14.1 --locked --features binary --root "$root" \
     --target-dir "$root/build"
   rm -rf "$root/build"
 }

@@ -38,29 +38,50 @@ impl S3Blobs {
             self.cache.reserve(batch.iter().map(size).sum());
             // The cache has files of its own: what others do to the source must not reach it.
             let copied: Vec<BlobSource> = batch.iter().map(copied).collect();
-            let staged = self.cache.dir.put(&copied)?;
-            wait(async {
-                let uploads = staged.iter().map(|info| self.upload(info));
-                stream::iter(uploads).buffer_unordered(PARALLEL).try_collect::<()>().await
-            })?;
+            let staged = self.put_batch(&copied)?;
             infos.extend(staged);
         }
         Ok(infos)
     }
 
-    async fn upload(&self, info: &BlobInfo) -> Result<()> {
+    /// Puts blobs in, once more if one leaves the cache before it is sent.
+    fn put_batch(&self, sources: &[BlobSource]) -> Result<Vec<BlobInfo>> {
+        let mut attempt = 1;
+        loop {
+            let staged = self.cache.dir.put(sources)?;
+            let sent = wait(async {
+                let uploads = staged.iter().map(|info| self.upload(info));
+                stream::iter(uploads).buffered(PARALLEL).try_collect::<Vec<_>>().await
+            })?;
+            match staged.iter().zip(sent).find(|(_, sent)| !sent) {
+                Some((info, _)) if attempt == ATTEMPTS => return Err(crowded(&info.id)),
+                Some(_) => attempt += 1,
+                None => return Ok(staged),
+            }
+        }
+    }
+
+    /// Sends a blob unless it is there; returns whether it is now: it is not if it left the cache.
+    async fn upload(&self, info: &BlobInfo) -> Result<bool> {
         let key = self.key(&info.id);
         if self.is_present(info, &key).await? {
-            return Ok(());
+            return Ok(true);
         }
-        let path = self.cache.dir.file(&info.id)?;
+        let path = self.cache.dir.path(&info.id);
         let fail = |e| Error::io("cannot read a file of the cache", &path, e);
+        let mut file = match File::open(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            file => file.map_err(fail)?,
+        };
         if info.size < MULTIPART {
-            let bytes = fs::read(&path).map_err(fail)?;
+            let mut bytes = Vec::with_capacity(info.size as usize);
+            file.read_to_end(&mut bytes).map_err(fail)?;
             let sent = self.client.put(&key, PutPayload::from(bytes)).await;
-            return sent.map(drop).map_err(|e| self.failed("cannot store a blob", &key, e));
+            sent.map_err(|e| self.failed("cannot store a blob", &key, e))?;
+        } else {
+            self.upload_parts(&key, file, &path).await?;
         }
-        self.upload_parts(&key, File::open(&path).map_err(fail)?, &path).await
+        Ok(true)
     }
 
     async fn upload_parts(&self, key: &Key, mut file: File, path: &Path) -> Result<()> {

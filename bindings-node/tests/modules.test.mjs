@@ -14,6 +14,7 @@ test("import and require give the same classes", () => {
     "Iteration",
     "Loader",
     "Model",
+    "Outcomes",
     "Project",
     "Selection",
     "Task",

@@ -21,7 +21,7 @@ except ImportError:  # Python 3.10
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs/api/methods.md"
 EXCEPTIONS = ROOT / "docs/api/exceptions.toml"
-NOUNS = ["Workspace", "Dataset", "Model", "Task", "Project", "Iteration", "Evaluation"]
+NOUNS = ["Workspace", "Dataset", "Model", "Task", "Project", "Iteration", "Evaluation", "Outcomes"]
 LANGUAGES = ["Rust", "Python", "Node"]
 # What the nouns are called in Rust.
 RUST = {"ProjectHandle": "Project", "Evaluated": "Evaluation"}
@@ -31,6 +31,7 @@ def rust() -> dict[str, set[str]]:
     found = {noun: set() for noun in NOUNS}
     files = [*(ROOT / "crates/ymir/src").rglob("*.rs")]
     files += [ROOT / "crates/ymir-core/src" / name for name in ("iteration.rs", "model.rs")]
+    files.append(ROOT / "crates/ymir-assets/src/evaluation/outcomes.rs")
     for file in files:
         noun = None
         for line in file.read_text().splitlines():

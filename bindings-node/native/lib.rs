@@ -15,6 +15,7 @@ mod load;
 mod maintain;
 mod model;
 mod operate;
+mod outcomes;
 mod project;
 mod query;
 mod record;

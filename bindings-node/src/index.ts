@@ -34,6 +34,8 @@ export type {
   SampleOptions,
   SplitOptions,
 } from "./operations";
+export { Outcomes } from "./outcomes";
+export type { OutcomeOptions } from "./outcomes";
 export { Project } from "./project";
 export type { RunOptions, StepOptions } from "./project";
 export type {

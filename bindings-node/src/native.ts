@@ -93,6 +93,20 @@ export interface NativeSelection {
   batch(after: string | undefined, limit: number, cancel?: NativeCancel): Promise<string>;
 }
 
+/** What became of the predictions on a dataset version. */
+export interface NativeOutcomes {
+  readonly classNames: string[];
+  count(query: string, cancel?: NativeCancel): Promise<number>;
+  ids(
+    query: string,
+    after: string | undefined,
+    offset: number,
+    limit?: number,
+    cancel?: NativeCancel,
+  ): Promise<string[]>;
+  page(query: string, offset: number, limit: number, cancel?: NativeCancel): Promise<string>;
+}
+
 /** Assets that were read together; `sizes` are width and height of each, if these are pixels. */
 export interface NativeBatch {
   readonly number: number;
@@ -178,6 +192,12 @@ export interface NativeWorkspace {
     classNames: string[],
     cancel?: NativeCancel,
   ): Promise<string>;
+  outcomes(
+    groundTruth: string,
+    predictions: string,
+    options: string,
+    cancel?: NativeCancel,
+  ): Promise<NativeOutcomes>;
   train(request: string, cancel?: NativeCancel): Promise<NativeTask>;
   mine(request: string, cancel?: NativeCancel): Promise<NativeTask>;
   infer(request: string, cancel?: NativeCancel): Promise<NativeTask>;

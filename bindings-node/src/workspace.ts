@@ -15,6 +15,8 @@ import { native } from "./native";
 import type { NativeTask, NativeWorkspace } from "./native";
 import { fuseToWire } from "./operations";
 import type { FuseOptions } from "./operations";
+import { Outcomes, outcomesToWire } from "./outcomes";
+import type { OutcomeOptions } from "./outcomes";
 import { pathOf, progressListener } from "./paths";
 import { Project } from "./project";
 import { HostObjects } from "./registry";
@@ -232,6 +234,24 @@ export class Workspace {
     const [truth, said] = [specOf(groundTruth), specOf(predictions)];
     return new Evaluation(
       await abortable(signal, (cancel) => this.#native.evaluate(truth, said, [...classes], cancel)),
+    );
+  }
+
+  /** Returns what became of predictions, to be asked for hits, false alarms and misses. */
+  async outcomes(
+    groundTruth: Spec,
+    predictions: Spec,
+    options: OutcomeOptions = {},
+  ): Promise<Outcomes> {
+    const [truth, said, request] = [
+      specOf(groundTruth),
+      specOf(predictions),
+      outcomesToWire(options),
+    ];
+    return new Outcomes(
+      await abortable(options.signal, (cancel) =>
+        this.#native.outcomes(truth, said, request, cancel),
+      ),
     );
   }
 

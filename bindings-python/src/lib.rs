@@ -12,6 +12,7 @@ mod executor;
 mod generation;
 mod interrupt;
 mod labeler;
+mod outcomes;
 mod pending;
 mod project;
 mod record;
@@ -34,6 +35,7 @@ fn _ymir(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<record::Record>()?;
     module.add_class::<workspace::Workspace>()?;
     module.add_class::<dataset::Dataset>()?;
+    module.add_class::<outcomes::Outcomes>()?;
     module.add_class::<task::Task>()?;
     module.add_class::<project::Project>()?;
     module.add_class::<stream::Stream>()?;

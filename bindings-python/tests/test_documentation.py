@@ -24,7 +24,8 @@ def test_everything_public_is_documented() -> None:
 
 
 def test_each_call_that_waits_has_an_async_form() -> None:
-    for cls in (ymir.Workspace, ymir.Dataset, ymir.Model, ymir.Task, ymir.Project):
+    classes = ymir.Workspace, ymir.Dataset, ymir.Outcomes, ymir.Model, ymir.Task, ymir.Project
+    for cls in classes:
         for name in dir(cls):
             if name.endswith("_async") and not name.startswith("_"):
                 sync = inspect.signature(getattr(cls, name.removesuffix("_async")))

@@ -62,6 +62,9 @@ def main() -> None:
             executor="docker:image", dataset=pool, model=model, predictions="said", seed=1
         ).wait()
         assert_type(workspace.evaluate(pool, said).ap50, float | None)
+        outcomes = workspace.outcomes(pool, said, iou_threshold=0.7, min_score=0.5)
+        assert_type(outcomes.ids("outcome:fn", limit=3), list[str])
+        assert_type(outcomes.page("outcome:fp").records[0], ymir.Record)
         project = workspace.create_project(
             "p",
             classes=["cat"],

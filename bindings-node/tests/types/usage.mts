@@ -4,6 +4,7 @@ import {
   Iteration,
   Loader,
   Model,
+  Outcomes,
   Project,
   Selection,
   Task,
@@ -152,6 +153,13 @@ export async function use(signal: AbortSignal): Promise<void> {
   const { ap50, classes } = await workspace.evaluate(pool, said, { classes: ["cat"] });
   same<typeof ap50, number | null>(true);
   classes["cat"]?.ap?.toFixed(2);
+  const outcomes = await workspace.outcomes(pool, said, { iouThreshold: 0.7, minScore: 0.5 });
+  same<typeof outcomes, Outcomes>(true);
+  same<Awaited<ReturnType<typeof outcomes.ids>>, string[]>(true);
+  const marked = await outcomes.page("outcome:fn and class:cat", { limit: 3, signal });
+  marked.records[0]?.annotations[0]?.attributes["outcome"]?.at(0);
+  // @ts-expect-error: no such option
+  await workspace.outcomes(pool, said, { iou: 0.7 });
 
   const project = await workspace.createProject("p", {
     classes: ["cat"],

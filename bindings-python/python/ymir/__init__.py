@@ -90,6 +90,7 @@ from ymir.options import (
     TrainOptions,
     UnknownClasses,
 )
+from ymir.outcomes import Outcomes
 from ymir.project import Iterations, Project
 from ymir.reports import (
     ClassEvaluation,
@@ -195,6 +196,7 @@ __all__ = [
     "NotFoundError",
     "OnProgress",
     "Oracle",
+    "Outcomes",
     "Page",
     "PredictionInfo",
     "Problem",

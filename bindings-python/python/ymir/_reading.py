@@ -13,6 +13,7 @@ from ymir._ymir import Record
 from ymir.dataset import Dataset
 from ymir.executors import Executor, ExecutorInfo
 from ymir.model import Model
+from ymir.outcomes import Outcomes
 from ymir.reports import Evaluation
 from ymir.versions import Kind, Spec, Version, WorkspaceClass, text_of
 
@@ -182,6 +183,54 @@ class Reading(Home):
     ) -> Evaluation:
         """As :meth:`evaluate`."""
         return await self._evaluate(ground_truth, predictions, classes).wait_async()
+
+    def _outcomes(
+        self, ground_truth: Spec, predictions: Spec, iou: float, score: float | None, lenient: bool
+    ) -> Operation[Outcomes]:
+        specs = text_of(ground_truth), text_of(predictions)
+        options = {"iou_threshold": iou, "min_score": score, "ignore_difficult": lenient}
+        return Operation(self._native.outcomes(*specs, options), Outcomes)
+
+    def outcomes(
+        self,
+        ground_truth: Spec,
+        predictions: Spec,
+        *,
+        iou_threshold: float = 0.5,
+        min_score: float | None = None,
+        ignore_difficult: bool = False,
+    ) -> Outcomes:
+        """Returns what became of predictions, to be asked for hits, false alarms and misses.
+
+        Args:
+            ground_truth: The dataset.
+            predictions: The prediction set.
+            iou_threshold: The intersection over union, above 0 and at most 1, from which on a
+                prediction is a hit.
+            min_score: Predictions with a lower score, 0 to 1, are taken as not made; every one
+                counts by default.
+            ignore_difficult: Whether objects marked difficult are neither to be found nor wrong
+                to find.
+
+        Raises:
+            NotFoundError: If there is no such version.
+            InvalidInputError: If a threshold or score makes no sense.
+        """
+        given = iou_threshold, min_score, ignore_difficult
+        return self._outcomes(ground_truth, predictions, *given).wait()
+
+    async def outcomes_async(
+        self,
+        ground_truth: Spec,
+        predictions: Spec,
+        *,
+        iou_threshold: float = 0.5,
+        min_score: float | None = None,
+        ignore_difficult: bool = False,
+    ) -> Outcomes:
+        """As :meth:`outcomes`."""
+        given = iou_threshold, min_score, ignore_difficult
+        return await self._outcomes(ground_truth, predictions, *given).wait_async()
 
     def inspect(self, executor: str | Executor) -> ExecutorInfo:
         """Returns what an executor says about itself: what it can do, with which parameters."""

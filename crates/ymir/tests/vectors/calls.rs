@@ -1,10 +1,11 @@
 //! The methods that vectors call, on the facade.
 
 use serde_json::{Map, Value, json};
+use ymir::evaluation::Outcomes;
 use ymir::{
-    AssetId, BranchKind, Dataset, Error, FuseRequest, InferRequest, LabelRequest, MineRequest,
-    PageOptions, ProjectHandle, ProjectRequest, Result, StepOptions, Task, TrainRequest, Workspace,
-    parse_request,
+    AssetId, BranchKind, ClassTable, Dataset, Error, FindOptions, FuseRequest, InferRequest,
+    LabelRequest, MineRequest, Page, PageOptions, ProjectHandle, ProjectRequest, Query, Result,
+    StepOptions, Task, TrainRequest, Workspace, parse_request,
 };
 
 use crate::objects::{
@@ -24,6 +25,7 @@ pub(crate) async fn call(
     match target {
         Object::Workspace(workspace) => on_workspace(workspace, method, args, options).await,
         Object::Dataset(dataset) => on_dataset(dataset, method, args, options).await,
+        Object::Outcomes(asked) => on_outcomes(asked, method, args, options).await,
         Object::Project(project) => on_project(project, method, options).await,
         Object::Task(task) => on_task(task, method).await,
         Object::Model(made) => {
@@ -107,6 +109,13 @@ async fn on_workspace(
                 .unwrap_or_default();
             evaluated_json(&workspace.evaluate(&truth, &said, &classes).await?)
         }
+        "outcomes" => {
+            let truth = workspace.dataset(text(args, 0)).await?.id();
+            let said = workspace.predictions(text(args, 1)).await?.id();
+            let options = parse_request("outcomes", options.into())?;
+            let outcomes = workspace.outcomes(&truth, &said, options).await?;
+            return Ok(Object::Outcomes(Box::new((outcomes, workspace.classes().await?))));
+        }
         "train" => {
             let request: TrainRequest = parse_request("a training", task_request(options))?;
             let options = request.resolve(workspace).await?;
@@ -166,10 +175,10 @@ async fn on_dataset(
         "page" => {
             let class = options.get("class_name").and_then(Value::as_str);
             let class = class.map(|name| dataset.class(name)).transpose()?;
-            let offset = options.get("offset").and_then(Value::as_u64).unwrap_or(0);
-            let limit = options.get("limit").and_then(Value::as_u64).unwrap_or(100) as usize;
+            let (offset, limit) = (whole(&options, "offset", 0), whole(&options, "limit", 100));
+            let limit = limit as usize;
             let page = dataset.page(PageOptions { offset, limit, class }).await?;
-            return Ok(Object::Value(page_json(dataset, &page)));
+            return Ok(Object::Value(page_json(&dataset.manifest().classes, &page)));
         }
         "get" => {
             let found = dataset.get(&text(args, 0).parse::<AssetId>()?).await?;
@@ -240,6 +249,34 @@ async fn on_dataset(
 
 fn distance(options: &Map<String, Value>) -> u32 {
     options["distance"].as_u64().expect("a distance is a whole number") as u32
+}
+
+fn whole(options: &Map<String, Value>, name: &str, unless: u64) -> u64 {
+    options.get(name).map_or(unless, |value| value.as_u64().expect("a whole number"))
+}
+
+async fn on_outcomes(
+    (outcomes, classes): &(Outcomes, ClassTable),
+    method: &str,
+    args: &Value,
+    options: Map<String, Value>,
+) -> Result<Object> {
+    let query: Query = text(args, 0).parse()?;
+    let after = options.get("after").map(|id| id.as_str().unwrap().parse()).transpose()?;
+    let find = |limit| FindOptions {
+        after,
+        offset: whole(&options, "offset", 0),
+        limit: whole(&options, "limit", limit) as usize,
+    };
+    Ok(Object::Value(match method {
+        "count" => json!(outcomes.count(&query).await?),
+        "ids" => json!(outcomes.ids(&query, find(u64::MAX)).await?),
+        "page" => {
+            let records = outcomes.page(&query, find(100)).await?;
+            page_json(classes, &Page { records, total: outcomes.count(&query).await? })
+        }
+        _ => panic!("outcomes have no method {method}"),
+    }))
 }
 
 async fn on_task(task: &Task, method: &str) -> Result<Object> {

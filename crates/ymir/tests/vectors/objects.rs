@@ -1,6 +1,7 @@
 //! What calls return, and the properties that vectors look at.
 
 use serde_json::{Value, json};
+use ymir::evaluation::Outcomes;
 use ymir::{
     Change, ClassTable, Dataset, Evaluated, Model, Page, ProjectHandle, ProjectState, Record,
     Result, Task, Version, Workspace,
@@ -10,6 +11,7 @@ use ymir::{
 pub(crate) enum Object {
     Workspace(Workspace),
     Dataset(Box<Dataset>),
+    Outcomes(Box<(Outcomes, ClassTable)>),
     Task(Task),
     Model(Box<(Workspace, Version, Model)>),
     Project(ProjectHandle),
@@ -27,6 +29,7 @@ impl Object {
         Ok(match self {
             Self::Workspace(workspace) => json!({ "root": workspace.root() }),
             Self::Dataset(dataset) => dataset_json(dataset),
+            Self::Outcomes(_) => json!({}),
             Self::Task(task) => json!({ "id": task.id() }),
             Self::Model(made) => {
                 let (_, version, model) = made.as_ref();
@@ -57,8 +60,7 @@ fn dataset_json(dataset: &Dataset) -> Value {
     json!({ "version": version_json(dataset.version()), "summary": summary, "length": dataset.len() })
 }
 
-pub(crate) fn page_json(dataset: &Dataset, page: &Page) -> Value {
-    let classes = &dataset.manifest().classes;
+pub(crate) fn page_json(classes: &ClassTable, page: &Page) -> Value {
     let records: Vec<_> = page.records.iter().map(|record| record_json(classes, record)).collect();
     json!({ "records": records, "total": page.total })
 }

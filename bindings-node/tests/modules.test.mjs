@@ -12,6 +12,7 @@ test("import and require give the same classes", () => {
     "Evaluation",
     "ExecutorTask",
     "Iteration",
+    "Loader",
     "Model",
     "Project",
     "Selection",

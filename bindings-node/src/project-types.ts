@@ -1,7 +1,7 @@
 import type { Iteration } from "./iteration";
 import type { LabelStatus } from "./labeling";
 import type { Limits, Resources, TaskEvent } from "./tasks";
-import type { Metrics, Parameters } from "./types";
+import type { Metrics, Parameters, Progress } from "./types";
 
 /** The steps of an iteration, in their order. */
 export type Step = "prepare_mining" | "mine" | "label" | "prepare_training" | "train" | "evaluate";
@@ -44,6 +44,8 @@ export interface ProjectDefinition {
   readonly objectType: "detection";
   /** The dataset that candidates are taken from. */
   readonly pool: string;
+  /** Which candidates are left out because they look like another image, if any. */
+  readonly skipNearDuplicates: number | null;
   /** The dataset that models are evaluated on. */
   readonly validation: string;
   /** What was labeled already, if anything. */
@@ -111,6 +113,8 @@ export type LoopEnd = { readonly ended: EndReason } | { readonly waiting: Waitin
 /** What happens while a project is carried on. */
 export type LoopEvent =
   | { readonly type: "started"; readonly iteration: number; readonly step: Step }
+  /** Images are looked at, to leave out near-duplicates. */
+  | { readonly type: "preparing"; readonly progress: Progress }
   | { readonly type: "task"; readonly event: TaskEvent }
   | { readonly type: "labeling"; readonly status: LabelStatus }
   | {

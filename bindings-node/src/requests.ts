@@ -130,6 +130,12 @@ export interface ProjectOptions {
   readonly objectType?: "detection";
   /** The dataset that candidates are taken from. */
   readonly pool: Spec;
+  /**
+   * Leaves out candidates that look like another one, or like an image of `validation` or
+   * `training`: those that differ in so many of 64 bits, see {@link AlikeOptions.distance}. A
+   * change after the first mining has no effect.
+   */
+  readonly skipNearDuplicates?: number | null;
   /** The dataset that models are evaluated on; fixed for the project. */
   readonly validation: Spec;
   /** What is labeled already; then the first iteration trains on it at once. */

@@ -10,7 +10,7 @@ import type {
   Step,
   StepResult,
 } from "./project-types";
-import type { Parameters } from "./types";
+import type { Parameters, Progress } from "./types";
 import { toTaskEvent } from "./wire-tasks";
 import type { WireTaskEvent } from "./wire-tasks";
 
@@ -19,6 +19,7 @@ interface WireProject {
   classes: string[];
   object_type: "detection";
   pool: string;
+  skip_near_duplicates: number | null;
   validation: string;
   training: string | null;
   executor: string;
@@ -68,6 +69,7 @@ function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
     classes: wire.classes,
     objectType: wire.object_type,
     pool: spec(wire.pool),
+    skipNearDuplicates: wire.skip_near_duplicates,
     validation: spec(wire.validation),
     training: wire.training === null ? null : spec(wire.training),
     executor: wire.executor,
@@ -90,6 +92,7 @@ function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
 /** @internal */
 export type WireLoopEvent =
   | { started: { iteration: number; step: Step } }
+  | { preparing: Progress }
   | { task: WireTaskEvent }
   | { labeling: LabelStatus }
   | { finished: { iteration: number; result: StepResult; elapsed: number } };
@@ -97,6 +100,7 @@ export type WireLoopEvent =
 /** @internal */
 export function toLoopEvent(wire: WireLoopEvent): LoopEvent {
   if ("started" in wire) return { type: "started", ...wire.started };
+  if ("preparing" in wire) return { type: "preparing", progress: wire.preparing };
   if ("task" in wire) return { type: "task", event: toTaskEvent(wire.task) };
   if ("labeling" in wire) return { type: "labeling", status: wire.labeling };
   return { type: "finished", ...wire.finished };

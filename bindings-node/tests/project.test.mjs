@@ -49,6 +49,19 @@ test("iterations are yielded as they are finished, with what they made", async (
   assert.deepEqual(await workspace.names("project"), ["loop"]);
 });
 
+test("near-duplicates are left out of the pool where that is asked for", async () => {
+  const project = await workspace.createProject("apart", definition({ skipNearDuplicates: 0 }));
+  const told = [];
+  const onEvent = (event) => event.type === "preparing" && told.push(event.progress);
+  await project.advance({ onEvent });
+  assert.equal(told[0].done, 0);
+  assert.ok(told.at(-1).total >= 20);
+  assert.equal(told.at(-1).done, told.at(-1).total);
+  assert.equal((await project.state()).definition.skipNearDuplicates, 0);
+  const error = await rejection(project.update({ skipNearDuplicates: 17 }));
+  assert.equal(error.code, "invalid_input");
+});
+
 test("the state has the definition with specs; changes are taken up", async () => {
   const project = await workspace.createProject(
     "changing",

@@ -55,6 +55,19 @@ def test_iterate(filled: ymir.Workspace) -> None:
     assert len(project.state().iterations) == 3
 
 
+def test_near_duplicates_are_left_out_of_the_pool(filled: ymir.Workspace) -> None:
+    project = create(filled, skip_near_duplicates=0)
+    events: list[ymir.LoopEvent] = []
+    project.advance(on_event=events.append)
+    told = [event.progress for event in events if event.progress is not None]
+    assert told[0].done == 0
+    assert told[-1].done == told[-1].total > len(filled.dataset("pool"))
+    assert {event.kind for event in events} == {"started", "preparing", "finished"}
+    assert project.state().definition.skip_near_duplicates == 0
+    with pytest.raises(ymir.InvalidInputError, match="16"):
+        project.update(skip_near_duplicates=17)
+
+
 def test_iterate_async(filled: ymir.Workspace) -> None:
     async def main() -> None:
         project = create(filled)

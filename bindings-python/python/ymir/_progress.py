@@ -14,7 +14,7 @@ __all__ = ["OnProgress", "Progress", "bar", "counting"]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import or export has come, in images."""
+    """How far a long operation has come, in images."""
 
     done: int
     total: int

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from ymir._pending import Operation
+from ymir._progress import Progress
 from ymir.reports import LabelStatus
 from ymir.versions import instant
 
@@ -76,21 +77,24 @@ class LoopEvent:
     """What happens while a project is carried on.
 
     Attributes:
-        kind: ``"started"`` or ``"finished"`` for a step, ``"task"`` for an event of the task that
-            a step runs, ``"labeling"`` while a labeler is waited for.
+        kind: ``"started"`` or ``"finished"`` for a step, ``"preparing"`` while images are looked at
+            to leave out near-duplicates, ``"task"`` for an event of the task that a step runs,
+            ``"labeling"`` while a labeler is waited for.
         iteration: The iteration, counted from 1, of a step.
         step: The step.
         result: What a finished step made.
         elapsed: How long it took, in seconds.
+        progress: How many of the images were looked at.
         task: The event of the task.
         status: How far the labeler is.
     """
 
-    kind: Literal["started", "task", "labeling", "finished"]
+    kind: Literal["started", "preparing", "task", "labeling", "finished"]
     iteration: int | None = None
     step: StepName | None = None
     result: StepResult | None = None
     elapsed: float | None = None
+    progress: Progress | None = None
     task: TaskEvent | None = None
     status: LabelStatus | None = None
 
@@ -99,6 +103,8 @@ class LoopEvent:
         from ymir.project import StepResult
 
         ((kind, value),) = data.items()
+        if kind == "preparing":
+            return cls("preparing", progress=Progress(**value))
         if kind == "task":
             return cls("task", task=TaskEvent._of(value))
         if kind == "labeling":

@@ -234,6 +234,7 @@ class Definition:
     classes: tuple[str, ...]
     object_type: str
     pool: str
+    skip_near_duplicates: int | None
     validation: str
     training: str | None
     executor: str

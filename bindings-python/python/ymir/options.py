@@ -204,6 +204,9 @@ class ProjectChanges(TypedDict, total=False):
     Keys:
         classes: The classes to be learnt, by name.
         pool: The dataset that candidates are taken from.
+        skip_near_duplicates: Leaves out candidates that look like another one, or like an image of
+            ``validation`` or ``training``: those that differ in so many of 64 bits, see
+            :meth:`ymir.Dataset.near_duplicates`. A change after the first mining has no effect.
         validation: The dataset that models are evaluated on.
         training: What is labeled already; then the first iteration trains on it at once.
         executor: The executor of all tasks, as in :class:`TaskOptions`.
@@ -223,6 +226,7 @@ class ProjectChanges(TypedDict, total=False):
 
     classes: Sequence[str]
     pool: Spec
+    skip_near_duplicates: int | None
     validation: Spec
     training: Spec | None
     executor: str | Executor
@@ -252,6 +256,7 @@ class _ProjectRequired(TypedDict):
 class ProjectOptions(_ProjectRequired, total=False):
     """What :meth:`ymir.Workspace.create_project` is given; keys as in :class:`ProjectChanges`."""
 
+    skip_near_duplicates: int | None
     training: Spec | None
     training_parameters: Mapping[str, Any]
     mining_parameters: Mapping[str, Any]

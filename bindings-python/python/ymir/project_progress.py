@@ -47,6 +47,8 @@ class _Bars:
             self._bar = TaskBar(f"{event.iteration}: {event.step.replace('_', ' ')}")
         elif event.task is not None and self._bar is not None:
             self._bar.update(event.task)
+        elif event.progress is not None and self._bar is not None:
+            self._bar.count(event.progress.done, event.progress.total, "images")
         elif event.status is not None and self._bar is not None:
             self._bar.label(event.status)
         elif event.kind == "finished" and self._bar is not None:

@@ -258,8 +258,12 @@ class TaskBar:
 
     def label(self, status: LabelStatus) -> None:
         """Shows how far a labeler is."""
-        self._bar.update(status.labeled / max(status.total, 1) - self._bar.n)
-        self.say(f"{status.labeled} of {status.total} labeled")
+        self.count(status.labeled, status.total, "labeled")
+
+    def count(self, done: int, total: int, what: str) -> None:
+        """Shows how many are done."""
+        self._bar.update(done / max(total, 1) - self._bar.n)
+        self.say(f"{done} of {total} {what}")
 
     def update(self, event: TaskEvent) -> None:
         """Shows an event."""

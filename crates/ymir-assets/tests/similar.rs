@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ymir_assets::operations::{DISTANCE_MAX, dedup, near_duplicates};
-use ymir_core::{AssetId, AssetStore, BlobSource, Branch, ErrorKind, Version};
+use ymir_assets::operations::{DISTANCE_MAX, dedup, exclude_similar, near_duplicates};
+use ymir_core::{AssetId, AssetStore, BlobSource, Branch, ErrorKind, Version, VersionId};
 
 mod common;
 
@@ -72,17 +72,49 @@ async fn the_same_picture_in_other_files_is_found() {
 
 #[cfg(feature = "decode")]
 #[tokio::test]
+async fn what_looks_like_an_image_of_another_version_is_excluded() {
+    let store = common::git_store();
+    let images = [(64, false), (48, false), (32, false), (64, true), (48, true)];
+    let images = images.map(|(side, falling)| gradient(side, falling)).to_vec();
+    let (version, ids) = with_images(&store, images.clone()).await;
+    let target = Branch::dataset("apart").unwrap();
+    let apart = async |others: &[VersionId]| {
+        let version =
+            exclude_similar(&store, &version.id, others, 3, &target, &|_| ()).await.unwrap();
+        (version.clone(), common::ids(&store, &version.id).await)
+    };
+    // Without others, one of each pair that looks alike stays: the one whose id comes first.
+    let mut firsts = vec![*ids[..3].iter().min().unwrap(), *ids[3..].iter().min().unwrap()];
+    firsts.sort_unstable();
+    assert_eq!(apart(&[]).await.1, firsts);
+
+    // An image that only the other has is enough, and so is the same one.
+    for image in [gradient(80, false), images[1].clone()] {
+        let (other, _) = with_images(&store, vec![image]).await;
+        let (made, kept) = apart(&[other.id, other.id]).await;
+        assert_eq!(kept, [*ids[3..].iter().min().unwrap()]);
+        assert_eq!(apart(&[other.id]).await.0, made, "it is found again");
+        let inputs = store.manifest(&made.id).await.unwrap().task;
+        assert_eq!(inputs.input("excluded"), Some(other.id));
+    }
+    let far = exclude_similar(&store, &version.id, &[], DISTANCE_MAX + 1, &target, &|_| ()).await;
+    assert_eq!(far.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[cfg(feature = "decode")]
+fn gradient(side: u32, falling: bool) -> Vec<u8> {
+    let value = |x: u32| (if falling { side - 1 - x } else { x } * 255 / side) as u8;
+    let image = image::GrayImage::from_fn(side, side, |x, _| image::Luma([value(x)]));
+    let mut file = std::io::Cursor::new(Vec::new());
+    image.write_to(&mut file, image::ImageFormat::Png).unwrap();
+    file.into_inner()
+}
+
+#[cfg(feature = "decode")]
+#[tokio::test]
 async fn an_import_skips_what_looks_like_another_image() {
-    use image::ImageFormat;
     use ymir_assets::formats::{ImportOptions, SkipReason, import_images};
 
-    let gradient = |side: u32, falling: bool| {
-        let value = |x: u32| (if falling { side - 1 - x } else { x } * 255 / side) as u8;
-        let image = image::GrayImage::from_fn(side, side, |x, _| image::Luma([value(x)]));
-        let mut file = std::io::Cursor::new(Vec::new());
-        image.write_to(&mut file, ImageFormat::Png).unwrap();
-        file.into_inner()
-    };
     let source = folder().join("images");
     std::fs::create_dir(&source).unwrap();
     let write = |name: &str, bytes| std::fs::write(source.join(name), bytes).unwrap();

@@ -48,6 +48,11 @@ pub struct Project {
     pub object_type: ObjectType,
     /// The dataset version that candidates are taken from.
     pub pool: VersionId,
+    /// Whether candidates are left out that look like another one, or like an image of `validation`
+    /// or `training`: at most in how many of 64 bits such images differ, as in imports. The pool
+    /// is looked through once, before the first mining; a later change has no effect.
+    #[serde(default)]
+    pub skip_near_duplicates: Option<u32>,
     /// The dataset version that models are evaluated on; fixed for the project.
     pub validation: VersionId,
     /// What is labeled already, if anything. Then the first iteration trains on it at once.
@@ -98,6 +103,7 @@ impl Project {
             classes,
             object_type: ObjectType::default(),
             pool,
+            skip_near_duplicates: None,
             validation,
             training: None,
             executor,

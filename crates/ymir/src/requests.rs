@@ -301,6 +301,8 @@ pub struct ProjectRequest {
     #[serde(default)]
     pub object_type: ObjectType,
     pub pool: String,
+    #[serde(default)]
+    pub skip_near_duplicates: Option<u32>,
     pub validation: String,
     #[serde(default)]
     pub training: Option<String>,
@@ -354,6 +356,7 @@ impl ProjectRequest {
         );
         Ok(Project {
             object_type: self.object_type,
+            skip_near_duplicates: self.skip_near_duplicates,
             training: optional(workspace, BranchKind::Dataset, &self.training).await?,
             training_parameters: self.training_parameters,
             mining_parameters: self.mining_parameters,

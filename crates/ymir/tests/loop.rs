@@ -6,8 +6,8 @@ use std::sync::Mutex;
 
 use common::fixture;
 use ymir::{
-    Advance, BranchKind, EndReason, ErrorKind, LoopEvent, Selection, Step, StepOptions, StepResult,
-    TaskEventKind, Workspace,
+    Advance, BranchKind, EndReason, ErrorKind, Format, ImportOptions, LoopEvent, PageOptions,
+    Selection, Step, StepOptions, StepResult, TaskEventKind, Workspace,
 };
 
 #[tokio::test]
@@ -160,6 +160,51 @@ async fn begins_with_labels_that_are_there() {
     assert_eq!(result.step(), Step::PrepareTraining);
     // The pool is the validation set, so that nothing may be mined.
     assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::PoolExhausted);
+}
+
+#[tokio::test]
+async fn near_duplicates_are_left_out_of_the_pool_where_that_is_asked_for() {
+    let fixture = fixture().await;
+    let copies = fixture.dir.path().join("copies");
+    std::fs::create_dir(&copies).unwrap();
+    let mut ids = Vec::new();
+    for version in [fixture.pool, fixture.validation] {
+        let dataset = fixture.workspace.dataset_by_id(&version).await.unwrap();
+        let page = dataset.page(PageOptions::default()).await.unwrap();
+        let id = page.records[0].asset.id;
+        let mut image = fixture.workspace.store().read_blob(&id).await.unwrap();
+        // The same picture in another file: decoders pass over what is behind the end.
+        image.extend(b"copy");
+        ids.push(ymir::AssetId::of(&image));
+        std::fs::write(copies.join(format!("{version}.jpg")), image).unwrap();
+    }
+    let options = ImportOptions { append: true, ..ImportOptions::default() };
+    let images = Format::Images;
+    let import = fixture.workspace.import_dataset(&copies, images, "pool", &options, &|_| ());
+    let mut definition = fixture.project("p");
+    definition.pool = import.await.unwrap().version.id;
+    definition.skip_near_duplicates = Some(17);
+    let error = fixture.workspace.create_project(definition.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("skip_near_duplicates"), "{error}");
+
+    definition.skip_near_duplicates = Some(0);
+    let project = fixture.workspace.create_project(definition).await.unwrap();
+    let seen = Mutex::new(Vec::new());
+    let on = |event| {
+        if let LoopEvent::Preparing(progress) = event {
+            seen.lock().unwrap().push((progress.done, progress.total));
+        }
+    };
+    project.run(&on).await.unwrap();
+    assert_eq!(seen.lock().unwrap()[0], (0, 18));
+    assert_eq!(seen.lock().unwrap().last(), Some(&(18, 18)));
+    let state = project.state().await.unwrap();
+    let candidates = state.iterations.iter().map(|it| it.candidates().unwrap());
+    assert_eq!(candidates.clone().map(|(_, count)| count).collect::<Vec<_>>(), [12, 9, 6]);
+    let (first, _) = candidates.clone().next().unwrap();
+    let first = fixture.workspace.dataset_by_id(&first).await.unwrap();
+    assert!(first.get(&ids[1]).await.unwrap().is_none(), "it looks like one of the validation set");
 }
 
 #[tokio::test]

@@ -22,23 +22,52 @@ pub async fn exclude(
     others: &[VersionId],
     target: &Branch,
 ) -> Result<Version> {
-    let mut others = others.to_vec();
-    others.sort_unstable();
-    others.dedup();
-    let mut operation = Operation::new(store, TaskKind::Exclude, "exclude", source, target).await?;
-    for other in &others {
-        operation = operation.input("excluded", *other);
-    }
+    let operation = Operation::new(store, TaskKind::Exclude, "exclude", source, target).await?;
+    let (mut operation, others) = excluding(operation, others);
     if let Some(version) = operation.find().await? {
         return Ok(version);
     }
-    let mut names = Vec::new();
-    for other in &others {
-        names.push(store.version(other).await?.to_string());
-    }
+    let names = names(store, &others).await?;
     let plan = plan(store, source, &others).await?;
-    let message = format!("Exclude {} from {}", names.join(", "), operation.source());
+    let message = format!("Exclude {names} from {}", operation.source());
     operation.commit(plan, message).await
+}
+
+/// Adds the versions whose assets are left out, and returns each of them once.
+pub(super) fn excluding<'a>(
+    mut operation: Operation<'a>,
+    others: &[VersionId],
+) -> (Operation<'a>, Vec<VersionId>) {
+    let mut others = others.to_vec();
+    others.sort_unstable();
+    others.dedup();
+    for other in &others {
+        operation = operation.input("excluded", *other);
+    }
+    (operation, others)
+}
+
+/// Returns versions as people read them.
+pub(super) async fn names(store: &Arc<dyn AssetStore>, versions: &[VersionId]) -> Result<String> {
+    let mut names = Vec::new();
+    for version in versions {
+        names.push(store.version(version).await?.to_string());
+    }
+    Ok(names.join(", "))
+}
+
+/// Returns the ids of the assets that any of the versions has, each once and in order.
+pub(super) async fn ids_of(
+    store: &Arc<dyn AssetStore>,
+    versions: &[VersionId],
+) -> Result<Vec<AssetId>> {
+    let mut ids = Vec::new();
+    for version in versions {
+        ids.extend(store.find(version, &Query::All, FindOptions::default()).await?);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
 }
 
 async fn plan(
@@ -52,13 +81,7 @@ async fn plan(
             return Ok(Plan::Keep(only_in(store, source, other).await?));
         }
     }
-    let mut ids = Vec::new();
-    for other in others {
-        ids.extend(store.find(other, &Query::All, FindOptions::default()).await?);
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(Plan::Drop(ids))
+    Ok(Plan::Drop(ids_of(store, others).await?))
 }
 
 /// Returns the ids of the assets that the source has and the other has not.

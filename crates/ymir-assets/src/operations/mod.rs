@@ -34,6 +34,6 @@ pub use merge::{MergeStrategy, merge};
 pub use relabel::relabel;
 pub use sample::{sample, sample_rate};
 pub use select::select;
-pub use similar::{DISTANCE_MAX, dedup, near_duplicates};
+pub use similar::{DISTANCE_MAX, check_distance, dedup, exclude_similar, near_duplicates};
 pub(crate) use similar::{Look, Seen, look_of, looks};
 pub use split::{Part, SplitOptions, split};

@@ -1,5 +1,6 @@
 use std::fs::{File, TryLockError};
 
+use ymir_assets::operations;
 use ymir_core::{
     Base, Branch, BranchKind, CommitRequest, Edits, Error, ErrorKind, Expect, Input, Manifest,
     Name, Project, ProjectState, Result, TaskKind, TaskRecord, Timestamp, Version,
@@ -54,6 +55,10 @@ impl Workspace {
     /// Checks that what a definition names exists and can be worked with.
     async fn check_project(&self, project: &Project) -> Result<()> {
         project.check()?;
+        if let Some(distance) = project.skip_near_duplicates {
+            let named = |error: Error| error.with("field", "skip_near_duplicates");
+            operations::check_distance(distance).map_err(named)?;
+        }
         let classes = distinct(&self.classes().await?, &project.classes)?;
         for version in [project.pool, project.validation].iter().chain(&project.training) {
             let version = self.store().version(version).await?;

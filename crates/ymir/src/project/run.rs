@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
+use ymir_assets::formats::Progress;
 use ymir_core::{
     Action, EndReason, Error, Expect, Iteration, LabelStatus, Parameters, ProjectState, Result,
     Step, StepResult, TaskEvent, Timestamp, Version,
@@ -76,6 +77,9 @@ pub enum LoopEvent {
         /// The step.
         step: Step,
     },
+    /// So many images of the pool and of what is used already were looked at, to leave out
+    /// near-duplicates.
+    Preparing(Progress),
     /// Something happened to the task that the step runs.
     Task(TaskEvent),
     /// The labeler is not done yet.

@@ -23,7 +23,7 @@ impl ProjectHandle {
         on: OnLoopEvent<'_>,
     ) -> Outcome {
         match step {
-            Step::PrepareMining => self.prepare_mining(state).await.map(Ok),
+            Step::PrepareMining => self.prepare_mining(state, on).await.map(Ok),
             Step::Mine => self.mine(state, iteration, options, on).await.map(Ok),
             Step::Label => self.label(state, iteration, options, on).await,
             Step::PrepareTraining => self.prepare_training(state).await.map(Ok),
@@ -32,21 +32,34 @@ impl ProjectHandle {
         }
     }
 
-    /// The pool without the validation set and the first training set; then the candidates of the
-    /// iteration before without those that it chose.
-    async fn prepare_mining(&self, state: &ProjectState) -> Result<StepResult> {
+    /// The pool without the validation set and the first training set, and without near-duplicates
+    /// if that is asked for; then the candidates of the iteration before without those that it
+    /// chose.
+    async fn prepare_mining(
+        &self,
+        state: &ProjectState,
+        on: OnLoopEvent<'_>,
+    ) -> Result<StepResult> {
         let project = &state.project;
+        let store = self.workspace.store();
+        let target = self.branch(BranchKind::Dataset, "candidates")?;
         let earlier = state.iterations.iter().rev();
         let earlier = earlier.filter_map(|it| Some((it.candidates()?.0, it.selected()?.0))).next();
-        let (source, used) = match earlier {
-            Some((candidates, selected)) => (candidates, vec![selected]),
-            None => {
-                let used = std::iter::once(project.validation).chain(project.training).collect();
-                (project.pool, used)
+        let version = if let Some((candidates, selected)) = earlier {
+            operations::exclude(store, &candidates, &[selected], &target).await?
+        } else {
+            let pool = &project.pool;
+            let used: Vec<_> =
+                std::iter::once(project.validation).chain(project.training).collect();
+            match project.skip_near_duplicates {
+                None => operations::exclude(store, pool, &used, &target).await?,
+                Some(distance) => {
+                    let tell = |progress| on(LoopEvent::Preparing(progress));
+                    operations::exclude_similar(store, pool, &used, distance, &target, &tell)
+                        .await?
+                }
             }
         };
-        let target = self.branch(BranchKind::Dataset, "candidates")?;
-        let version = operations::exclude(self.workspace.store(), &source, &used, &target).await?;
         let count = self.count(&version.id).await?;
         Ok(StepResult::PrepareMining { candidates: version.id, count })
     }

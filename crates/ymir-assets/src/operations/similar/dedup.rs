@@ -38,7 +38,7 @@ pub async fn near_duplicates(
     distance: u32,
     on_progress: OnProgress<'_>,
 ) -> Result<Vec<Vec<AssetId>>> {
-    check(distance)?;
+    check_distance(distance)?;
     let (hashes, ticker) = looks(store, version, on_progress).await?;
     let groups = blocking(move || Ok(groups(&hashes, distance))).await?;
     ticker.finish();
@@ -52,6 +52,15 @@ pub(crate) async fn looks<'a>(
     on_progress: OnProgress<'a>,
 ) -> Result<(Vec<Look>, Ticker<'a>)> {
     let ids = store.find(version, &Query::All, FindOptions::default()).await?;
+    looks_of(store, ids, on_progress).await
+}
+
+/// Returns what these images look like, in their order, and the progress to be ended.
+pub(super) async fn looks_of<'a>(
+    store: &Arc<dyn AssetStore>,
+    ids: Vec<AssetId>,
+    on_progress: OnProgress<'a>,
+) -> Result<(Vec<Look>, Ticker<'a>)> {
     let mut ticker = Ticker::start(on_progress, ids.len() as u64);
     let mut looks = Vec::with_capacity(ids.len());
     let mut looking = iter(ids).map(|id| look(store, id)).buffered(CONCURRENT);
@@ -75,7 +84,7 @@ pub async fn dedup(
     target: &Branch,
     on_progress: OnProgress<'_>,
 ) -> Result<Version> {
-    check(distance)?;
+    check_distance(distance)?;
     let operation = Operation::new(store, TaskKind::Select, "dedup", source, target).await?;
     let mut operation = operation.parameter("distance", distance);
     if let Some(version) = operation.find().await? {
@@ -88,7 +97,13 @@ pub async fn dedup(
     operation.commit(Plan::Drop(others), message).await
 }
 
-pub(super) fn check(distance: u32) -> Result<()> {
+/// Checks that images can be told to look alike at a distance.
+///
+/// # Errors
+///
+/// `InvalidInput` for a distance above [`DISTANCE_MAX`]; `Unsupported` in a build without the
+/// feature `decode`.
+pub fn check_distance(distance: u32) -> Result<()> {
     if !images::IS_AVAILABLE {
         let message = "this build cannot decode images; build with the feature `decode`";
         return Err(Error::new(ErrorKind::Unsupported, message));

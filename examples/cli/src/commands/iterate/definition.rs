@@ -14,6 +14,10 @@ pub(super) struct Definition {
     /// The dataset that images are chosen from
     #[arg(long, value_name = "DATASET")]
     pool: Option<String>,
+    /// Leaves images out of the pool that look like another, or like one of the validation or
+    /// training set: whose difference hashes differ in so many of 64 bits, at most 16
+    #[arg(long, value_name = "BITS")]
+    skip_near_duplicates: Option<u32>,
     /// The dataset that models are evaluated on
     #[arg(long, value_name = "DATASET")]
     validation: Option<String>,
@@ -80,6 +84,7 @@ enum How {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     pub(crate) pool: Option<VersionId>,
+    pub(crate) skip_near_duplicates: Option<u32>,
     pub(crate) validation: Option<VersionId>,
     pub(crate) training: Option<VersionId>,
     pub(crate) classes: Vec<String>,
@@ -110,6 +115,7 @@ impl Definition {
         };
         Ok(Wanted {
             pool: dataset(workspace, self.pool.as_deref()).await?,
+            skip_near_duplicates: self.skip_near_duplicates,
             validation: dataset(workspace, self.validation.as_deref()).await?,
             training: dataset(workspace, self.training.as_deref()).await?,
             classes: self.classes.clone(),
@@ -190,6 +196,7 @@ impl Wanted {
             self.executor.clone().ok_or_else(|| missing("--executor"))?,
             self.labeler.clone().ok_or_else(|| missing("--oracle or --folder"))?,
         );
+        project.skip_near_duplicates = self.skip_near_duplicates;
         project.training = self.training;
         project.seed = self.seed.unwrap_or_default();
         self.apply(&mut project);
@@ -221,6 +228,11 @@ impl Wanted {
     fn fits(&self, project: &Project) -> Result<()> {
         let fixed = [
             ("pool", self.pool.is_none_or(|pool| pool == project.pool)),
+            (
+                "skip_near_duplicates",
+                self.skip_near_duplicates
+                    .is_none_or(|bits| Some(bits) == project.skip_near_duplicates),
+            ),
             ("validation", self.validation.is_none_or(|id| id == project.validation)),
             ("training", self.training.is_none_or(|id| Some(id) == project.training)),
             ("classes", self.classes.is_empty() || self.classes == project.classes),

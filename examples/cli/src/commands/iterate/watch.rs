@@ -54,6 +54,12 @@ impl<'a> Watch<'a> {
                 let runs = matches!(step, Step::Mine | Step::Train | Step::Evaluate);
                 now.busy = runs.then(|| self.context.interrupt.busy());
             }
+            LoopEvent::Preparing(progress) => {
+                if let Some(bar) = &now.bar {
+                    let fraction = progress.done as f64 / progress.total.max(1) as f64;
+                    bar.set(fraction, &format!("{} of {} images", progress.done, progress.total));
+                }
+            }
             LoopEvent::Task(event) => {
                 if self.task.borrow().as_ref() != Some(&event.task) {
                     self.task.send_replace(Some(event.task.clone()));

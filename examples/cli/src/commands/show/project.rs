@@ -62,6 +62,9 @@ async fn definition(workspace: &Workspace, project: &Project) -> String {
     let mut text = format!("classes          {}\n", project.classes.join(", "));
     let mut line = |name: &str, value: String| text.push_str(&format!("{name:<16} {value}\n"));
     line("pool", versions::label(workspace, &project.pool).await);
+    if let Some(bits) = project.skip_near_duplicates {
+        line("near-duplicates", format!("left out, to {bits} of 64 bits"));
+    }
     line("validation", versions::label(workspace, &project.validation).await);
     if let Some(training) = &project.training {
         line("training", versions::label(workspace, training).await);

@@ -55,7 +55,7 @@ step_unit() {
   cargo build --locked -p ymir-detector
   need_s3
   # The bindings are tested from their languages.
-  cargo test --workspace --exclude ymir-python --exclude ymir-node --lib --bins --tests \
+  cargo test --workspace --exclude ymir-python --exclude ymir-node --lib --bins --tests --no-fail-fast \
     --features "$FEATURES" --locked
 }
 

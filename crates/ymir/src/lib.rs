@@ -2,6 +2,7 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod blobs;
 mod dataset;
 mod evaluate;
 mod find;
@@ -19,6 +20,7 @@ mod workspace;
 
 #[cfg(feature = "arrow")]
 pub use arrow::ArrowTable;
+pub use blobs::BlobLocation;
 pub use dataset::Dataset;
 pub use evaluate::Evaluated;
 pub use labeling::LabelOptions;

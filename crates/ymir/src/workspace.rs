@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dashmap::DashMap;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use ymir_assets::GitAssetStore;
+use ymir_assets::{GitAssetStore, StoreOptions};
 use ymir_core::{
     AssetId, AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
     ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, Name, Result, Scheduler, TaskEvent,
@@ -17,11 +17,12 @@ use ymir_core::{
 use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
 use ymir_tmi::{HostExecutor, HostRuntime, LocalRuntime};
 
+use crate::blobs::store_options;
 use crate::task::left_behind;
-use crate::{Dataset, Task};
+use crate::{BlobLocation, Dataset, Task};
 
-/// The version of the layout of a workspace directory.
-const FORMAT: u32 = 1;
+/// The newest version of the layout of a workspace directory: 2 has its blobs in an object store.
+const FORMAT: u32 = 2;
 pub(crate) const CONFIG: &str = "ymir.json";
 
 /// The file that makes a directory a workspace.
@@ -29,6 +30,8 @@ pub(crate) const CONFIG: &str = "ymir.json";
 struct Config {
     format: u32,
     id: WorkspaceId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    blobs: Option<BlobLocation>,
 }
 
 /// What a workspace is opened with. The default is the embedded one: everything in the directory,
@@ -37,6 +40,9 @@ struct Config {
 pub struct WorkspaceOptions {
     /// Makes the workspace if the directory has none.
     pub create: bool,
+    /// Where a workspace that is made has its blobs, if not in the directory; needs the feature
+    /// `s3`. One that is there knows, and is not opened with another place.
+    pub blobs: Option<BlobLocation>,
     /// CPU slots for tasks; `None` for as many as the host has.
     pub cpus: Option<u32>,
     /// Further runtimes, or others in place of the default ones of the same name.
@@ -84,12 +90,21 @@ impl Workspace {
     ///
     /// `AlreadyExists` if there is a workspace, or anything that would be in its way.
     pub async fn init(root: impl AsRef<Path>) -> Result<Self> {
+        Self::init_with(root, WorkspaceOptions::default()).await
+    }
+
+    /// Makes a workspace in a directory with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::init`]; `Unsupported` for blobs in an object store without the feature `s3`.
+    pub async fn init_with(root: impl AsRef<Path>, options: WorkspaceOptions) -> Result<Self> {
         let root = root.as_ref().to_path_buf();
         if root.join(CONFIG).exists() {
             let message = "this directory is a workspace already; open it";
             return Err(Error::new(ErrorKind::AlreadyExists, message).with("path", root.display()));
         }
-        Self::open_with(root, WorkspaceOptions { create: true, ..Default::default() }).await
+        Self::open_with(root, WorkspaceOptions { create: true, ..options }).await
     }
 
     /// Opens the workspace in a directory.
@@ -109,7 +124,7 @@ impl Workspace {
     /// As [`Workspace::open`].
     pub async fn open_with(root: impl AsRef<Path>, options: WorkspaceOptions) -> Result<Self> {
         let root = root.as_ref().to_path_buf();
-        let (create, cpus) = (options.create, options.cpus);
+        let (create, cpus, blobs) = (options.create, options.cpus, options.blobs);
         let (own_store, own_scheduler) = (options.store.is_none(), options.scheduler.is_none());
         let opened = tokio::task::spawn_blocking(move || {
             // The configuration is what makes the directory a workspace: it is made last, so that an
@@ -118,10 +133,18 @@ impl Workspace {
                 Err(error) if create && error.kind() == ErrorKind::NotFound => None,
                 found => Some(found?),
             };
+            let blobs = match &found {
+                Some(config) => config.blobs_as_asked(&blobs)?,
+                None => blobs,
+            };
+            let store_options = store_options(blobs.as_ref())?;
             let root = make_directories(&root)?;
-            let store = own_store.then(|| open_store(&root, create)).transpose()?;
+            let store = own_store.then(|| open_store(&root, create, store_options)).transpose()?;
             let scheduler = own_scheduler.then(|| open_scheduler(&root, cpus)).transpose()?;
-            let config = found.map_or_else(|| create_config(&root), Ok)?;
+            let config = match found {
+                Some(config) => config,
+                None => create_config(&root, blobs)?,
+            };
             Ok::<_, Error>((root, config, store, scheduler))
         });
         let (root, config, store, scheduler) = opened.await.map_err(|e| {
@@ -369,17 +392,33 @@ fn set_aside(scheduler: &LocalScheduler) -> Option<String> {
     ))
 }
 
-fn open_store(root: &Path, create: bool) -> Result<Arc<dyn AssetStore>> {
-    match GitAssetStore::open(root) {
+fn open_store(root: &Path, create: bool, options: StoreOptions) -> Result<Arc<dyn AssetStore>> {
+    let store = match GitAssetStore::open_with(root, options.clone()) {
         Err(error) if create && error.kind() == ErrorKind::NotFound => {
-            let made = GitAssetStore::init(root).or_else(|error| match error.kind() {
+            match GitAssetStore::init(root) {
                 // By another process, meanwhile.
-                ErrorKind::AlreadyExists => GitAssetStore::open(root),
-                _ => Err(error),
-            });
-            Ok(Arc::new(made?))
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => GitAssetStore::open_with(root, options)?,
+            }
         }
-        store => Ok(Arc::new(store?)),
+        store => store?,
+    };
+    Ok(Arc::new(store))
+}
+
+impl Config {
+    /// Returns where the blobs are.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if another place was asked for.
+    fn blobs_as_asked(&self, asked: &Option<BlobLocation>) -> Result<Option<BlobLocation>> {
+        if asked.is_none() || *asked == self.blobs {
+            return Ok(self.blobs.clone());
+        }
+        let place = self.blobs.as_ref().map_or("its directory", |blobs| &blobs.url);
+        let message = "the workspace has its blobs in another place; leave the option out";
+        Err(Error::invalid(message).with("field", "blobs").with("blobs", place))
     }
 }
 
@@ -415,11 +454,13 @@ fn make_directories(root: &Path) -> Result<PathBuf> {
 }
 
 /// Writes the configuration; the winner of several that do so at once decides.
-fn create_config(root: &Path) -> Result<Config> {
+fn create_config(root: &Path, blobs: Option<BlobLocation>) -> Result<Config> {
     let path = root.join(CONFIG);
     let seed = format!("{}{:?}{}", root.display(), Timestamp::now(), std::process::id());
     let id = ymir_core::AssetId::of(seed.as_bytes()).to_string();
-    let config = Config { format: FORMAT, id: WorkspaceId::new(&id[..16])? };
+    // Versions of YMIR that know no object stores must not take its directory for the blobs.
+    let format = if blobs.is_some() { FORMAT } else { 1 };
+    let config = Config { format, id: WorkspaceId::new(&id[..16])?, blobs };
     let failed = |e| Error::io("cannot write the workspace's configuration", &path, e);
     let mut file = tempfile::NamedTempFile::new_in(root).map_err(failed)?;
     serde_json::to_writer_pretty(&mut file, &config).map_err(|e| failed(e.into()))?;
@@ -431,5 +472,7 @@ fn create_config(root: &Path) -> Result<Config> {
         _ => {}
     }
     fs::File::open(root).and_then(|root| root.sync_all()).map_err(failed)?;
-    load_config(root)
+    let made = load_config(root)?;
+    made.blobs_as_asked(&config.blobs)?;
+    Ok(made)
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use ymir::{Result, Workspace};
+use ymir::{BlobLocation, Result, Workspace, WorkspaceOptions};
 
 use crate::context::{Context, current_dir};
 use crate::exit::Ending;
@@ -16,6 +16,16 @@ pub(crate) struct Init {
     /// Classes that the workspace is to know from the start
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     classes: Vec<String>,
+    /// The bucket that images and models are put into, and what their keys begin with; credentials
+    /// are taken from AWS_ACCESS_KEY_ID and its like
+    #[arg(long, value_name = "s3://BUCKET/PREFIX")]
+    blobs: Option<String>,
+    /// The server of the bucket, if it is not AWS
+    #[arg(long, value_name = "URL", requires = "blobs")]
+    endpoint: Option<String>,
+    /// The region of the bucket
+    #[arg(long, value_name = "NAME", requires = "blobs")]
+    region: Option<String>,
 }
 
 impl Init {
@@ -24,7 +34,10 @@ impl Init {
             Some(dir) => dir,
             None => current_dir()?,
         };
-        let workspace = Workspace::init(&dir).await?;
+        let (endpoint, region) = (self.endpoint, self.region);
+        let blobs = self.blobs.map(|url| BlobLocation { url, endpoint, region });
+        let options = WorkspaceOptions { blobs, ..WorkspaceOptions::default() };
+        let workspace = Workspace::init_with(&dir, options).await?;
         let names: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         if !names.is_empty() {
             workspace.add_classes(&names).await?;

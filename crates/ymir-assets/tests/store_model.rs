@@ -97,6 +97,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         GitAssetStore::init(dir.path()).unwrap();
         // A cache so small that what is read comes from the disk now and then.
+        #[allow(clippy::needless_update, reason = "the feature s3 has more options")]
         let options = StoreOptions { cache_bytes: 200_000, ..StoreOptions::default() };
         let store = GitAssetStore::open_with(dir.path(), options).unwrap();
         let entry = |n| ClassEntry { id: ClassId(n), name: format!("c{n}"), aliases: Vec::new() };

@@ -21,6 +21,7 @@ pub(super) fn cache(run: &Run) -> Result<()> {
         ("miss, its leaf decoded", 0, run.size),
         ("cache of an eighth, evicting", run.size as usize * 64, run.size),
     ] {
+        #[allow(clippy::needless_update, reason = "the feature s3 has more options")]
         let store = GitAssetStore::open_with(
             &run.root,
             StoreOptions { cache_bytes, ..StoreOptions::default() },

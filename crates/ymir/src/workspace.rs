@@ -124,6 +124,11 @@ impl Workspace {
     /// As [`Workspace::open`].
     pub async fn open_with(root: impl AsRef<Path>, options: WorkspaceOptions) -> Result<Self> {
         let root = root.as_ref().to_path_buf();
+        if options.store.is_some() && options.blobs.is_some() {
+            let message =
+                "an asset store of your own says itself where its blobs are; leave one out";
+            return Err(Error::invalid(message).with("field", "blobs"));
+        }
         let (create, cpus, blobs) = (options.create, options.cpus, options.blobs);
         let (own_store, own_scheduler) = (options.store.is_none(), options.scheduler.is_none());
         let opened = tokio::task::spawn_blocking(move || {
@@ -413,7 +418,12 @@ impl Config {
     ///
     /// `InvalidInput` if another place was asked for.
     fn blobs_as_asked(&self, asked: &Option<BlobLocation>) -> Result<Option<BlobLocation>> {
-        if asked.is_none() || *asked == self.blobs {
+        let url = |blobs: &Option<BlobLocation>| blobs.as_ref().map(|blobs| blobs.url.clone());
+        if asked.is_some() && url(asked) == url(&self.blobs) {
+            // The same bucket may be reached by another way now.
+            return Ok(asked.clone());
+        }
+        if asked.is_none() {
             return Ok(self.blobs.clone());
         }
         let place = self.blobs.as_ref().map_or("its directory", |blobs| &blobs.url);

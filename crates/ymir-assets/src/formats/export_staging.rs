@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use crate::working_folder;
 
 /// How the name of the folder begins.
 const PREFIX: &str = ".ymir-export-";
-/// A file in it with the names of what is being moved to its place, each with a zero byte behind.
+/// A file in it with what is being moved to its place: of each the number of its inode, a colon, its
+/// name, and a zero byte.
 const MOVED: &str = ".moved";
 
 /// The folder that an export is written to before it is moved to its place. Nothing is left behind
@@ -63,11 +65,13 @@ impl Staging {
         let fail =
             |path: &Path, error| Error::io("the export cannot be moved to its place", path, error);
         let parts = fs::read_dir(&self.folder).map_err(|e| fail(&self.folder, e))?;
-        let names = parts.map(|part| part.map(|part| part.file_name()));
-        let names: Vec<_> =
-            names.collect::<std::io::Result<_>>().map_err(|e| fail(&self.folder, e))?;
-        let list: Vec<u8> =
-            names.iter().flat_map(|name| [name.as_bytes(), &[0]].concat()).collect();
+        let parts: Vec<_> =
+            parts.collect::<std::io::Result<_>>().map_err(|e| fail(&self.folder, e))?;
+        let names: Vec<_> = parts.iter().map(fs::DirEntry::file_name).collect();
+        let listed = |part: &fs::DirEntry| {
+            [format!("{}:", part.ino()).as_bytes(), part.file_name().as_bytes(), &[0]].concat()
+        };
+        let list: Vec<u8> = parts.iter().flat_map(listed).collect();
         let listed = fs::write(self.folder.join(MOVED), list);
         listed.map_err(|e| fail(&self.folder, e))?;
         for (i, name) in names.iter().enumerate() {
@@ -91,13 +95,24 @@ impl Staging {
 /// Removes what killed exports left in a destination.
 fn remove_killed(destination: &Path) {
     for (folder, _locked) in working_folder::left_behind(PREFIX, destination) {
-        let moved = fs::read(folder.join(MOVED)).unwrap_or_default();
-        let names = moved.split(|byte| *byte == 0).map(|name| Path::new(OsStr::from_bytes(name)));
-        for name in names.filter(|name| is_plain(name) && !folder.join(name).exists()) {
-            remove(&destination.join(name));
+        let list = fs::read(folder.join(MOVED)).unwrap_or_default();
+        for (inode, name) in list.split(|byte| *byte == 0).filter_map(moved) {
+            let place = destination.join(name);
+            // What somebody has put there since is another.
+            let is_it = |data: fs::Metadata| data.ino() == inode;
+            if is_plain(name) && fs::symlink_metadata(&place).is_ok_and(is_it) {
+                remove(&place);
+            }
         }
         let _ = fs::remove_dir_all(folder);
     }
+}
+
+/// Returns the inode and the name of an entry of the list.
+fn moved(entry: &[u8]) -> Option<(u64, &Path)> {
+    let colon = entry.iter().position(|byte| *byte == b':')?;
+    let inode = std::str::from_utf8(&entry[..colon]).ok()?.parse().ok()?;
+    Some((inode, Path::new(OsStr::from_bytes(&entry[colon + 1..]))))
 }
 
 /// Removes a folder or file. What cannot be removed stays.

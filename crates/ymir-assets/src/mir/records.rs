@@ -154,15 +154,16 @@ pub(super) fn shape(
     width: u32,
     height: u32,
 ) -> Option<Shape> {
-    if !mask.is_empty() {
-        return Mask::from_coco_string(width, height, mask).ok().map(Shape::Mask);
+    let pixels = (!mask.is_empty()).then(|| Mask::from_coco_string(width, height, mask).ok());
+    if let Some(pixels) = pixels.flatten() {
+        return Some(Shape::Mask(pixels));
     }
     let ring: Vec<_> = polygon.iter().map(|p| [f64::from(p.x), f64::from(p.y)]).collect();
     (ring.len() >= 3).then(|| Shape::Polygons(vec![ring]))
 }
 
 /// Returns what the original's evaluation said of a prediction, if it did.
-fn outcome(mark: i32) -> Option<&'static str> {
+pub(super) fn outcome(mark: i32) -> Option<&'static str> {
     match mark {
         1 => Some("tp"),
         2 => Some("fp"),

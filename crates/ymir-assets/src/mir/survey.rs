@@ -6,7 +6,7 @@ use ymir_core::Result;
 
 use super::files::{Contents, Sha1, Side};
 use super::generated as proto;
-use super::records;
+use super::records::{self, Half};
 
 /// The original's number for annotations that there are none of.
 const NO_ANNOTATIONS: i32 = 100;
@@ -43,7 +43,7 @@ pub(super) fn survey(contents: &Contents) -> Result<Survey> {
         contents.cks(id)?;
     }
     let mut names: HashMap<i32, String> = HashMap::new();
-    for side in [&contents.truth, &contents.found] {
+    for (half, side) in [(Half::Truth, &contents.truth), (Half::Found, &contents.found)] {
         for (id, data) in &side.by_asset {
             let boxes = contents.decode_boxes(data)?;
             let Some(size) = sizes.get(id) else {
@@ -53,6 +53,10 @@ pub(super) fn survey(contents: &Contents) -> Result<Survey> {
             };
             for annotation in &boxes {
                 survey.add(annotation, *size, &mut names);
+                let is_marked = !matches!(annotation.cm, 0 | 5);
+                let is_kept = half == Half::Found && records::outcome(annotation.cm).is_some();
+                let what = "marks of the original's evaluation on the ground truth";
+                survey.lose(what, u64::from(is_marked && !is_kept));
             }
         }
     }

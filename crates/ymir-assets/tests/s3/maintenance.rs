@@ -1,4 +1,5 @@
 use std::fs::{self, File};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -89,14 +90,20 @@ async fn what_a_broken_off_collection_left_is_put_back_if_needed() {
     let folder = fixture.object(&used).ancestors().nth(2).unwrap().join("aside");
     fs::create_dir(&folder).unwrap();
     for id in [&used, &unused] {
-        let aside = folder.join(id.to_string());
+        let aside = folder.join(id.to_string()).join("broken-off");
+        fs::create_dir_all(aside.parent().unwrap()).unwrap();
         fs::rename(fixture.object(id), &aside).unwrap();
         let old = SystemTime::now() - Duration::from_secs(2 * 3600);
         File::options().write(true).open(&aside).unwrap().set_modified(old).unwrap();
     }
+    let (_dir, cold) = fixture.cold();
+    assert_eq!(cold.read_blob(&used).await.unwrap(), b"used", "it is found where it was left");
     fixture.store.collect_garbage(GarbageOptions::default()).await.unwrap();
     assert_eq!(fixture.store.fsck(ALL).await.unwrap().problems, []);
-    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    let files = |path: &Path| fs::read_dir(path).unwrap().flatten().count();
+    let left =
+        fs::read_dir(&folder).unwrap().flatten().map(|entry| files(&entry.path())).sum::<usize>();
+    assert_eq!(left, 0);
     assert!(!fixture.object(&unused).exists());
 }
 

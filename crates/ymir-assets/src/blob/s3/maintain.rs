@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,7 +11,8 @@ use super::super::dir::missing;
 use super::client::{S3Blobs, age, wait};
 use super::transfer::PARALLEL;
 
-/// The largest object that S3 copies in one request.
+/// The largest object that S3 copies in one request; greater ones are never deleted, since they could
+/// not be put back.
 const LARGEST_COPY: u64 = 5 << 30;
 /// A blob that is aside for this long was left there by a collection that broke off.
 const BROKEN_OFF: Duration = Duration::from_secs(3600);
@@ -20,7 +22,7 @@ const BROKEN_OFF: Duration = Duration::from_secs(3600);
 struct Listing {
     blobs: HashMap<BlobId, ObjectMeta>,
     marks: HashMap<BlobId, ObjectMeta>,
-    aside: HashMap<BlobId, ObjectMeta>,
+    aside: Vec<(BlobId, ObjectMeta)>,
 }
 
 impl S3Blobs {
@@ -85,7 +87,7 @@ impl S3Blobs {
             }
             let old = listing.marks.values().filter(|mark| age(mark) >= options.grace);
             if !options.dry_run {
-                let deletions = old.map(|mark| self.delete(&mark.location));
+                let deletions = old.map(|mark| self.delete_mark(mark, options.grace));
                 stream::iter(deletions).buffer_unordered(PARALLEL).try_collect::<()>().await?;
             }
             Ok(report)
@@ -102,13 +104,18 @@ impl S3Blobs {
     /// Who puts it in again marks it, then looks whether it is there. So the mark is there after
     /// the deletion if the blob was found before it, and then it is put back.
     async fn remove(&self, id: &BlobId, blob: &ObjectMeta, grace: Duration) -> Result<bool> {
-        let aside = self.aside(id);
-        if blob.size <= LARGEST_COPY {
-            self.copy(&blob.location, &aside).await?;
+        if blob.size > LARGEST_COPY {
+            return Ok(false);
+        }
+        // Of this deletion alone: another collection may delete the same blob.
+        let unique = format!("{:016x}", RandomState::new().build_hasher().finish());
+        let aside = self.aside(id).join(unique);
+        if !self.copy(&blob.location, &aside).await? {
+            return Ok(false);
         }
         self.delete(&blob.location).await?;
         let renewed = self.is_renewed(id, grace).await?;
-        if renewed && blob.size <= LARGEST_COPY {
+        if renewed {
             self.copy(&aside, &blob.location).await?;
         }
         self.delete(&aside).await?;
@@ -135,13 +142,35 @@ impl S3Blobs {
         Ok(())
     }
 
+    /// Deletes the mark of a blob, unless it was marked again since it was listed.
+    async fn delete_mark(&self, mark: &ObjectMeta, grace: Duration) -> Result<()> {
+        match self.head(&mark.location).await? {
+            Some(now) if age(&now) >= grace => self.delete(&mark.location).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what the keys begin with of a blob that is being deleted.
     fn aside(&self, id: &BlobId) -> Key {
         self.prefix.clone().join("aside").join(id.to_string())
     }
 
-    async fn copy(&self, from: &Key, to: &Key) -> Result<()> {
-        let copied = self.client.copy(from, to).await;
-        copied.map_err(|e| self.failed("cannot copy a blob", from, e))
+    /// Returns the key of a blob that is aside, if it is.
+    pub(super) async fn find_aside(&self, id: &BlobId) -> Result<Option<Key>> {
+        let aside = self.aside(id);
+        let mut found = self.client.list(Some(&aside));
+        let first = found.try_next().await;
+        let first = first.map_err(|e| self.failed("cannot list the blobs", &aside, e))?;
+        Ok(first.map(|meta| meta.location))
+    }
+
+    /// Copies an object; returns whether there is one.
+    async fn copy(&self, from: &Key, to: &Key) -> Result<bool> {
+        match self.client.copy(from, to).await {
+            Ok(()) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(self.failed("cannot copy a blob", from, e)),
+        }
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
@@ -165,9 +194,9 @@ impl S3Blobs {
                         listing.marks.insert(id, meta);
                     }
                 }
-                [folder, id] if folder == "aside" => {
+                [folder, id, _] if folder == "aside" => {
                     if let Ok(id) = id.parse() {
-                        listing.aside.insert(id, meta);
+                        listing.aside.push((id, meta));
                     }
                 }
                 [folder, rest] => {

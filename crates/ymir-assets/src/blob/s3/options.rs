@@ -1,7 +1,7 @@
 use std::fmt;
 
 use object_store::RetryConfig;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as Key;
 use ymir_core::{Error, Result};
 
@@ -16,8 +16,9 @@ pub struct S3Options {
     pub endpoint: Option<String>,
     /// The region.
     pub region: Option<String>,
-    /// The credentials. Unless given, and for what else is not given, the environment is asked as
-    /// AWS's own tools ask it: `AWS_ACCESS_KEY_ID` and its like, or the role of the machine.
+    /// The credentials. Unless given, the environment is asked as AWS's own tools ask it:
+    /// `AWS_ACCESS_KEY_ID` and its like, or the role of the machine; and so it is for what else is
+    /// not given.
     pub credentials: Option<S3Credentials>,
     /// How many bytes of files are kept in the local cache at most. Files that are being brought in
     /// may take more for a while.
@@ -77,6 +78,22 @@ impl S3Options {
         })
     }
 
+    /// Returns what the environment says, without its credentials if there are others.
+    fn environment(&self) -> AmazonS3Builder {
+        use AmazonS3ConfigKey::{AccessKeyId, SecretAccessKey, Token};
+        if self.credentials.is_none() {
+            return AmazonS3Builder::from_env();
+        }
+        let settings = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.to_str()?.strip_prefix("AWS_")?.to_ascii_lowercase();
+            let key: AmazonS3ConfigKey = format!("aws_{name}").parse().ok()?;
+            let is_kept = !matches!(key, AccessKeyId | SecretAccessKey | Token);
+            is_kept.then_some((key, value.into_string().ok()?))
+        });
+        let builder = AmazonS3Builder::new();
+        settings.fold(builder, |builder, (key, value)| builder.with_config(key, value))
+    }
+
     /// Returns the client, and what the keys begin with.
     pub(super) fn client(&self) -> Result<(AmazonS3, Key)> {
         let fail = |e: &dyn fmt::Display| {
@@ -84,7 +101,7 @@ impl S3Options {
             Error::invalid(message).with("bucket", &self.bucket)
         };
         let prefix = Key::parse(&self.prefix).map_err(|e| fail(&e).with("prefix", &self.prefix))?;
-        let mut builder = AmazonS3Builder::from_env().with_bucket_name(&self.bucket);
+        let mut builder = self.environment().with_bucket_name(&self.bucket);
         if let Some(endpoint) = &self.endpoint {
             let plain = endpoint.starts_with("http://");
             builder = builder.with_endpoint(endpoint).with_allow_http(plain);

@@ -61,7 +61,8 @@ impl S3Blobs {
         }
     }
 
-    /// Sends a blob unless it is there; returns whether it is now: it is not if it left the cache.
+    /// Sends a blob unless it is there; returns whether it is now: it is not if it left the cache, or
+    /// was damaged there.
     async fn upload(&self, info: &BlobInfo) -> Result<bool> {
         let key = self.key(&info.id);
         if self.is_present(info, &key).await? {
@@ -76,35 +77,50 @@ impl S3Blobs {
         if info.size < MULTIPART {
             let mut bytes = Vec::with_capacity(info.size as usize);
             file.read_to_end(&mut bytes).map_err(fail)?;
+            if BlobId::of(&bytes) != info.id {
+                self.cache.forget(&info.id);
+                return Ok(false);
+            }
             let sent = self.client.put(&key, PutPayload::from(bytes)).await;
             sent.map_err(|e| self.failed("cannot store a blob", &key, e))?;
-        } else {
-            self.upload_parts(&key, file, &path).await?;
+            return Ok(true);
         }
-        Ok(true)
+        self.upload_parts(&key, file, &path, &info.id).await
     }
 
-    async fn upload_parts(&self, key: &Key, mut file: File, path: &Path) -> Result<()> {
+    async fn upload_parts(
+        &self,
+        key: &Key,
+        mut file: File,
+        path: &Path,
+        id: &BlobId,
+    ) -> Result<bool> {
         let failed = |e| self.failed("cannot store a blob", key, e);
         let upload = self.client.put_multipart(key).await.map_err(failed)?;
         let mut writer = WriteMultipart::new(upload);
-        let mut buffer = vec![0; 1 << 20];
+        let (mut buffer, mut hash) = (vec![0; 1 << 20], Sha256::new());
         let sent = async {
             loop {
                 writer.wait_for_capacity(PARTS).await.map_err(failed)?;
                 let read = file.read(&mut buffer);
                 match read.map_err(|e| Error::io("cannot read a file of the cache", path, e))? {
-                    0 => return Ok(()),
-                    n => writer.write(&buffer[..n]),
+                    0 => return Ok::<_, Error>(BlobId::new(hash.finalize().into()) == *id),
+                    n => {
+                        hash.update(&buffer[..n]);
+                        writer.write(&buffer[..n]);
+                    }
                 }
             }
         };
-        if let Err(error) = sent.await {
-            // What was sent so far is not an object yet; a server that is gone drops it itself.
-            let _ = writer.abort().await;
-            return Err(error);
+        match sent.await {
+            Ok(true) => writer.finish().await.map(|_| true).map_err(failed),
+            broken => {
+                // What was sent is not an object yet; a server that is gone drops it itself.
+                let _ = writer.abort().await;
+                self.cache.forget(id);
+                broken
+            }
         }
-        writer.finish().await.map(drop).map_err(failed)
     }
 
     /// Returns a file with the bytes of a blob, which is fetched if it is not in the cache.
@@ -192,7 +208,15 @@ impl S3Blobs {
             object_store::Error::NotFound { .. } => missing(id),
             e => self.failed("cannot read a blob", &key, e),
         };
-        let mut pieces = self.client.get(&key).await.map_err(failed)?.into_stream();
+        let found = match self.client.get(&key).await {
+            // A collection that broke off may have left it aside.
+            Err(e @ object_store::Error::NotFound { .. }) => match self.find_aside(id).await? {
+                Some(aside) => self.client.get(&aside).await,
+                None => Err(e),
+            },
+            found => found,
+        };
+        let mut pieces = found.map_err(failed)?.into_stream();
         let (mut hash, mut size) = (Sha256::new(), 0);
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(failed)?;

@@ -52,15 +52,18 @@ pub(crate) async fn looks<'a>(
     on_progress: OnProgress<'a>,
 ) -> Result<(Vec<Look>, Ticker<'a>)> {
     let ids = store.find(version, &Query::All, FindOptions::default()).await?;
-    looks_of(store, ids, on_progress).await
+    let (looks, ticker) = looks_of(store, ids, on_progress).await?;
+    let named = |(id, look): (AssetId, Result<Look>)| look.map_err(|e| e.with("asset", id));
+    Ok((looks.into_iter().map(named).collect::<Result<_>>()?, ticker))
 }
 
-/// Returns what these images look like, in their order, and the progress to be ended.
+/// Returns what these images look like, in their order, an error for each that cannot be decoded,
+/// and the progress to be ended.
 pub(super) async fn looks_of<'a>(
     store: &Arc<dyn AssetStore>,
     ids: Vec<AssetId>,
     on_progress: OnProgress<'a>,
-) -> Result<(Vec<Look>, Ticker<'a>)> {
+) -> Result<(Vec<(AssetId, Result<Look>)>, Ticker<'a>)> {
     let mut ticker = Ticker::start(on_progress, ids.len() as u64);
     let mut looks = Vec::with_capacity(ids.len());
     let mut looking = iter(ids).map(|id| look(store, id)).buffered(CONCURRENT);
@@ -115,13 +118,9 @@ pub fn check_distance(distance: u32) -> Result<()> {
     Ok(())
 }
 
-async fn look(store: &Arc<dyn AssetStore>, id: AssetId) -> Result<Look> {
+async fn look(store: &Arc<dyn AssetStore>, id: AssetId) -> Result<(AssetId, Result<Look>)> {
     let bytes = store.read_blob(&id).await?;
-    blocking(move || {
-        let hash = hash(&bytes).map_err(|error| error.with("asset", id))?;
-        Ok((id, hash))
-    })
-    .await
+    blocking(move || Ok((id, hash(&bytes).map(|hash| (id, hash))))).await
 }
 
 /// Returns what an image file looks like.

@@ -14,12 +14,13 @@ use crate::operations::exclude::{excluding, ids_of, names};
 ///
 /// Images are alike as [`near_duplicates`](super::near_duplicates) tells. They are gone through in
 /// the order of their ids, so that each one that is left out looks like one that stays or that the
-/// others have, and none that stays does. Each image, of the others too, is read and decoded.
+/// others have, and none that stays does. Each image, of the others too, is read and decoded; one
+/// that cannot be decoded looks like no other.
 ///
 /// # Errors
 ///
-/// As [`near_duplicates`](super::near_duplicates), and `InvalidInput` if the target is not of the
-/// source's kind.
+/// As [`near_duplicates`](super::near_duplicates), but for images that cannot be decoded, and
+/// `InvalidInput` if the target is not of the source's kind.
 pub async fn exclude_similar(
     store: &Arc<dyn AssetStore>,
     source: &VersionId,
@@ -42,6 +43,7 @@ pub async fn exclude_similar(
     let count = excluded.len();
     let all = excluded.iter().chain(&ids).copied().collect();
     let (looks, ticker) = looks_of(store, all, on_progress).await?;
+    let looks: Vec<_> = looks.into_iter().map(|(_, look)| look.ok()).collect();
     let alike = blocking(move || alike(looks, count, distance)).await?;
     ticker.finish();
     let (names, source) = (names(store, &others).await?, operation.source());
@@ -56,10 +58,11 @@ pub async fn exclude_similar(
 
 /// Returns the images after the first so many that look like one of those, or like one between that
 /// is not returned.
-fn alike(looks: Vec<Look>, first: usize, distance: u32) -> Result<Vec<AssetId>> {
+fn alike(looks: Vec<Option<Look>>, first: usize, distance: u32) -> Result<Vec<AssetId>> {
     let mut seen = Seen::new(distance)?;
     let mut alike = Vec::new();
     for (i, look) in looks.into_iter().enumerate() {
+        let Some(look) = look else { continue };
         if i >= first && seen.twin(&look).is_some() {
             alike.push(look.0);
         } else {

@@ -97,6 +97,10 @@ async fn what_looks_like_an_image_of_another_version_is_excluded() {
         let inputs = store.manifest(&made.id).await.unwrap().task;
         assert_eq!(inputs.input("excluded"), Some(other.id));
     }
+    // What cannot be decoded looks like nothing.
+    let (broken, ids) = with_images(&store, vec![b"x".to_vec(), b"y".to_vec()]).await;
+    let kept = exclude_similar(&store, &broken.id, &[version.id], 3, &target, &|_| ()).await;
+    assert_eq!(common::ids(&store, &kept.unwrap().id).await.len(), ids.len());
     let far = exclude_similar(&store, &version.id, &[], DISTANCE_MAX + 1, &target, &|_| ()).await;
     assert_eq!(far.unwrap_err().kind(), ErrorKind::InvalidInput);
 }

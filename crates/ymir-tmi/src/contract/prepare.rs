@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde_json::{Map, Value, json};
 use ymir_core::{Asset, AssetId, ClassId, Error, Layout, Result, TmiKind};
@@ -57,6 +58,8 @@ pub struct TaskWriter {
     /// A bit per role that an asset was given in.
     seen: HashMap<AssetId, u8>,
     folders: HashSet<PathBuf>,
+    /// Annotation files that are not written yet.
+    files: Vec<(PathBuf, String)>,
     prepared: Prepared,
 }
 
@@ -106,6 +109,7 @@ impl TaskWriter {
             samples: BTreeMap::new(),
             seen: HashMap::new(),
             folders: HashSet::new(),
+            files: Vec::new(),
             prepared: Prepared { shared_memory: config.shared_memory, ..Prepared::default() },
             config,
         };
@@ -252,10 +256,30 @@ impl TaskWriter {
         let path = format!("{root}/{stem}.{extension}");
         let host = Path::new("in").join(&path);
         self.make_folder(host.parent().unwrap_or(&host))?;
-        let host = self.dir.join(host);
-        fs::write(&host, text)
-            .map_err(|error| Error::io("cannot write an annotation file", &host, error))?;
+        self.files.push((self.dir.join(host), text));
+        if self.files.len() == FILES {
+            self.write_files()?;
+        }
         Ok(format!("{}/{path}", self.input))
+    }
+
+    /// Writes the annotation files that are not written yet, on several threads: making a file costs
+    /// more than all that stands in it.
+    fn write_files(&mut self) -> Result<()> {
+        let files = std::mem::take(&mut self.files);
+        let write = |part: &[(PathBuf, String)]| {
+            part.iter().try_for_each(|(path, text)| {
+                fs::write(path, text)
+                    .map_err(|error| Error::io("cannot write an annotation file", path, error))
+            })
+        };
+        thread::scope(|scope| {
+            let parts = files.chunks(files.len().div_ceil(THREADS).max(1));
+            let threads: Vec<_> = parts.map(|part| scope.spawn(move || write(part))).collect();
+            threads.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })
     }
 
     fn labeled<'a>(&self, item: Item<'a>) -> Vec<Labeled<'a>> {
@@ -308,6 +332,7 @@ impl TaskWriter {
             let path = self.dir.join("in").join(role.index_file());
             file.flush().map_err(|e| Error::io("cannot write an index file", &path, e))?;
         }
+        self.write_files()?;
         if let Some(coco) = self.coco.take() {
             coco.finish(&self.names)?;
         }
@@ -329,6 +354,10 @@ impl TaskWriter {
         Ok(self.prepared)
     }
 }
+
+/// So many annotation files are written at a time, on so many threads.
+const FILES: usize = 1024;
+const THREADS: usize = 4;
 
 const COCO_FILE: &str = "annotations/coco-annotations.json";
 

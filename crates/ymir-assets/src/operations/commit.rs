@@ -113,6 +113,16 @@ impl<'a> Operation<'a> {
         self
     }
 
+    /// Adds versions whose order makes no difference, and returns each of them once.
+    pub(super) fn inputs(self, role: &str, versions: &[VersionId]) -> (Self, Vec<VersionId>) {
+        let mut versions = versions.to_vec();
+        versions.sort_unstable();
+        versions.dedup();
+        let operation =
+            versions.iter().fold(self, |operation, version| operation.input(role, *version));
+        (operation, versions)
+    }
+
     /// Says where progress is told.
     pub(super) fn telling(mut self, on_progress: OnProgress<'a>) -> Self {
         self.on_progress = on_progress;
@@ -257,4 +267,13 @@ pub(super) fn first_ids(ids: &[AssetId]) -> String {
 /// Returns options for the differences after an asset, a batch of them.
 pub(super) fn batch_after(after: Option<AssetId>) -> DiffOptions {
     DiffOptions { after, limit: BATCH }
+}
+
+/// Returns versions as people read them.
+pub(super) async fn names(store: &Arc<dyn AssetStore>, versions: &[VersionId]) -> Result<String> {
+    let mut names = Vec::new();
+    for version in versions {
+        names.push(store.version(version).await?.to_string());
+    }
+    Ok(names.join(", "))
 }

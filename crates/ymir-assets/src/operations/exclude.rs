@@ -4,7 +4,7 @@ use ymir_core::{
     AssetId, AssetStore, Branch, Change, FindOptions, Query, Result, TaskKind, Version, VersionId,
 };
 
-use super::commit::{Operation, Plan, batch_after};
+use super::commit::{Operation, Plan, batch_after, names};
 
 /// Commits the records of a version without those of the assets that any of the others has.
 ///
@@ -23,7 +23,7 @@ pub async fn exclude(
     target: &Branch,
 ) -> Result<Version> {
     let operation = Operation::new(store, TaskKind::Exclude, "exclude", source, target).await?;
-    let (mut operation, others) = excluding(operation, others);
+    let (mut operation, others) = operation.inputs("excluded", others);
     if let Some(version) = operation.find().await? {
         return Ok(version);
     }
@@ -31,29 +31,6 @@ pub async fn exclude(
     let plan = plan(store, source, &others).await?;
     let message = format!("Exclude {names} from {}", operation.source());
     operation.commit(plan, message).await
-}
-
-/// Adds the versions whose assets are left out, and returns each of them once.
-pub(super) fn excluding<'a>(
-    mut operation: Operation<'a>,
-    others: &[VersionId],
-) -> (Operation<'a>, Vec<VersionId>) {
-    let mut others = others.to_vec();
-    others.sort_unstable();
-    others.dedup();
-    for other in &others {
-        operation = operation.input("excluded", *other);
-    }
-    (operation, others)
-}
-
-/// Returns versions as people read them.
-pub(super) async fn names(store: &Arc<dyn AssetStore>, versions: &[VersionId]) -> Result<String> {
-    let mut names = Vec::new();
-    for version in versions {
-        names.push(store.version(version).await?.to_string());
-    }
-    Ok(names.join(", "))
 }
 
 /// Returns the ids of the assets that any of the versions has, each once and in order.

@@ -4,7 +4,7 @@ use ymir_core::{
     AssetId, AssetStore, Branch, Change, FindOptions, Query, Result, TaskKind, Version, VersionId,
 };
 
-use super::commit::{BATCH, Operation, Plan, batch_after};
+use super::commit::{BATCH, Operation, Plan, batch_after, names};
 use crate::formats::OnProgress;
 
 /// Commits the records of a version whose assets each of the others has too.
@@ -24,21 +24,15 @@ pub async fn intersect(
     target: &Branch,
     on_progress: OnProgress<'_>,
 ) -> Result<Version> {
-    let mut others = others.to_vec();
-    others.sort_unstable();
-    others.dedup();
     let operation = Operation::new(store, TaskKind::Select, "intersect", source, target).await?;
+    let (operation, others) = operation.inputs("other", others);
     let mut operation = operation.telling(on_progress);
-    let mut names = Vec::new();
-    for other in &others {
-        names.push(store.version(other).await?.to_string());
-        operation = operation.input("other", *other);
-    }
     if let Some(version) = operation.find().await? {
         return Ok(version);
     }
+    let names = names(store, &others).await?;
     let plan = plan(store, source, &others).await?;
-    let message = format!("Intersect {} with {}", operation.source(), names.join(", "));
+    let message = format!("Intersect {} with {names}", operation.source());
     operation.commit(plan, message).await
 }
 

@@ -6,8 +6,8 @@ use super::dedup::{check_distance, looks_of};
 use super::seen::{Look, Seen};
 use crate::blocking::blocking;
 use crate::formats::OnProgress;
-use crate::operations::commit::{Operation, Plan};
-use crate::operations::exclude::{excluding, ids_of, names};
+use crate::operations::commit::{Operation, Plan, names};
+use crate::operations::exclude::ids_of;
 
 /// Commits the records of a version without those of the assets that any of the others has, and
 /// without those whose images look like one of these or like another that stays.
@@ -32,7 +32,7 @@ pub async fn exclude_similar(
     check_distance(distance)?;
     let kind = TaskKind::Exclude;
     let operation = Operation::new(store, kind, "exclude_similar", source, target).await?;
-    let (operation, others) = excluding(operation, others);
+    let (operation, others) = operation.inputs("excluded", others);
     let mut operation = operation.parameter("distance", distance);
     if let Some(version) = operation.find().await? {
         return Ok(version);

@@ -10,6 +10,8 @@ pub mod mir;
 pub mod operations;
 mod pages;
 mod parallel;
+mod sorter;
+mod spill;
 mod store;
 mod working_folder;
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -114,6 +115,13 @@ fn packs(root: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.extension().is_some_and(|e| e == "pack")).collect()
 }
 
+/// Returns the objects of a store, as stock git reads them.
+fn objects(root: &Path) -> Vec<u8> {
+    let mut git = Command::new("git");
+    git.arg("--git-dir").arg(root.join("repo.git"));
+    git.args(["cat-file", "--batch", "--batch-all-objects"]).output().unwrap().stdout
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_byte_anywhere_in_a_pack_is_found() {
     let dir = tempfile::tempdir().unwrap();
@@ -123,6 +131,7 @@ async fn a_flipped_byte_anywhere_in_a_pack_is_found() {
     commit(&store, "data", records.edits(), Manifest::default()).await;
     let clean = |problem: &ymir_core::Problem| problem.subject.starts_with("blob ");
     assert!(store.fsck(ALL).await.unwrap().problems.iter().all(clean));
+    let sound = objects(dir.path());
     let mut found = 0;
     for pack in packs(dir.path()) {
         let bytes = fs::read(&pack).unwrap();
@@ -136,8 +145,11 @@ async fn a_flipped_byte_anywhere_in_a_pack_is_found() {
             let report = fresh.fsck(FsckOptions::default()).await.unwrap();
             let named = report.problems.iter().filter(|p| !clean(p)).count();
             assert!(named > 0, "byte {place} of {}", pack.display());
-            let refused = fresh.collect_garbage(NOW).await.unwrap_err();
-            assert_eq!(refused.kind(), ErrorKind::Corrupted);
+            match fresh.collect_garbage(NOW).await {
+                Err(refused) => assert_eq!(refused.kind(), ErrorKind::Corrupted),
+                // The last bytes of a compressed object can change without changing it.
+                Ok(_) => assert_eq!(objects(dir.path()), sound, "byte {place}"),
+            }
             file.write_at(&[bytes[place]], place as u64).unwrap();
             found += 1;
         }
@@ -183,7 +195,7 @@ async fn what_is_put_in_again_is_young_again() {
 async fn branches_of_others_in_the_repository_do_no_harm() {
     let fixture = fixture().await;
     let git = |args: &[&str]| {
-        let output = std::process::Command::new("git")
+        let output = Command::new("git")
             .arg("-C")
             .arg(fixture.dir.path().join("repo.git"))
             .args(["-c", "user.name=a", "-c", "user.email=a@b"])

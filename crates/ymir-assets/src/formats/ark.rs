@@ -1,6 +1,5 @@
 //! The executor contract's ark: a text file per image, a line per box.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -13,9 +12,11 @@ use super::document::{Document, Object};
 use super::document_files::find_pairs;
 use super::draft::Draft;
 use super::export_staging::{make_folder, write_file};
+use super::file_index::FileIndex;
 use super::import_report::SkipReason;
 use super::intake::{Refusal, read_text};
 use super::losses::Losses;
+use super::pair::bytes;
 use super::reader::Reader;
 use super::split_lists::SplitLists;
 use super::splits;
@@ -68,10 +69,10 @@ impl ArkReader {
         let files = std::fs::read_dir(&draft.source).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = files.map(|file| file.path()).collect();
         files.sort_unstable();
-        let names: HashMap<_, _> = (0..)
-            .zip(&draft.entries)
-            .map(|(i, entry)| (entry.image.file_name().unwrap_or_default().to_owned(), i))
-            .collect();
+        let images = draft.leads.iter().map(|lead| lead.image);
+        let index = FileIndex::new(&draft.names, images, |path, key| {
+            key(bytes(path.file_name().unwrap_or_default().as_ref()));
+        });
         for path in files {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let Some(split) = name.strip_suffix(INDEX).filter(|split| *split != "all") else {
@@ -87,9 +88,13 @@ impl ArkReader {
             for line in text.lines() {
                 let image = line.split('\t').next().unwrap_or_default();
                 let image = image.rsplit(['/', '\\']).next().unwrap_or_default();
-                if let Some(i) = names.get(std::ffi::OsStr::new(image)) {
-                    let i: usize = *i;
-                    splits::add(&mut draft.entries[i].attributes, split);
+                let found = index.find(&draft.names, image.as_bytes());
+                // Images are numbered as they were found.
+                let lead = found.last().and_then(|image| {
+                    draft.leads.binary_search_by_key(image, |lead| lead.image).ok()
+                });
+                if let Some(lead) = lead.map(|lead| &mut draft.leads[lead]) {
+                    lead.splits = draft.splits.with(lead.splits, split);
                 }
             }
         }

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use ymir_core::{
     Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Keypoint, Record, Shape,
 };
@@ -12,21 +13,24 @@ use super::rotated;
 /// The most bytes of a file name that an annotation file tells: more than file systems allow.
 const MAX_FILE_NAME: usize = 1024;
 
-/// One image of an import, on its way to becoming a record. There may be millions of them: what
-/// most do not have is boxed.
+/// One image of an import, on its way to becoming a record.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) image: PathBuf,
     pub(super) annotation: Option<PathBuf>,
+    pub(super) said: Said,
+}
+
+/// What is said about an image.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Said {
     pub(super) file_name: Option<Box<str>>,
     pub(super) attributes: Attributes,
     /// The size that the annotation file tells.
     pub(super) told: (Option<u32>, Option<u32>),
     pub(super) objects: Vec<Compact>,
     /// Whether coordinates are fractions of the size of the image in place of pixels.
-    relative: bool,
-    /// Set when the image is in the store.
-    pub(super) stored: Option<Stored>,
+    pub(super) relative: bool,
 }
 
 /// The image as it is in the store.
@@ -50,7 +54,7 @@ pub(super) struct Fit {
 }
 
 /// One annotation, its class as a number of [`Names`].
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Compact {
     pub(super) number: u32,
     pub(super) class: u32,
@@ -59,7 +63,7 @@ pub(super) struct Compact {
     extra: Option<Box<Extra>>,
 }
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Extra {
     shape: Option<Shape>,
     keypoints: Vec<Keypoint>,
@@ -73,6 +77,8 @@ struct Extra {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) names: Vec<String>,
+    /// How many annotations have each.
+    pub(super) counts: Vec<u64>,
     numbers: HashMap<String, u32>,
 }
 
@@ -83,25 +89,18 @@ impl Names {
         }
         let number = self.names.len() as u32;
         self.names.push(name.clone());
+        self.counts.push(0);
         self.numbers.insert(name, number);
         number
     }
+
+    /// Counts the annotations of an image.
+    pub(super) fn count(&mut self, objects: &[Compact]) {
+        objects.iter().for_each(|object| self.counts[object.class as usize] += 1);
+    }
 }
 
-impl Entry {
-    pub(super) fn new(image: PathBuf, annotation: Option<PathBuf>) -> Self {
-        Self {
-            image,
-            annotation,
-            file_name: None,
-            attributes: Attributes::new(),
-            told: (None, None),
-            objects: Vec::new(),
-            relative: false,
-            stored: None,
-        }
-    }
-
+impl Said {
     /// Takes over what the annotation file says.
     pub(super) fn describe(&mut self, document: Document, names: &mut Names) {
         // A name from elsewhere is never a path.
@@ -115,6 +114,13 @@ impl Entry {
         self.told = (document.width, document.height);
         let objects = document.objects.into_iter();
         self.objects = objects.map(|object| Compact::new(object, names)).collect();
+    }
+
+    /// Adds what another document says about the same image.
+    pub(super) fn add(&mut self, said: Self) {
+        self.attributes.extend(said.attributes);
+        self.told = (said.told.0.or(self.told.0), said.told.1.or(self.told.1));
+        self.objects.extend(said.objects);
     }
 
     /// Fits the objects to the image as it is: fractions become pixels, and boxes are cut at its
@@ -155,10 +161,9 @@ impl Entry {
         annotations.collect()
     }
 
-    /// Returns the record, if the image is in the store.
-    pub(super) fn record(&self, classes: &[Option<Class>]) -> Option<Record> {
-        let stored = self.stored.as_ref()?;
-        let name = self.image.file_name().unwrap_or_default().to_string_lossy();
+    /// Returns the record of an image that is in the store.
+    pub(super) fn record(self, image: &Path, stored: &Stored, classes: &[Option<Class>]) -> Record {
+        let name = image.file_name().unwrap_or_default().to_string_lossy();
         let asset = Asset {
             id: stored.id,
             width: stored.info.width,
@@ -169,12 +174,18 @@ impl Entry {
             file_name: self.file_name.as_deref().unwrap_or(&name).to_owned(),
             attributes: self.attributes.clone(),
         };
-        Some(Record { asset, annotations: self.annotations(classes) })
+        Record { asset, annotations: self.annotations(classes) }
     }
 }
 
 impl Compact {
-    pub(super) fn new(object: Object, names: &mut Names) -> Self {
+    pub(super) fn new(mut object: Object, names: &mut Names) -> Self {
+        let class = names.number(std::mem::take(&mut object.name));
+        Self::of_class(object, class)
+    }
+
+    /// Returns an object of a class whose number is known already.
+    pub(super) fn of_class(object: Object, class: u32) -> Self {
         let extra = Extra {
             shape: object.shape,
             keypoints: object.keypoints,
@@ -185,7 +196,7 @@ impl Compact {
         };
         Self {
             number: object.number,
-            class: names.number(object.name),
+            class,
             flags: object.flags,
             bbox: object.bbox,
             extra: (extra != Extra::default()).then(|| Box::new(extra)),

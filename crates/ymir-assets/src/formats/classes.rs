@@ -3,28 +3,24 @@ use std::collections::btree_map::Entry as Place;
 
 use ymir_core::{Class, ClassEntry, ClassId, ClassTable, Error, Result, UnknownClasses};
 
-use super::assemble::{Entry, Names};
+use super::assemble::Names;
 use super::import_report::UnknownClass;
 
 /// The names that the table does not have, each in the spelling that was found first, with how
 /// many annotations have it; by the form that names are compared in.
 type Unknown = BTreeMap<String, UnknownClass>;
 
-/// Returns the unknown names on these images.
-fn find(entries: &[Entry], names: &Names, table: &ClassTable) -> Unknown {
-    let mut counts = vec![0u64; names.names.len()];
-    for object in entries.iter().flat_map(|entry| &entry.objects) {
-        counts[object.class as usize] += 1;
-    }
+/// Returns the names that annotations have and the table does not.
+fn find(names: &Names, table: &ClassTable) -> Unknown {
     let mut unknown = Unknown::new();
-    for (name, count) in names.names.iter().zip(counts) {
-        if count == 0 || table.find(name).is_some() {
+    for (name, count) in names.names.iter().zip(&names.counts) {
+        if *count == 0 || table.find(name).is_some() {
             continue;
         }
         match unknown.entry(name.trim().to_lowercase()) {
             Place::Occupied(mut known) => known.get_mut().count += count,
             Place::Vacant(place) => {
-                place.insert(UnknownClass { name: name.trim().to_owned(), count });
+                place.insert(UnknownClass { name: name.trim().to_owned(), count: *count });
             }
         }
     }
@@ -36,8 +32,8 @@ fn find(entries: &[Entry], names: &Names, table: &ClassTable) -> Unknown {
 /// # Errors
 ///
 /// `InvalidInput` with the names and how often each occurs.
-pub(super) fn stop_at_unknown(entries: &[Entry], names: &Names, table: &ClassTable) -> Result<()> {
-    let unknown = find(entries, names, table);
+pub(super) fn stop_at_unknown(names: &Names, table: &ClassTable) -> Result<()> {
+    let unknown = find(names, table);
     if unknown.is_empty() {
         return Ok(());
     }
@@ -57,15 +53,10 @@ pub(super) struct Resolution {
     pub(super) unknown: Vec<UnknownClass>,
 }
 
-/// Returns what the names on these images mean, where unknown ones are ignored or kept, or will
+/// Returns what the names mean, where unknown ones are ignored or kept, or will
 /// have been added.
-pub(super) fn resolve(
-    entries: &[Entry],
-    names: &Names,
-    table: &ClassTable,
-    strategy: UnknownClasses,
-) -> Resolution {
-    let unknown = find(entries, names, table);
+pub(super) fn resolve(names: &Names, table: &ClassTable, strategy: UnknownClasses) -> Resolution {
+    let unknown = find(names, table);
     let classes = names.names.iter().map(|name| match table.find(name) {
         Some(id) => Some(Class::Id(id)),
         None if strategy == UnknownClasses::Keep => Some(Class::Name(name.trim().to_owned())),

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ymir_core::{Error, Result};
 
@@ -9,7 +9,7 @@ use super::format::Format;
 use super::label_studio::is_label_studio;
 use super::labelme::is_labelme;
 use super::masks::has_masks;
-use super::scan::{looks_like_image, scan_files};
+use super::scan::scan_files;
 use super::yolo::is_yolo;
 
 /// How many annotation files are looked into.
@@ -25,50 +25,50 @@ impl Format {
     /// - `NotFound` if there is no such folder.
     /// - `InvalidInput` if there is neither an image nor an annotation file that is known in it.
     pub fn detect(folder: &Path) -> Result<Self> {
-        let files = scan_files(folder, &mut Vec::new())?;
-        if is_yolo(&files) {
-            let is_yaml =
-                |path: &PathBuf| path.extension().is_some_and(|e| e == "yaml" || e == "yml");
-            return Ok(if files.iter().any(is_yaml) { Self::Yolo } else { Self::Darknet });
+        let scanned = scan_files(folder, &mut Vec::new())?;
+        let others = &scanned.others;
+        let of = |extension: &'static str| {
+            let is = move |i: &u32| {
+                let own = others.below(*i).extension();
+                own.is_some_and(|own| own.eq_ignore_ascii_case(extension))
+            };
+            (0..others.len()).filter(is).map(|i| others.path(i)).take(LOOKED_INTO)
+        };
+        if is_yolo(others) {
+            let has_yaml = of("yaml").chain(of("yml")).next().is_some();
+            return Ok(if has_yaml { Self::Yolo } else { Self::Darknet });
         }
         if is_ark(folder) {
             return Ok(Self::Ark);
         }
-        let of = |extension: &'static str| {
-            let is = move |path: &&PathBuf| {
-                path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension))
-            };
-            files.iter().filter(is).take(LOOKED_INTO)
-        };
-        if of("json").any(|path| is_coco(path)) {
+        if of("json").any(|path| is_coco(&path)) {
             return Ok(Self::Coco);
         }
-        if of("xml").any(|path| is_cvat(path)) {
+        if of("xml").any(|path| is_cvat(&path)) {
             return Ok(Self::Cvat);
         }
         if of("xml").next().is_some() {
             return Ok(Self::Voc);
         }
-        if of("json").any(|path| is_label_studio(path)) {
+        if of("json").any(|path| is_label_studio(&path)) {
             return Ok(Self::LabelStudio);
         }
         if has_masks(folder) {
             return Ok(Self::Masks);
         }
-        if of("json").any(|path| is_labelme(path)) {
+        if of("json").any(|path| is_labelme(&path)) {
             return Ok(Self::Labelme);
         }
-        let mut images = files.iter().filter(|path| looks_like_image(path)).peekable();
-        if images.peek().is_none() {
+        let images = &scanned.images;
+        if images.is_empty() {
             let message = "the folder has no images, nor annotations of a format that is known";
             return Err(Error::invalid(message).with("path", folder.display()));
         }
-        let in_folder = |path: &PathBuf| path.parent().is_some_and(|parent| parent != folder);
-        let is_lone = |path: &PathBuf| {
-            let parent = path.parent().and_then(Path::file_name);
-            parent.is_some_and(|name| name == "images" || name == "JPEGImages")
+        let is_in_class = |i| {
+            let parent = images.below(i).parent().and_then(Path::file_name);
+            parent.is_some_and(|name| name != "images" && name != "JPEGImages")
         };
-        let by_class = images.all(|path| in_folder(path) && !is_lone(path));
+        let by_class = (0..images.len()).all(is_in_class);
         Ok(if by_class { Self::Folders } else { Self::Images })
     }
 }

@@ -1,16 +1,16 @@
-use std::collections::HashMap;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ymir_core::Result;
 
 use super::ImportOptions;
 use super::draft::Draft;
+use super::file_index::FileIndex;
+use super::files::Files;
 use super::import_report::SkipReason;
 use super::list;
-use super::pair::Pair;
-use super::scan::{looks_like_image, scan_files};
-use super::splits;
+use super::pair::bytes;
+use super::scan::{Scanned, scan_files};
+use super::splits::{self, SplitValues};
 
 /// Finds images and the files of an extension that belong to them: those that stand beside the
 /// image with its name, or are the only ones of its name. A folder with the name of a split, at the
@@ -21,39 +21,47 @@ pub(super) fn find_pairs(
     extension: &str,
     is_other: impl Fn(&Path) -> bool,
 ) -> Result<()> {
-    let source = draft.source.clone();
-    let files = scan_files(&source, &mut draft.skipped)?;
-    let (images, others): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|path| looks_like_image(path));
-    let mut documents: HashMap<OsString, Vec<PathBuf>> = HashMap::new();
-    for path in others {
-        if path.extension().is_some_and(|e| e == extension) && !is_other(&path) {
-            let stem = path.file_stem().unwrap_or_default().to_owned();
-            documents.entry(stem).or_default().push(path);
-        }
+    let Scanned { images, others } = scan_files(&draft.source.clone(), &mut draft.skipped)?;
+    let is_document = |i: &u32| {
+        let path = others.below(*i);
+        path.extension().is_some_and(|e| e == extension) && !is_other(path)
+    };
+    let documents = FileIndex::new(&others, (0..others.len()).filter(is_document), |path, key| {
+        key(bytes(path.file_stem().unwrap_or_default().as_ref()));
+    });
+    let mut taken = vec![false; others.len() as usize];
+    for i in 0..images.len() {
+        let image = images.below(i);
+        let stem = image.file_stem().unwrap_or_default();
+        let mut named = documents.find(&others, bytes(stem.as_ref()));
+        named.retain(|i| !taken[*i as usize]);
+        let beside = image.with_extension(extension);
+        let place = named.iter().find(|i| others.below(**i) == beside);
+        let annotation = place.or(named.first().filter(|_| named.len() == 1)).copied();
+        let splits = split_of(draft, image);
+        let path = annotation.map(|i| others.path(i));
+        draft.add(&images.path(i), path.as_deref(), splits, options.without_annotations);
+        annotation.into_iter().for_each(|i| taken[i as usize] = true);
     }
-    for image in images {
-        let named = documents.get_mut(image.file_stem().unwrap_or_default());
-        let annotation = named.and_then(|named| {
-            let beside = image.with_extension(extension);
-            let place = named.iter().position(|path| *path == beside);
-            let place = place.or_else(|| (named.len() == 1).then_some(0));
-            place.map(|place| named.swap_remove(place))
-        });
-        let below = image.strip_prefix(&source).unwrap_or(&image);
-        let folders = below.parent().into_iter().flatten().map(|f| f.to_string_lossy());
-        let split =
-            folders.filter(|folder| folder != "images").take(1).find(|f| splits::is_common(f));
-        let split = split.map(|split| split.into_owned()).unwrap_or_default();
-        let first = draft.entries.len();
-        draft.add(Pair { image, annotation }, options.without_annotations);
-        let here = draft.entries[first..].iter_mut();
-        here.for_each(|entry| splits::add(&mut entry.attributes, &split));
-    }
-    let mut rest: Vec<_> = documents.into_values().flatten().collect();
-    rest.sort_unstable();
-    for path in rest {
-        draft.skip(&path, SkipReason::NoImage, "there is no image of its name");
-    }
+    skip_rest(draft, &others, (0..others.len()).filter(is_document), &taken);
     list::limit(draft, options)
+}
+
+/// Returns the split that the folders of an image tell.
+fn split_of(draft: &mut Draft, below: &Path) -> u32 {
+    let folders = below.parent().into_iter().flatten().map(|f| f.to_string_lossy());
+    let split = folders.filter(|folder| folder != "images").take(1).find(|f| splits::is_common(f));
+    split.map_or(SplitValues::NONE, |split| draft.splits.with(SplitValues::NONE, &split))
+}
+
+/// Reports the annotation files that no image took.
+pub(super) fn skip_rest(
+    draft: &mut Draft,
+    files: &Files,
+    all: impl Iterator<Item = u32>,
+    taken: &[bool],
+) {
+    for i in all.filter(|i| !taken[*i as usize]) {
+        draft.skip(&files.path(i), SkipReason::NoImage, "there is no image of its name");
+    }
 }

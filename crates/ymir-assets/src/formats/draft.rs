@@ -1,45 +1,69 @@
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
-use ymir_core::{AssetId, Class, Error, ErrorKind, ObjectType, Result};
+use ymir_core::{Error, ErrorKind, ObjectType, Result};
 
 use super::ImportOptions;
-use super::assemble::{Entry, Names};
-use super::import_report::{Dropped, Duplicate, SkipReason, Skipped};
+use super::assemble::{Entry, Names, Said};
+use super::files::Files;
+use super::import_report::{Dropped, SkipReason, Skipped};
 use super::losses::Losses;
-use super::pair::Pair;
 use super::reader::Reader;
 use super::scan::relative;
+use super::splits::{SPLIT, SplitValues};
 use crate::parallel::in_parallel;
+use crate::sorter::Sorted;
+use crate::spill::{self, Spill};
 
 /// How many annotation files are read before it is asked whether to go on.
 const CHUNK: usize = 1024;
 /// The most characters of a reason that are kept.
 const MAX_REASON: usize = 500;
+/// How many bytes of what is said are kept in memory.
+const MAX_SAID: usize = 4 << 20;
 
-/// What an import has found so far, in the order of the paths.
-#[derive(Debug, Default)]
+/// An image that was found. There may be millions of them: what is said about them is set aside.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lead {
+    /// Its number in the names.
+    pub(super) image: u32,
+    /// That of its annotation file.
+    pub(super) annotation: Option<u32>,
+    /// The splits that it is in.
+    pub(super) splits: u32,
+    /// The number by which documents speak of it.
+    pub(super) told: Option<u32>,
+}
+
+/// What an import has found so far.
+#[derive(Debug)]
 pub(super) struct Draft {
     pub(super) source: PathBuf,
-    pub(super) entries: Vec<Entry>,
-    pub(super) names: Names,
+    /// The images, once they are all found in the order of their paths.
+    pub(super) leads: Vec<Lead>,
+    /// The paths of images and annotation files.
+    pub(super) names: Files,
+    pub(super) splits: SplitValues,
+    /// What documents of many images say, by the numbers of these.
+    pub(super) told: Option<Sorted>,
+    /// What is said about each lead, in their order.
+    pub(super) said: Spill,
+    pub(super) classes: Names,
     pub(super) skipped: Vec<Skipped>,
     pub(super) dropped: Vec<Dropped>,
-    pub(super) duplicates: Vec<(Entry, usize)>,
-    pub(super) clipped: u64,
-    pub(super) size_mismatches: Vec<String>,
     pub(super) losses: Losses,
     /// What the annotations are, where the format tells; else their shapes do.
     pub(super) object_type: Option<ObjectType>,
     /// Whether an outline of four points that form a rectangle is a rotated box.
     pub(super) quads_are_boxes: bool,
+    /// Where on the disk things are set aside.
+    pub(super) aside: PathBuf,
 }
 
 impl Draft {
     /// Finds the images of a source and reads what is said about them; some of it was skipped
-    /// already.
+    /// already. What does not fit into memory is set aside in a folder.
     ///
     /// # Errors
     ///
@@ -49,62 +73,114 @@ impl Draft {
         options: &ImportOptions,
         mut reader: Box<dyn Reader>,
         skipped: Vec<Skipped>,
+        aside: &Path,
         over: &AtomicBool,
     ) -> Result<Self> {
-        let mut draft = Self { source: source.to_owned(), skipped, ..Self::default() };
+        let mut draft = Self {
+            source: source.to_owned(),
+            leads: Vec::new(),
+            names: Files::new(source),
+            splits: SplitValues::default(),
+            told: None,
+            said: Spill::new(aside, MAX_SAID),
+            classes: Names::default(),
+            skipped,
+            dropped: Vec::new(),
+            losses: Losses::default(),
+            object_type: None,
+            quads_are_boxes: false,
+            aside: aside.to_owned(),
+        };
         reader.find(&mut draft, options)?;
-        draft.entries.sort_unstable_by(|a, b| a.image.cmp(&b.image));
-        draft = draft.read_annotations(&*reader, over)?;
+        let Self { leads, names, .. } = &mut draft;
+        leads.sort_unstable_by(|a, b| names.below(a.image).cmp(names.below(b.image)));
+        draft.read_annotations(&*reader, over)?;
         reader.finish(&mut draft);
         Ok(draft)
     }
 
     /// Adds an image, unless it has no annotation file and that is not wanted.
-    pub(super) fn add(&mut self, pair: Pair, without_annotations: bool) {
-        let Pair { image, annotation } = pair;
+    pub(super) fn add(
+        &mut self,
+        image: &Path,
+        annotation: Option<&Path>,
+        splits: u32,
+        without_annotations: bool,
+    ) {
         if annotation.is_none() && !without_annotations {
-            self.skip(&image, SkipReason::NoAnnotation, "it has no annotation file");
-        } else {
-            self.entries.push(Entry::new(image, annotation));
+            self.skip(image, SkipReason::NoAnnotation, "it has no annotation file");
+            return;
         }
+        let image = self.names.push(image);
+        let annotation = annotation.map(|annotation| self.names.push(annotation));
+        self.leads.push(Lead { image, annotation, splits, told: None });
+    }
+
+    pub(super) fn image(&self, lead: &Lead) -> PathBuf {
+        self.names.path(lead.image)
+    }
+
+    /// Returns the annotation file of an image as it is reported: that of the image, if it has
+    /// none.
+    pub(super) fn reported(&self, lead: &Lead) -> PathBuf {
+        self.names.path(lead.annotation.unwrap_or(lead.image))
     }
 
     /// Reads the annotation files; an image whose file is malformed is left out.
-    ///
-    /// # Errors
-    ///
-    /// `Cancelled` if the flag is set.
-    fn read_annotations(mut self, reader: &dyn Reader, over: &AtomicBool) -> Result<Self> {
-        let mut read = Vec::with_capacity(self.entries.len());
-        let mut entries = std::mem::take(&mut self.entries).into_iter();
-        loop {
+    fn read_annotations(&mut self, reader: &dyn Reader, over: &AtomicBool) -> Result<()> {
+        let leads = std::mem::take(&mut self.leads);
+        self.leads.reserve_exact(leads.len());
+        for leads in leads.chunks(CHUNK) {
             stop_if(over)?;
-            let chunk: Vec<Entry> = entries.by_ref().take(CHUNK).collect();
-            if chunk.is_empty() {
-                break;
-            }
+            let entries: Result<Vec<Entry>> = leads.iter().map(|lead| self.entry(lead)).collect();
+            let entries = entries?;
             let read_one = |entry: &Entry| reader.read(entry);
-            let documents: Vec<_> = in_parallel(|| chunk.par_iter().map(read_one).collect());
-            for (mut entry, document) in chunk.into_iter().zip(documents) {
-                let path = entry.annotation.as_deref().unwrap_or(&entry.image);
+            let documents: Vec<_> = in_parallel(|| entries.par_iter().map(read_one).collect());
+            for ((lead, entry), document) in leads.iter().zip(entries).zip(documents) {
+                let Entry { image, annotation, mut said } = entry;
+                let path = annotation.unwrap_or(image);
                 match document {
-                    Ok(None) => read.push(entry),
-                    Err((kind, reason)) => self.skip(path, kind, reason),
+                    Ok(None) => {}
+                    Err((kind, reason)) => {
+                        self.skip(&path, kind, reason);
+                        continue;
+                    }
                     Ok(Some(mut document)) => {
-                        let path = path.to_owned();
                         for (object, reason) in std::mem::take(&mut document.dropped) {
                             self.drop_object(&path, object, reason);
                         }
                         document.lost.iter().for_each(|what| self.losses.add(what));
                         document.fields.iter().for_each(|field| self.losses.add_field(field));
-                        entry.describe(document, &mut self.names);
-                        read.push(entry);
+                        said.describe(document, &mut self.classes);
                     }
+                }
+                self.classes.count(&said.objects);
+                self.said.put(&said)?;
+                self.leads.push(*lead);
+            }
+        }
+        self.told = None;
+        Ok(())
+    }
+
+    /// Returns an image with what is known of it before its annotation file is read.
+    fn entry(&mut self, lead: &Lead) -> Result<Entry> {
+        let mut said = Said::default();
+        if let Some(told) = &mut self.told {
+            while told.number().is_some_and(|number| Some(number) <= lead.told) {
+                let Some((number, bytes)) = told.take()? else { break };
+                // The others are of images that the import does not take.
+                if Some(number) == lead.told {
+                    said.add(spill::decode(&bytes)?);
                 }
             }
         }
-        self.entries = read;
-        Ok(self)
+        if lead.splits != SplitValues::NONE {
+            let value = self.splits.value(lead.splits).to_owned();
+            said.attributes.insert(SPLIT.to_owned(), value);
+        }
+        let annotation = lead.annotation.map(|annotation| self.names.path(annotation));
+        Ok(Entry { image: self.image(lead), annotation, said })
     }
 
     pub(super) fn skip(&mut self, path: &Path, kind: SkipReason, reason: impl Into<String>) {
@@ -127,51 +203,15 @@ impl Draft {
         self.skipped.push(Skipped { path, kind, reason });
     }
 
-    /// Takes out what is not in the store and what is there twice, and fits the objects to
-    /// their images.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` if nothing is left.
-    pub(super) fn settle(mut self) -> Result<Self> {
-        let mut kept: Vec<Entry> = Vec::with_capacity(self.entries.len());
-        let mut first: HashMap<AssetId, usize> = HashMap::with_capacity(self.entries.len());
-        for mut entry in std::mem::take(&mut self.entries) {
-            let Some(stored) = entry.stored else { continue };
-            self.fit(&mut entry);
-            match first.get(&stored.id) {
-                Some(first) => self.duplicates.push((entry, *first)),
-                None => {
-                    first.insert(stored.id, kept.len());
-                    kept.push(entry);
-                }
-            }
-        }
-        self.entries = kept;
-        self.skipped.sort_by(|a, b| a.path.cmp(&b.path));
-        self.dropped.sort_by(|a, b| (&a.path, a.object).cmp(&(&b.path, b.object)));
-        if self.entries.is_empty() {
-            return Err(self.nothing_usable());
-        }
-        Ok(self)
-    }
-
-    fn fit(&mut self, entry: &mut Entry) {
-        let Some(stored) = entry.stored else { return };
-        let path = entry.annotation.as_ref().unwrap_or(&entry.image).clone();
-        let told = |told: Option<u32>, is: u32| told.is_none_or(|told| told == is);
-        let (width, height) = entry.told;
-        if !told(width, stored.info.width) || !told(height, stored.info.height) {
-            self.size_mismatches.push(relative(&self.source, &path));
-        }
-        let fit = entry.fit(&stored.info, self.quads_are_boxes);
-        self.clipped += fit.clipped;
-        for (object, reason) in fit.gone {
-            self.drop_object(&path, object, reason);
+    /// Reports entries of lists that name nothing.
+    pub(super) fn skip_unmet(&mut self, entries: Vec<String>) {
+        for entry in entries {
+            let reason = "the list names it, and it is not there";
+            self.skip_text(entry, SkipReason::NotThere, reason);
         }
     }
 
-    fn nothing_usable(&self) -> Error {
+    pub(super) fn nothing_usable(&self) -> Error {
         let message = "the source has no image that can be imported, and nothing was imported";
         let error = Error::invalid(message).with("source", self.source.display());
         let shown =
@@ -181,19 +221,6 @@ impl Draft {
             return error;
         }
         error.with("skipped", self.skipped.len()).with("first", shown.join("; "))
-    }
-
-    /// Returns the duplicates as they are reported.
-    pub(super) fn report_duplicates(&self, classes: &[Option<Class>]) -> Vec<Duplicate> {
-        let report = |(entry, first): &(Entry, usize)| {
-            let first = &self.entries[*first];
-            Duplicate {
-                path: relative(&self.source, &entry.image),
-                first: relative(&self.source, &first.image),
-                annotations_differ: entry.annotations(classes) != first.annotations(classes),
-            }
-        };
-        self.duplicates.iter().map(report).collect()
     }
 }
 

@@ -1,48 +1,51 @@
 //! Folders of images by their class, with or without folders of splits above them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ymir_core::{Annotation, ClassTable, ObjectType, Record, Result, Shape};
 
 use super::ImportOptions;
-use super::assemble::{Compact, Entry};
+use super::assemble::Entry;
 use super::carries::Carries;
-use super::document::Object;
+use super::document::{Document, Object};
 use super::draft::Draft;
 use super::export_names::plain_name;
+use super::intake::Refusal;
 use super::list;
 use super::losses::Losses;
-use super::pair::Pair;
 use super::reader::Reader;
 use super::scan::scan_images;
-use super::splits;
+use super::splits::{self, SplitValues};
 use super::writer::{Item, Setting, Writer};
 
 /// Reads `class/image` and `split/class/image`.
-#[derive(Debug)]
-pub(super) struct FoldersReader;
+#[derive(Debug, Default)]
+pub(super) struct FoldersReader {
+    source: PathBuf,
+}
 
 impl Reader for FoldersReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
         draft.object_type = Some(ObjectType::Classification);
-        for image in scan_images(&draft.source.clone(), &mut draft.skipped)? {
-            let below = image.strip_prefix(&draft.source).unwrap_or(&image).to_owned();
-            let (split, class) = place(&below);
-            if class.is_empty() {
-                let first = draft.entries.len();
-                draft.add(Pair { image, annotation: None }, options.without_annotations);
-                let here = draft.entries[first..].iter_mut();
-                here.for_each(|entry| splits::add(&mut entry.attributes, &split));
-                continue;
-            }
-            let object =
-                Object { number: 1, name: class, shape: Some(Shape::Image), ..Object::default() };
-            let mut entry = Entry::new(image, None);
-            splits::add(&mut entry.attributes, &split);
-            entry.objects.push(Compact::new(object, &mut draft.names));
-            draft.entries.push(entry);
+        let images = scan_images(&draft.source.clone(), &mut draft.skipped)?;
+        for i in 0..images.len() {
+            let (split, class) = place(images.below(i));
+            let splits = draft.splits.with(SplitValues::NONE, &split);
+            let has_class = !class.is_empty();
+            draft.add(&images.path(i), None, splits, options.without_annotations || has_class);
         }
+        self.source = draft.source.clone();
         list::limit(draft, options)
+    }
+
+    fn read(&self, entry: &Entry) -> std::result::Result<Option<Document>, Refusal> {
+        let below = entry.image.strip_prefix(&self.source).unwrap_or(&entry.image);
+        let (_, name) = place(below);
+        if name.is_empty() {
+            return Ok(None);
+        }
+        let object = Object { number: 1, name, shape: Some(Shape::Image), ..Object::default() };
+        Ok(Some(Document { objects: vec![object], ..Document::default() }))
     }
 }
 

@@ -81,7 +81,7 @@ impl Format {
             Self::Labelme => Box::new(LabelmeReader),
             Self::LabelStudio => Box::new(LabelStudioReader),
             Self::Ark => Box::new(ArkReader::default()),
-            Self::Folders => Box::new(FoldersReader),
+            Self::Folders => Box::new(FoldersReader::default()),
             Self::Images | Self::Auto => Box::new(ImagesReader),
         }
     }

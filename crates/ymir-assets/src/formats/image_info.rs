@@ -1,9 +1,10 @@
+use serde::{Deserialize, Serialize};
 use ymir_core::{Error, ErrorKind, MediaType, Result};
 
 use super::image_file::{bmp, jpeg, png, webp};
 
 /// What the header of an image file says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageInfo {
     /// The width in pixels as stored, before any EXIF rotation.
     pub width: u32,

@@ -3,9 +3,9 @@ use ymir_core::Result;
 use super::ImportOptions;
 use super::draft::Draft;
 use super::list;
-use super::pair::Pair;
 use super::reader::Reader;
 use super::scan::scan_images;
+use super::splits::SplitValues;
 
 /// A folder of images without annotations.
 #[derive(Debug)]
@@ -14,9 +14,7 @@ pub(super) struct ImagesReader;
 impl Reader for ImagesReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
         let images = scan_images(&draft.source.clone(), &mut draft.skipped)?;
-        for image in images {
-            draft.add(Pair { image, annotation: None }, true);
-        }
+        images.paths().for_each(|image| draft.add(&image, None, SplitValues::NONE, true));
         list::limit(draft, options)
     }
 }

@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 use serde_json::json;
 use ymir_core::{
-    AssetStore, Base, Branch, BranchKind, Class, CommitRequest, Edit, Edits, Error, ErrorKind,
-    Expect, Manifest, ObjectType, Result, Selector, Shape, TaskKind, TaskRecord, Timestamp,
-    Transfer, UnknownClasses, VersionId,
+    AssetStore, Base, Branch, BranchKind, CommitRequest, Error, ErrorKind, Expect, Manifest,
+    ObjectType, Result, Selector, TaskKind, TaskRecord, Timestamp, Transfer, UnknownClasses,
+    VersionId,
 };
 
 use super::archive::{Unpacked, is_archive};
-use super::assemble::{Compact, Entry, Stored};
+use super::assemble::Stored;
 use super::classes::{Resolution, resolve, stop_at_unknown, to_add};
 use super::draft::{Draft, stop_if};
 use super::format::Format;
@@ -21,6 +21,7 @@ use super::import_report::{ImportReport, SkipReason, Skipped};
 use super::intake::{Refusal, Taken, read_image};
 use super::progress::{OnProgress, Ticker};
 use super::scan::relative;
+use super::settle::{Counts, Settled};
 use crate::blocking::blocking;
 use crate::operations::{Seen, looks};
 use crate::parallel::in_parallel;
@@ -49,7 +50,8 @@ const BATCH_BYTES: u64 = 128 << 20;
 /// or its future is dropped, no version is made; image files that are in the store by then do no
 /// harm. The class table is changed last, just before the commit.
 ///
-/// Keeps the boxes of all images in memory, some 60 bytes each, but only some of the images.
+/// Of each image, only the names of its files and some forty bytes are kept in memory; what the
+/// annotation files say is, where it is much, set aside in a file beside the store.
 ///
 /// # Errors
 ///
@@ -155,13 +157,12 @@ impl<'a> Import<'a> {
         let skipped = unpacked.as_ref().map_or(Vec::new(), |unpacked| unpacked.skipped.clone());
         let draft = self.read_annotations(folder, skipped).await?;
         if self.options.unknown_classes == UnknownClasses::Stop {
-            stop_at_unknown(&draft.entries, &draft.names, &self.store.classes().await?)?;
+            stop_at_unknown(&draft.classes, &self.store.classes().await?)?;
         }
         let seen = self.seen().await?;
-        let draft = self.take_images(draft, seen, progress).await?;
-        let draft = blocking(move || draft.settle()).await?;
-        let (resolution, added) = self.resolve(&draft).await?;
-        self.commit(draft, resolution, added).await
+        let settled = self.take_images(draft, seen, progress).await?;
+        let (resolution, added) = self.resolve(&settled).await?;
+        self.commit(settled, resolution, added).await
     }
 
     /// Unpacks the source, if it is an archive: beside the blobs, which then can be links, or
@@ -188,7 +189,8 @@ impl<'a> Import<'a> {
     async fn read_annotations(&self, source: PathBuf, skipped: Vec<Skipped>) -> Result<Draft> {
         let (options, over) = (self.options.clone(), self.over.clone());
         let reader = self.format.reader();
-        blocking(move || Draft::read(&source, &options, reader, skipped, &over)).await
+        let aside = self.store.root().map_or_else(std::env::temp_dir, Path::to_owned);
+        blocking(move || Draft::read(&source, &options, reader, skipped, &aside, &over)).await
     }
 
     /// Returns the images that others must not look like, if such are skipped.
@@ -216,39 +218,37 @@ impl<'a> Import<'a> {
     /// Puts the images into the store, but for those that look like one that was seen.
     async fn take_images(
         &self,
-        mut draft: Draft,
+        draft: Draft,
         mut seen: Option<Seen>,
         progress: OnProgress<'_>,
-    ) -> Result<Draft> {
-        let mut ticker = Ticker::start(progress, draft.entries.len() as u64);
+    ) -> Result<Settled> {
+        let total = draft.leads.len();
+        let mut ticker = Ticker::start(progress, total as u64);
+        let mut settled = Settled::new(draft);
         let mut batch = Vec::new();
         let mut bytes = 0;
-        let total = draft.entries.len();
         for start in (0..total).step_by(CHUNK) {
-            let chunk = start..(start + CHUNK).min(total);
-            let images = draft.entries[chunk.clone()].iter().map(|entry| entry.image.clone());
-            let taken = self.read_images(images.collect()).await?;
-            for (i, taken) in chunk.zip(taken) {
-                match taken.and_then(|taken| unlike(taken, &mut seen, &draft, i)) {
-                    Ok(taken) => {
-                        bytes += taken.bytes;
-                        batch.push((i, taken));
-                    }
-                    Err((kind, reason)) => {
-                        let image = draft.entries[i].image.clone();
-                        draft.skip(&image, kind, reason);
-                        ticker.advance(1);
-                    }
+            let draft = &mut settled.draft;
+            let leads = &draft.leads[start..(start + CHUNK).min(total)];
+            let images: Vec<_> = leads.iter().map(|lead| draft.image(lead)).collect();
+            for (image, taken) in images.iter().zip(self.read_images(images.clone()).await?) {
+                let taken = taken.and_then(|taken| unlike(taken, &mut seen, draft, image));
+                if let Err((kind, reason)) = &taken {
+                    draft.skip(image, *kind, reason);
+                    ticker.advance(1);
                 }
+                let taken = taken.ok();
+                bytes += taken.as_ref().map_or(0, |taken| taken.bytes);
+                batch.push(taken);
             }
             if batch.len() >= BATCH || bytes >= BATCH_BYTES {
-                self.put(&mut draft.entries, &mut batch, &mut ticker).await?;
+                settled = self.put(settled, std::mem::take(&mut batch), &mut ticker).await?;
                 bytes = 0;
             }
         }
-        self.put(&mut draft.entries, &mut batch, &mut ticker).await?;
+        let settled = self.put(settled, batch, &mut ticker).await?;
         ticker.finish();
-        Ok(draft)
+        settled.finish()
     }
 
     async fn read_images(&self, images: Vec<PathBuf>) -> Result<Vec<Result<Taken, Refusal>>> {
@@ -262,69 +262,81 @@ impl<'a> Import<'a> {
         .await
     }
 
+    /// Puts the next images into the store, none for one that is left out.
     async fn put(
         &self,
-        entries: &mut [Entry],
-        batch: &mut Vec<(usize, Taken)>,
+        mut settled: Settled,
+        batch: Vec<Option<Taken>>,
         ticker: &mut Ticker<'_>,
-    ) -> Result<()> {
-        let (places, sources): (Vec<_>, Vec<_>) =
-            batch.drain(..).map(|(i, taken)| ((i, taken.info), taken.source)).unzip();
-        let blobs = self.store.put_blobs(sources).await?;
+    ) -> Result<Settled> {
+        let (infos, sources): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|t| t.map(|t| (t.info, t.source)).unzip()).unzip();
+        let blobs = self.store.put_blobs(sources.into_iter().flatten().collect()).await?;
         ticker.advance(blobs.len() as u64);
-        for ((i, info), blob) in places.into_iter().zip(blobs) {
-            entries[i].stored = Some(Stored { id: blob.id, bytes: blob.size, info });
-        }
-        Ok(())
+        blocking(move || {
+            let mut blobs = blobs.into_iter();
+            let stored = infos.into_iter().map(|info| {
+                let (info, blob) = info.zip(info.and_then(|_| blobs.next()))?;
+                Some(Stored { id: blob.id, bytes: blob.size, info })
+            });
+            settled.settle(stored)?;
+            Ok(settled)
+        })
+        .await
     }
 
     /// Returns what the class names mean, and those that were added to the table.
-    async fn resolve(&self, draft: &Draft) -> Result<(Resolution, Vec<String>)> {
+    async fn resolve(&self, settled: &Settled) -> Result<(Resolution, Vec<String>)> {
         let strategy = self.options.unknown_classes;
         let table = self.store.classes().await?;
-        let mut resolution = resolve(&draft.entries, &draft.names, &table, strategy);
+        let names = &settled.draft.classes;
+        let mut resolution = resolve(names, &table, strategy);
         if strategy != UnknownClasses::Add || resolution.unknown.is_empty() {
             return Ok((resolution, Vec::new()));
         }
         let table = self.store.add_classes(&to_add(&resolution.unknown)).await?;
         let added = resolution.unknown.iter().map(|class| class.name.clone()).collect();
-        resolution.classes = resolve(&draft.entries, &draft.names, &table, strategy).classes;
+        resolution.classes = resolve(names, &table, strategy).classes;
         Ok((resolution, added))
     }
 
     async fn commit(
         &self,
-        draft: Draft,
+        settled: Settled,
         resolution: Resolution,
         added_classes: Vec<String>,
     ) -> Result<ImportReport> {
         let Resolution { classes, unknown } = resolution;
-        let object_type = self.object_type(&draft).await?;
-        let (annotations, negatives) = count(&draft.entries, &classes);
-        let imported = draft.entries.len() as u64;
-        let duplicates = draft.report_duplicates(&classes);
+        let object_type = self.object_type(&settled).await?;
+        let imported = settled.images;
+        let (settled, counts) = (Arc::new(settled), Arc::new(Counts::default()));
+        let records = settled.records(classes.clone());
         let name = self.source.file_name().unwrap_or(self.source.as_os_str()).display();
         let request = CommitRequest {
             branch: self.branch.clone(),
             base: if self.options.append { Base::Tip } else { Base::Empty },
-            edits: edits(draft.entries, classes, self.over.clone()),
+            edits: records.into_edits(self.over.clone(), counts.clone()),
             expect: Expect::Any,
             manifest: Manifest { object_type, task: self.record(), ..Manifest::default() },
             message: format!("Import {imported} images from {name}"),
         };
+        let duplicates = settled.report_duplicates(&classes)?;
         let version = self.store.commit(request).await?;
         let is_ignored = self.options.unknown_classes == UnknownClasses::Ignore;
         let ignored = unknown.iter().filter(|_| is_ignored).map(|class| class.count).sum();
+        // The edits are gone with the commit.
+        let Settled { draft, clipped, size_mismatches, .. } = Arc::into_inner(settled)
+            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "the store kept the edits"))?;
         Ok(ImportReport {
             version,
             imported,
-            annotations,
-            negatives,
+            annotations: counts.annotations.load(Ordering::Relaxed),
+            negatives: counts.negatives.load(Ordering::Relaxed),
             duplicates,
             skipped: draft.skipped,
             dropped: draft.dropped,
-            clipped: draft.clipped,
-            size_mismatches: draft.size_mismatches,
+            clipped,
+            size_mismatches,
             unknown_classes: unknown,
             added_classes,
             ignored_annotations: ignored,
@@ -334,13 +346,13 @@ impl<'a> Import<'a> {
 
     /// Returns what the annotations of the version are: what those before it are, if it goes on
     /// from them, else what the format or the shapes tell.
-    async fn object_type(&self, draft: &Draft) -> Result<ObjectType> {
+    async fn object_type(&self, settled: &Settled) -> Result<ObjectType> {
         if self.options.append
             && let Some(tip) = self.tip().await?
         {
             return Ok(self.store.manifest(&tip).await?.object_type);
         }
-        Ok(draft.object_type.unwrap_or_else(|| object_type(&draft.entries)))
+        Ok(settled.object_type())
     }
 
     /// Returns what is kept about the import. It has no fingerprint, as the source may change.
@@ -369,62 +381,18 @@ impl<'a> Import<'a> {
     }
 }
 
-/// Returns an image of a place in the draft, unless it looks like one that was seen.
+/// Returns an image, unless it looks like one that was seen.
 fn unlike(
     taken: Taken,
     seen: &mut Option<Seen>,
     draft: &Draft,
-    i: usize,
+    image: &Path,
 ) -> Result<Taken, Refusal> {
     if let (Some(seen), Some(look)) = (seen, taken.look) {
         if let Some(twin) = seen.twin(&look) {
             return Err((SkipReason::NearDuplicate, format!("it looks like {twin}")));
         }
-        seen.add(look, relative(&draft.source, &draft.entries[i].image));
+        seen.add(look, relative(&draft.source, image));
     }
     Ok(taken)
-}
-
-/// Returns what annotations are by their shapes: labels of images, if all are; outlines or pixels,
-/// if any has such; else boxes.
-fn object_type(entries: &[Entry]) -> ObjectType {
-    let objects = || entries.iter().flat_map(|entry| &entry.objects);
-    let is_label = |object: &Compact| object.shape() == Some(&Shape::Image);
-    if objects().any(|object| object.shape().is_some() && !is_label(object)) {
-        ObjectType::InstanceSegmentation
-    } else if objects().next().is_some() && objects().all(is_label) {
-        ObjectType::Classification
-    } else {
-        ObjectType::Detection
-    }
-}
-
-/// Returns how many annotations there are, and how many entries without any.
-fn count(entries: &[Entry], classes: &[Option<Class>]) -> (u64, u64) {
-    let (mut annotations, mut negatives) = (0, 0);
-    for entry in entries {
-        let objects = entry.objects.iter();
-        let here = objects.filter(|object| classes[object.class as usize].is_some()).count();
-        annotations += here as u64;
-        negatives += u64::from(here == 0);
-    }
-    (annotations, negatives)
-}
-
-/// Returns the edits that put the records in; they end with an error if the import is over first.
-fn edits(entries: Vec<Entry>, classes: Vec<Option<Class>>, over: Arc<AtomicBool>) -> Edits {
-    let mut entries = entries.into_iter();
-    let mut ended = false;
-    Edits::new(std::iter::from_fn(move || {
-        if ended {
-            return None;
-        }
-        if let Err(error) = stop_if(&over) {
-            ended = true;
-            return Some(Err(error));
-        }
-        let record = entries.find_map(|entry| entry.record(&classes));
-        ended = record.is_none();
-        record.map(|record| Ok(Edit::Put(record)))
-    }))
 }

@@ -1,44 +1,42 @@
-use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use ymir_core::{Error, Result};
 
 use super::ImportOptions;
-use super::assemble::Entry;
 use super::draft::Draft;
-use super::import_report::SkipReason;
-use super::pair::{Orphan, Pair};
-use super::scan::Found;
-use super::splits;
+use super::file_index::FileIndex;
+use super::files::Files;
+use super::scan::Folders;
 
-/// Reads the list that an import is limited to, for each of the datasets found: the entries, or
-/// none where a dataset does not have the split.
+/// Finds the list that an import is limited to, for each of the datasets found: none where a
+/// dataset does not have the split.
 ///
 /// # Errors
 ///
 /// `NotFound` with the paths that were tried.
-pub(super) fn load(
+pub(super) fn find<'a>(
     list: &Path,
     source: &Path,
-    found: &[Found],
-) -> Result<Vec<Option<Vec<String>>>> {
-    let split = |found: &Found| split_file(&found.root, list).filter(|path| path.is_file());
+    found: impl Iterator<Item = &'a Folders> + Clone,
+) -> Result<Vec<Option<PathBuf>>> {
+    let split = |folders: &Folders| split_file(&folders.root, list).filter(|path| path.is_file());
     let is_name = list.components().count() == 1;
-    let of_splits: Vec<_> = found.iter().map(split).collect();
+    let of_splits: Vec<_> = found.clone().map(split).collect();
     if is_name && of_splits.iter().any(Option::is_some) {
-        return of_splits.iter().map(|path| path.as_deref().map(read).transpose()).collect();
+        return Ok(of_splits);
     }
     for path in [list.to_owned(), source.join(list)] {
         if path.is_file() {
-            let entries = read(&path)?;
-            return Ok(found.iter().map(|_| Some(entries.clone())).collect());
+            return Ok(found.map(|_| Some(path.clone())).collect());
         }
     }
     let message =
         "there is no list of this name; give a split such as `train`, or the path of a text file";
     let mut error = Error::not_found(message).with("list", list.display());
     error = error.with("source", source.display());
-    let splits = found.iter().flat_map(|found| splits(&found.root)).collect::<Vec<_>>();
+    let splits = found.flat_map(|folders| splits(&folders.root)).collect::<Vec<_>>();
     Err(if splits.is_empty() { error } else { error.with("splits", splits.join(", ")) })
 }
 
@@ -68,57 +66,104 @@ pub(super) fn split_lists(root: &Path, folder: &str) -> Vec<(String, PathBuf)> {
     lists
 }
 
-pub(super) fn read(path: &Path) -> Result<Vec<String>> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Error::io("the list of images cannot be read", path, error))?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines = text.trim_start_matches('\u{feff}').lines().map(|line| {
-        let line = line.replace('\\', "/");
-        line.strip_prefix("./").unwrap_or(&line).to_owned()
-    });
-    Ok(lines.filter(|line| !line.trim().is_empty()).collect())
+/// Calls back with each line of a list that is not empty.
+fn each_line(path: &Path, mut take: impl FnMut(&str)) -> Result<()> {
+    let fail = |error| Error::io("the list of images cannot be read", path, error);
+    let mut file = BufReader::new(File::open(path).map_err(fail)?);
+    let (mut bytes, mut is_first) = (Vec::new(), true);
+    while file.read_until(b'\n', &mut bytes).map_err(fail)? > 0 {
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let text = if is_first { text.trim_start_matches('\u{feff}') } else { text };
+        let line = text.replace('\\', "/");
+        let line = line.strip_prefix("./").unwrap_or(&line);
+        if !line.trim().is_empty() {
+            take(line);
+        }
+        is_first = false;
+        bytes.clear();
+    }
+    Ok(())
 }
 
-/// Keeps what a list names, and returns the entries that name nothing.
-pub(super) fn retain(
-    found: &Found,
-    entries: &[String],
-    pairs: &mut Vec<Pair>,
-    orphans: &mut Vec<Orphan>,
-) -> Vec<String> {
-    let mut wanted = Wanted::new(found, entries);
-    let mut keep = vec![false; pairs.len()];
-    let mut keep_orphan = vec![false; orphans.len()];
-    for reading in [as_written, trimmed, without_mark] {
-        wanted.index(reading);
-        for (keep, pair) in keep.iter_mut().zip(&*pairs) {
-            *keep |= wanted.names(&pair.image);
-        }
-        for (keep, orphan) in keep_orphan.iter_mut().zip(&*orphans) {
-            *keep |= wanted.names(&orphan.annotation);
-        }
-    }
-    let (mut keep, mut keep_orphan) = (keep.into_iter(), keep_orphan.into_iter());
-    pairs.retain(|_| keep.next().unwrap_or_default());
-    orphans.retain(|_| keep_orphan.next().unwrap_or_default());
-    wanted.unmet()
+/// Files that a list may name.
+pub(super) struct Nameable<'a> {
+    folders: &'a Folders,
+    files: &'a Files,
+    index: FileIndex,
+    /// Whether a list named each of the files.
+    pub(super) named: Vec<bool>,
 }
 
-/// Returns which of the images a list names.
-pub(super) fn named<'a>(
-    found: &Found,
-    entries: &[String],
-    images: impl Iterator<Item = &'a Path> + Clone,
-) -> Vec<bool> {
-    let mut wanted = Wanted::new(found, entries);
-    let mut named = vec![false; images.clone().count()];
-    for reading in [as_written, trimmed, without_mark] {
-        wanted.index(reading);
-        for (named, image) in named.iter_mut().zip(images.clone()) {
-            *named |= wanted.names(image);
-        }
+impl<'a> Nameable<'a> {
+    pub(super) fn new(
+        folders: &'a Folders,
+        files: &'a Files,
+        numbers: impl Iterator<Item = u32>,
+    ) -> Self {
+        let index = FileIndex::new(files, numbers, |path, key| {
+            let form = form(path);
+            key(stem(&form).as_bytes());
+            // Of a name with several dots, the part before the last is a stem again.
+            key(stem(stem(&form)).as_bytes());
+        });
+        Self { folders, files, index, named: vec![false; files.len() as usize] }
     }
-    named
+
+    /// Marks the files that a text names: by their name or path, with or without extension.
+    fn mark(&mut self, text: &str) -> bool {
+        let candidates = self.index.find(self.files, stem(text).as_bytes());
+        let named = candidates.into_iter().filter(|i| self.is_named(*i, text)).collect::<Vec<_>>();
+        named.iter().for_each(|i| self.named[*i as usize] = true);
+        !named.is_empty()
+    }
+
+    fn is_named(&self, i: u32, text: &str) -> bool {
+        let path = self.files.path(i);
+        let Folders { root, images, annotations } = self.folders;
+        let below =
+            [images, annotations, root].into_iter().filter_map(|f| path.strip_prefix(f).ok());
+        let name = path.file_name().map(Path::new);
+        let mut forms = name.into_iter().chain(below).chain([path.as_path()]);
+        forms.any(|path| form(path) == text || form(&path.with_extension("")) == text)
+    }
+}
+
+/// Returns a path as lists have it.
+fn form(path: &Path) -> String {
+    path.to_string_lossy().replace('\\', "/")
+}
+
+/// Returns the name at the end of a path without its extension.
+fn stem(form: &str) -> &str {
+    let name = form.rsplit('/').next().unwrap_or(form);
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => name,
+    }
+}
+
+/// Marks the files that a list names, and returns the entries that name nothing. A line is read as
+/// it is written; if it then names nothing, without blanks around it; then as one of a list per
+/// class, with a mark behind the name.
+pub(super) fn mark(list: &Path, files: &mut [&mut Nameable<'_>]) -> Result<Vec<String>> {
+    let mut unmet = Vec::new();
+    each_line(list, |line| {
+        let readings = [Some(line), Some(line.trim()), without_mark(line)];
+        let mut mark =
+            |text: &str| files.iter_mut().fold(false, |is_met, files| files.mark(text) || is_met);
+        if !readings.into_iter().flatten().any(&mut mark) {
+            unmet.push(line.trim().to_owned());
+        }
+    })?;
+    Ok(unmet)
+}
+
+/// Reads a line of a list per class: a name, and whether the class is on it.
+fn without_mark(line: &str) -> Option<&str> {
+    let (name, mark) = line.trim().rsplit_once(char::is_whitespace)?;
+    matches!(mark, "1" | "0" | "-1").then(|| name.trim())
 }
 
 /// Keeps what the list of an import names: the images of a split, or those in a text file.
@@ -129,87 +174,19 @@ pub(super) fn named<'a>(
 pub(super) fn limit(draft: &mut Draft, options: &ImportOptions) -> Result<()> {
     let Some(list) = &options.list else { return Ok(()) };
     let split = list.to_str().unwrap_or_default();
-    let is_in = |entry: &Entry| splits::of(&entry.attributes).any(|name| name == split);
-    if draft.entries.iter().any(is_in) {
-        draft.entries.retain(is_in);
+    let Draft { source, leads, names, splits, .. } = &mut *draft;
+    if leads.iter().any(|lead| splits.has(lead.splits, split)) {
+        leads.retain(|lead| splits.has(lead.splits, split));
         return Ok(());
     }
-    let root = draft.source.clone();
-    let found = Found { image_folder: root.clone(), root, ..Found::default() };
-    let lines = load(list, &draft.source, std::slice::from_ref(&found))?;
-    let lines = lines.into_iter().flatten().flatten().collect::<Vec<_>>();
-    let entries = std::mem::take(&mut draft.entries);
-    let pair = |entry: &Entry| Pair { image: entry.image.clone(), annotation: None };
-    let mut pairs: Vec<_> = entries.iter().map(pair).collect();
-    let unmet = retain(&found, &lines, &mut pairs, &mut Vec::new());
-    let kept: HashSet<_> = pairs.into_iter().map(|pair| pair.image).collect();
-    draft.entries = entries.into_iter().filter(|entry| kept.contains(&entry.image)).collect();
-    for entry in unmet {
-        draft.skip_text(entry, SkipReason::NotThere, "the list names it, and it is not there");
+    let folders = Folders { root: source.clone(), images: source.clone(), ..Folders::default() };
+    let lists = find(list, source, std::iter::once(&folders))?;
+    let mut images = Nameable::new(&folders, names, leads.iter().map(|lead| lead.image));
+    let mut unmet = Vec::new();
+    for list in lists.into_iter().flatten() {
+        unmet.extend(mark(&list, &mut [&mut images])?);
     }
+    leads.retain(|lead| images.named[lead.image as usize]);
+    draft.skip_unmet(unmet);
     Ok(())
-}
-
-/// The entries of a list, read in one way after another: one that named something is done.
-struct Wanted<'a> {
-    found: &'a Found,
-    entries: &'a [String],
-    met: Vec<bool>,
-    by_name: HashMap<&'a str, Vec<usize>>,
-}
-
-impl<'a> Wanted<'a> {
-    fn new(found: &'a Found, entries: &'a [String]) -> Self {
-        Self { found, entries, met: vec![false; entries.len()], by_name: HashMap::new() }
-    }
-
-    fn index(&mut self, reading: fn(&str) -> Option<&str>) {
-        self.by_name.clear();
-        for (i, entry) in self.entries.iter().enumerate() {
-            if let Some(name) = reading(entry).filter(|_| !self.met[i]) {
-                self.by_name.entry(name).or_default().push(i);
-            }
-        }
-    }
-
-    /// Returns whether an entry names the file: by its name or its path, with or without its
-    /// extension.
-    fn names(&mut self, path: &Path) -> bool {
-        if self.by_name.is_empty() {
-            return false;
-        }
-        let folders = [&self.found.image_folder, &self.found.annotation_folder, &self.found.root];
-        let below = folders.into_iter().filter_map(|folder| path.strip_prefix(folder).ok());
-        let name = path.file_name().map(Path::new);
-        let mut named = false;
-        for form in name.into_iter().chain(below).chain([path]) {
-            for form in [form.to_owned(), form.with_extension("")] {
-                let form = form.to_string_lossy().replace('\\', "/");
-                for entry in self.by_name.get(form.as_str()).into_iter().flatten() {
-                    self.met[*entry] = true;
-                    named = true;
-                }
-            }
-        }
-        named
-    }
-
-    fn unmet(self) -> Vec<String> {
-        let entries = self.entries.iter().zip(self.met).filter(|(_, met)| !met);
-        entries.map(|(entry, _)| entry.trim().to_owned()).collect()
-    }
-}
-
-fn as_written(line: &str) -> Option<&str> {
-    Some(line)
-}
-
-fn trimmed(line: &str) -> Option<&str> {
-    Some(line.trim())
-}
-
-/// Reads a line of a list per class: a name, and whether the class is on it.
-fn without_mark(line: &str) -> Option<&str> {
-    let (name, mark) = line.trim().rsplit_once(char::is_whitespace)?;
-    matches!(mark, "1" | "0" | "-1").then(|| name.trim())
 }

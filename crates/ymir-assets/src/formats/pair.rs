@@ -1,17 +1,12 @@
-use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::file_index::FileIndex;
+use super::files::{Files, without_extension};
 use super::import_report::SkipReason;
 use super::intake::read_annotation;
 use super::scan::Found;
-
-/// An image and its annotation file.
-#[derive(Debug)]
-pub(super) struct Pair {
-    pub(super) image: PathBuf,
-    pub(super) annotation: Option<PathBuf>,
-}
 
 /// An annotation file without an image, with the reason.
 #[derive(Debug)]
@@ -21,74 +16,79 @@ pub(super) struct Orphan {
     pub(super) reason: String,
 }
 
-/// Finds the annotation file of each image.
+/// Finds the annotation file of each image, by number.
 ///
 /// They belong together if their names agree but for the extension and they stand at the same
 /// place; then, of what is left, if the names agree anywhere; then by what the annotation file
 /// says in `<filename>` and `<folder>`.
-pub(super) fn pair(found: &mut Found) -> (Vec<Pair>, Vec<Orphan>) {
-    let images = std::mem::take(&mut found.images);
-    let annotations = std::mem::take(&mut found.annotations);
-    let mut pairing = Pairing::new(found, images);
-    let left: Vec<_> = annotations.into_iter().filter_map(|path| pairing.by_place(path)).collect();
-    pairing.index_rest(&left);
-    let orphans = left.into_iter().filter_map(|path| pairing.by_name(path).err()).collect();
+pub(super) fn pair(found: &Found) -> (Vec<Option<u32>>, Vec<Orphan>) {
+    let mut pairing = Pairing::new(found);
+    let all = 0..found.annotations.len();
+    let left: Vec<_> = all.filter(|annotation| !pairing.by_place(*annotation)).collect();
+    if !left.is_empty() {
+        pairing.names = Some(by_names(&found.images));
+    }
+    let orphans = left.into_iter().filter_map(|annotation| pairing.by_name(annotation).err());
+    let orphans = orphans.collect();
     (pairing.pairs, orphans)
+}
+
+/// Returns an index of files by their place and name without extension.
+pub(super) fn by_places(files: &Files) -> FileIndex {
+    FileIndex::new(files, 0..files.len(), |path, key| key(bytes(without_extension(path))))
+}
+
+/// Returns an index of files by their name without folder, with and without extension.
+fn by_names(files: &Files) -> FileIndex {
+    FileIndex::new(files, 0..files.len(), |path, key| {
+        key(path.file_name().unwrap_or_default().as_bytes());
+        key(path.file_stem().unwrap_or_default().as_bytes());
+    })
+}
+
+pub(super) fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
 }
 
 struct Pairing<'a> {
     found: &'a Found,
-    pairs: Vec<Pair>,
-    /// The images by their place and name without extension.
-    places: HashMap<PathBuf, Vec<usize>>,
-    /// The images by name without folder, with and without extension, once they are needed.
-    names: HashMap<OsString, Vec<usize>>,
+    /// The annotation file of each image.
+    pairs: Vec<Option<u32>>,
+    places: FileIndex,
+    /// Made once it is needed.
+    names: Option<FileIndex>,
 }
 
 impl<'a> Pairing<'a> {
-    fn new(found: &'a Found, images: Vec<PathBuf>) -> Self {
-        let mut places: HashMap<PathBuf, Vec<usize>> = HashMap::new();
-        for (i, image) in images.iter().enumerate() {
-            let place = image.strip_prefix(&found.image_folder).unwrap_or(image);
-            places.entry(place.with_extension("")).or_default().push(i);
-        }
-        let pairs = images.into_iter().map(|image| Pair { image, annotation: None }).collect();
-        Self { found, pairs, places, names: HashMap::new() }
+    fn new(found: &'a Found) -> Self {
+        let pairs = vec![None; found.images.len() as usize];
+        Self { found, pairs, places: by_places(&found.images), names: None }
     }
 
-    /// Gives an annotation file to the one image at its place, or gives it back.
-    fn by_place(&mut self, path: PathBuf) -> Option<PathBuf> {
-        let place = path.strip_prefix(&self.found.annotation_folder).unwrap_or(&path);
-        match self.places.get(&place.with_extension("")).map(Vec::as_slice) {
-            Some([one]) if self.pairs[*one].annotation.is_none() => {
-                self.pairs[*one].annotation = Some(path);
-                None
-            }
-            _ => Some(path),
-        }
+    /// Returns the images at the place of an annotation file.
+    fn here(&self, annotation: u32) -> Vec<u32> {
+        let place = bytes(without_extension(self.found.annotations.below(annotation)));
+        self.places.find(&self.found.images, place)
     }
 
-    fn index_rest(&mut self, left: &[PathBuf]) {
-        if left.is_empty() {
-            return;
-        }
-        for (i, pair) in self.pairs.iter().enumerate() {
-            let name = pair.image.file_name().unwrap_or_default();
-            let stem = pair.image.file_stem().unwrap_or_default();
-            self.names.entry(stem.to_owned()).or_default().push(i);
-            if stem != name {
-                self.names.entry(name.to_owned()).or_default().push(i);
+    /// Gives an annotation file to the one image at its place, if so.
+    fn by_place(&mut self, annotation: u32) -> bool {
+        match self.here(annotation)[..] {
+            [one] if self.pairs[one as usize].is_none() => {
+                self.pairs[one as usize] = Some(annotation);
+                true
             }
+            _ => false,
         }
     }
 
     /// Gives an annotation file to the one image that has its name or that it names.
-    fn by_name(&mut self, path: PathBuf) -> Result<(), Orphan> {
-        let place = path.strip_prefix(&self.found.annotation_folder).unwrap_or(&path);
-        let here = self.places.get(&place.with_extension("")).cloned().unwrap_or_default();
+    fn by_name(&mut self, annotation: u32) -> Result<(), Orphan> {
+        let path = self.found.annotations.path(annotation);
+        let here = self.here(annotation);
         let named = self.named(path.file_stem().unwrap_or_default());
-        let taken = here.iter().chain(&named).find(|i| self.pairs[**i].annotation.is_some());
-        let taken = taken.map(|i| self.pairs[*i].image.clone());
+        let taken = here.iter().chain(&named).find(|i| self.pairs[**i as usize].is_some());
+        let taken = taken.map(|i| self.found.images.path(*i));
         let (here, named) = (self.free(here), self.free(named));
         let candidates = if here.is_empty() { named } else { here };
         let chosen = match candidates[..] {
@@ -97,7 +97,7 @@ impl<'a> Pairing<'a> {
         };
         match chosen {
             Ok(chosen) => {
-                self.pairs[chosen].annotation = Some(path);
+                self.pairs[chosen as usize] = Some(annotation);
                 Ok(())
             }
             Err((kind, reason)) => Err(Orphan { annotation: path, kind, reason }),
@@ -107,9 +107,9 @@ impl<'a> Pairing<'a> {
     fn by_content(
         &self,
         path: &Path,
-        mut candidates: Vec<usize>,
+        mut candidates: Vec<u32>,
         taken: Option<PathBuf>,
-    ) -> Result<usize, (SkipReason, String)> {
+    ) -> Result<u32, (SkipReason, String)> {
         let document = read_annotation(path)?;
         let named = document.filename.as_deref().map(|name| {
             let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
@@ -120,10 +120,10 @@ impl<'a> Pairing<'a> {
             true => candidates = named,
             false => narrow(&mut candidates, |i| named.contains(i)),
         }
+        let image = |i: u32| self.found.images.path(i);
         if let Some(folder) = &document.folder {
             narrow(&mut candidates, |i| {
-                let parent = self.pairs[*i].image.parent().and_then(Path::file_name);
-                parent == Some(OsStr::new(folder))
+                image(*i).parent().and_then(Path::file_name) == Some(OsStr::new(folder))
             });
         }
         match (&candidates[..], taken) {
@@ -139,11 +139,8 @@ impl<'a> Pairing<'a> {
                 Err((SkipReason::NoImage, reason))
             }
             (several, _) => {
-                let several: Vec<String> = several
-                    .iter()
-                    .take(3)
-                    .map(|i| self.pairs[*i].image.display().to_string())
-                    .collect();
+                let several: Vec<String> =
+                    several.iter().take(3).map(|i| image(*i).display().to_string()).collect();
                 let reason = format!("it may belong to several images: {}", several.join(", "));
                 Err((SkipReason::Ambiguous, reason))
             }
@@ -151,18 +148,19 @@ impl<'a> Pairing<'a> {
     }
 
     /// Returns the images of a name, given with or without their extension.
-    fn named(&self, name: &OsStr) -> Vec<usize> {
-        self.names.get(name).cloned().unwrap_or_default()
+    fn named(&self, name: &OsStr) -> Vec<u32> {
+        let names = self.names.as_ref();
+        names.map_or(Vec::new(), |names| names.find(&self.found.images, name.as_bytes()))
     }
 
-    fn free(&self, mut images: Vec<usize>) -> Vec<usize> {
-        images.retain(|i| self.pairs[*i].annotation.is_none());
+    fn free(&self, mut images: Vec<u32>) -> Vec<u32> {
+        images.retain(|i| self.pairs[*i as usize].is_none());
         images
     }
 }
 
 /// Keeps those that fulfil a condition, if any does.
-fn narrow(candidates: &mut Vec<usize>, condition: impl Fn(&usize) -> bool) {
+fn narrow(candidates: &mut Vec<u32>, condition: impl Fn(&u32) -> bool) {
     if candidates.iter().any(&condition) {
         candidates.retain(condition);
     }

@@ -3,19 +3,24 @@ use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 use ymir_core::{Error, Result};
 
+use super::files::Files;
 use super::import_report::{SkipReason, Skipped};
 
 /// The files of one dataset: of a Pascal VOC folder, or of a folder with anything in it.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The folder.
+    pub(super) folders: Folders,
+    /// What was found in them.
+    pub(super) images: Files,
+    pub(super) annotations: Files,
+}
+
+/// The folder of a dataset, and those that its images and annotation files are looked for in.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Folders {
     pub(super) root: PathBuf,
-    /// The folders that images and annotation files are looked for in.
-    pub(super) image_folder: PathBuf,
-    pub(super) annotation_folder: PathBuf,
-    /// What was found, sorted.
-    pub(super) images: Vec<PathBuf>,
-    pub(super) annotations: Vec<PathBuf>,
+    pub(super) images: PathBuf,
+    pub(super) annotations: PathBuf,
 }
 
 const IMAGES: &str = "JPEGImages";
@@ -39,19 +44,36 @@ pub(super) fn scan(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<Foun
     Ok(roots.into_iter().map(|root| scan_root(source, root, skipped)).collect())
 }
 
-/// Finds all images in a folder and below, annotated or not, sorted.
-pub(super) fn scan_images(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<PathBuf>> {
-    let files = scan_files(source, skipped)?.into_iter();
-    Ok(files.filter(|path| looks_like_image(path)).collect())
+/// Finds all images in a folder and below, annotated or not.
+pub(super) fn scan_images(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Files> {
+    Ok(scan_files(source, skipped)?.images)
 }
 
-/// Finds all files in a folder and below, sorted; hidden ones are left out and links followed.
-pub(super) fn scan_files(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Vec<PathBuf>> {
+/// All files in a folder and below.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    pub(super) images: Files,
+    pub(super) others: Files,
+}
+
+/// Finds all files in a folder and below; hidden ones are left out and links followed.
+pub(super) fn scan_files(source: &Path, skipped: &mut Vec<Skipped>) -> Result<Scanned> {
     check(source)?;
-    let files = files(source, source, |_| true, skipped);
-    let mut files: Vec<_> = files.into_iter().map(DirEntry::into_path).collect();
-    files.sort_unstable();
-    Ok(files)
+    let mut scanned = Scanned { images: Files::new(source), others: Files::new(source) };
+    walk(
+        source,
+        source,
+        |_| true,
+        skipped,
+        |path| {
+            let is_image = looks_like_image(path);
+            let files = if is_image { &mut scanned.images } else { &mut scanned.others };
+            files.push(path);
+        },
+    );
+    scanned.images.sort();
+    scanned.others.sort();
+    Ok(scanned)
 }
 
 /// Returns a path as it is reported: relative to the source.
@@ -87,41 +109,51 @@ fn scan_root(source: &Path, root: PathBuf, skipped: &mut Vec<Skipped>) -> Found 
     let image_folder = if has_images { images } else { root.clone() };
     let has_annotations = annotations.is_dir();
     let annotation_folder = if has_annotations { annotations } else { image_folder.clone() };
-    let mut found = Found { root, image_folder, annotation_folder, ..Found::default() };
+    let folders = Folders { root, images: image_folder, annotations: annotation_folder };
+    let (mut images, mut annotations) =
+        (Files::new(&folders.images), Files::new(&folders.annotations));
 
-    let separate = found.image_folder != found.annotation_folder;
-    let skip = found.annotation_folder.clone();
+    let separate = folders.images != folders.annotations;
     let enter = |entry: &DirEntry| {
         let is_other = MASKS.iter().any(|mask| entry.file_name() == *mask)
-            || (separate && entry.path() == skip);
+            || (separate && entry.path() == folders.annotations);
         !is_other
     };
-    for entry in files(source, &found.image_folder, enter, skipped) {
-        if is_xml(entry.path()) {
+    walk(source, &folders.images, enter, skipped, |path| {
+        if is_xml(path) {
             if !separate {
-                found.annotations.push(entry.into_path());
+                annotations.push(path);
             }
-        } else if has_images || looks_like_image(entry.path()) {
-            found.images.push(entry.into_path());
+        } else if has_images || looks_like_image(path) {
+            images.push(path);
         }
-    }
+    });
     if separate {
-        let xml = files(source, &found.annotation_folder, |_| true, skipped);
-        let xml = xml.into_iter().map(DirEntry::into_path).filter(|path| is_xml(path));
-        found.annotations.extend(xml);
+        walk(
+            source,
+            &folders.annotations,
+            |_| true,
+            skipped,
+            |path| {
+                if is_xml(path) {
+                    annotations.push(path);
+                }
+            },
+        );
     }
-    found.images.sort_unstable();
-    found.annotations.sort_unstable();
-    found
+    images.sort();
+    annotations.sort();
+    Found { folders, images, annotations }
 }
 
-/// Returns the files in a folder and below, hidden ones left out, links followed.
-fn files(
+/// Takes the files in a folder and below, hidden ones left out, links followed.
+fn walk(
     source: &Path,
     folder: &Path,
     enter: impl Fn(&DirEntry) -> bool,
     skipped: &mut Vec<Skipped>,
-) -> Vec<DirEntry> {
+    mut take: impl FnMut(&Path),
+) {
     let is_hidden = |entry: &DirEntry| {
         entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".")
     };
@@ -129,10 +161,9 @@ fn files(
     let walk = walk.filter_entry(|entry| {
         !is_hidden(entry) && (!entry.file_type().is_dir() || entry.depth() == 0 || enter(entry))
     });
-    let mut found = Vec::new();
     for entry in walk {
         match entry {
-            Ok(entry) if entry.file_type().is_file() => found.push(entry),
+            Ok(entry) if entry.file_type().is_file() => take(entry.path()),
             Ok(_) => {}
             Err(error) => skipped.push(Skipped {
                 path: relative(source, error.path().unwrap_or(folder)),
@@ -141,7 +172,6 @@ fn files(
             }),
         }
     }
-    found
 }
 
 fn is_xml(path: &Path) -> bool {

@@ -5,46 +5,76 @@ use std::path::{Path, PathBuf};
 use ymir_core::Result;
 
 use super::ImportOptions;
-use super::assemble::Entry;
-use super::draft::Draft;
+use super::assemble::Said;
+use super::draft::{Draft, Lead};
 use super::image_index::ImageIndex;
 use super::list;
-use super::pair::Pair;
-use super::scan::{looks_like_image, scan_files};
+use super::scan::{Scanned, scan_files};
+use super::splits::{SPLIT, SplitValues};
+use crate::sorter::Sorter;
+use crate::spill;
 
 /// The images and documents of a source.
 pub(super) struct SharedDocuments {
     pub(super) index: ImageIndex,
-    /// What is known of each image of the index; none for one that no document names so far.
-    pub(super) entries: Vec<Option<Entry>>,
     /// The documents, in the order of their paths.
     pub(super) paths: Vec<PathBuf>,
+    /// By image, the last document that names it, and its splits.
+    named: Vec<(Option<u32>, u32)>,
+    /// What was said, by image.
+    said: Sorter,
 }
 
 impl SharedDocuments {
     /// Finds the images of a source, and the files that are documents.
     pub(super) fn scan(draft: &mut Draft, is_document: fn(&Path) -> bool) -> Result<Self> {
-        let files = scan_files(&draft.source.clone(), &mut draft.skipped)?;
-        let (images, others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|path| looks_like_image(path));
-        let index = ImageIndex::new(images);
-        let entries = index.images().iter().map(|_| None).collect();
-        let paths = others.into_iter().filter(|path| is_document(path)).collect();
-        Ok(Self { index, entries, paths })
+        let Scanned { images, others } = scan_files(&draft.source.clone(), &mut draft.skipped)?;
+        let named = vec![(None, SplitValues::NONE); images.len() as usize];
+        let paths = others.paths().filter(|path| is_document(path)).collect();
+        let said = Sorter::new(&draft.aside);
+        Ok(Self { index: ImageIndex::new(images), paths, named, said })
+    }
+
+    /// Takes what a document, by its number, says about an image, and the split that it puts the
+    /// image in, empty where it does not say.
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub(super) fn say(
+        &mut self,
+        draft: &mut Draft,
+        image: u32,
+        document: usize,
+        mut said: Said,
+        split: &str,
+    ) -> Result<()> {
+        let (named, splits) = &mut self.named[image as usize];
+        *named = Some(document as u32);
+        if let Some(split) = said.attributes.remove(SPLIT) {
+            *splits = draft.splits.with(*splits, &split);
+        }
+        *splits = draft.splits.with(*splits, split);
+        self.said.push(image, &spill::encode(&said)?)
     }
 
     /// Gives the draft what the documents said of each image, and the images that none names as
     /// what lacks annotations.
     pub(super) fn finish(self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
-        for (image, entry) in self.index.images().iter().zip(self.entries) {
-            match entry {
-                Some(entry) => draft.entries.push(entry),
-                None => {
-                    let pair = Pair { image: image.clone(), annotation: None };
-                    draft.add(pair, options.without_annotations);
+        let Self { index, paths, named, said } = self;
+        let paths: Vec<u32> = paths.iter().map(|path| draft.names.push(path)).collect();
+        for (i, (document, splits)) in (0..).zip(named) {
+            let path = index.images.path(i);
+            match document {
+                Some(document) => {
+                    let annotation = Some(paths[document as usize]);
+                    let image = draft.names.push(&path);
+                    draft.leads.push(Lead { image, annotation, splits, told: Some(i) });
                 }
+                None => draft.add(&path, None, splits, options.without_annotations),
             }
         }
+        draft.told = Some(said.sorted()?);
         list::limit(draft, options)
     }
 }

@@ -1,5 +1,7 @@
 //! The splits of a dataset (train, val, test): kept in an attribute of the asset.
 
+use std::collections::HashMap;
+
 use ymir_core::Attributes;
 
 /// The attribute of an asset that holds the names of its splits, separated by commas.
@@ -7,20 +9,61 @@ pub const SPLIT: &str = "split";
 
 /// Returns the splits that an asset with these attributes is in.
 pub(super) fn of(attributes: &Attributes) -> impl Iterator<Item = &str> {
-    let names = attributes.get(SPLIT).map_or("", String::as_str).split(',');
-    names.map(str::trim).filter(|name| !name.is_empty())
+    names(attributes.get(SPLIT).map_or("", String::as_str))
 }
 
-/// Adds a split.
-pub(super) fn add(attributes: &mut Attributes, name: &str) {
-    if name.is_empty() || of(attributes).any(|known| known == name) {
-        return;
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+/// The values of the attribute that an import met, by number: there are few, and many images.
+#[derive(Debug)]
+pub(super) struct SplitValues {
+    values: Vec<String>,
+    numbers: HashMap<String, u32>,
+}
+
+impl Default for SplitValues {
+    fn default() -> Self {
+        Self { values: vec![String::new()], numbers: HashMap::from([(String::new(), 0)]) }
     }
-    let names = attributes.entry(SPLIT.to_owned()).or_default();
-    if !names.trim().is_empty() {
-        names.push(',');
+}
+
+impl SplitValues {
+    /// The number of the value of an image in no split.
+    pub(super) const NONE: u32 = 0;
+
+    pub(super) fn value(&self, number: u32) -> &str {
+        &self.values[number as usize]
     }
-    names.push_str(name);
+
+    /// Returns whether a value names a split.
+    pub(super) fn has(&self, number: u32, split: &str) -> bool {
+        names(self.value(number)).any(|name| name == split)
+    }
+
+    /// Returns the number of the value with a split, or several separated by commas, added.
+    pub(super) fn with(&mut self, number: u32, added: &str) -> u32 {
+        let old = self.value(number);
+        let mut value = if names(old).next().is_none() { String::new() } else { old.to_owned() };
+        if value.is_empty() {
+            value.push_str(added);
+        } else {
+            for name in names(added) {
+                if names(&value).all(|known| known != name) {
+                    value.push(',');
+                    value.push_str(name);
+                }
+            }
+        }
+        if let Some(number) = self.numbers.get(&value) {
+            return *number;
+        }
+        let number = self.values.len() as u32;
+        self.values.push(value.clone());
+        self.numbers.insert(value, number);
+        number
+    }
 }
 
 /// Returns whether a split can be the name of a file or folder as it is.

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::Path;
 
 use ymir_core::Result;
 
@@ -6,13 +6,13 @@ use super::ImportOptions;
 use super::assemble::Entry;
 use super::document::Document;
 use super::draft::Draft;
-use super::import_report::SkipReason;
+use super::files::Files;
 use super::intake::{Refusal, read_annotation};
-use super::list;
+use super::list::{self, Nameable};
 use super::pair::{Orphan, pair};
 use super::reader::Reader;
-use super::scan::{Found, scan};
-use super::splits;
+use super::scan::{Folders, Found, scan};
+use super::splits::{self, SplitValues};
 
 /// Pascal VOC: an XML file per image, splits as lists of names.
 #[derive(Debug)]
@@ -22,32 +22,27 @@ impl Reader for VocReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
         let found = scan(&draft.source.clone(), &mut draft.skipped)?;
         let lists = match &options.list {
-            Some(list) => list::load(list, &draft.source, &found)?,
-            None => found.iter().map(|_| Some(Vec::new())).collect(),
+            Some(list) => list::find(list, &draft.source, found.iter().map(|f| &f.folders))?,
+            None => Vec::new(),
         };
         let mut unmet: Option<Vec<String>> = None;
-        for (mut found, entries) in found.into_iter().zip(lists) {
-            let Some(entries) = entries else { continue };
-            let (mut pairs, mut orphans) = pair(&mut found);
-            if options.list.is_some() {
-                let here = list::retain(&found, &entries, &mut pairs, &mut orphans);
-                // One list for several datasets: an entry is unmet if none of them meets it.
-                unmet = Some(match unmet {
-                    Some(before) => before.into_iter().filter(|e| here.contains(e)).collect(),
-                    None => here,
-                });
+        for (i, found) in found.iter().enumerate() {
+            match (&options.list, lists.get(i)) {
+                (None, _) => {
+                    add(draft, found, None, options)?;
+                }
+                (Some(_), Some(Some(list))) => {
+                    let here = add(draft, found, Some(list), options)?;
+                    // One list for several datasets: an entry is unmet if none of them meets it.
+                    unmet = Some(match unmet {
+                        Some(before) => before.into_iter().filter(|e| here.contains(e)).collect(),
+                        None => here,
+                    });
+                }
+                (Some(_), _) => {}
             }
-            for Orphan { annotation, kind, reason } in orphans {
-                draft.skip(&annotation, kind, reason);
-            }
-            let first = draft.entries.len();
-            pairs.into_iter().for_each(|pair| draft.add(pair, options.without_annotations));
-            mark_splits(&found, &mut draft.entries[first..])?;
         }
-        for entry in unmet.into_iter().flatten() {
-            let reason = "the list names it, and it is not there";
-            draft.skip_text(entry, SkipReason::NotThere, reason);
-        }
+        draft.skip_unmet(unmet.unwrap_or_default());
         Ok(())
     }
 
@@ -56,27 +51,64 @@ impl Reader for VocReader {
     }
 }
 
-/// Notes for each image which lists of splits name it. `trainval` is none where `train` or `val`
-/// are.
-pub(super) fn mark_splits(found: &Found, entries: &mut [Entry]) -> Result<()> {
-    for folder in ["Main", "Segmentation"] {
-        let mut lists = list::split_lists(&found.root, folder);
-        lists.retain(|(name, _)| splits::is_common(name));
-        for (name, path) in lists {
-            mark(found, &name, path, entries)?;
+/// Adds the images of a dataset, or of it those that a list names; returns the entries of the list
+/// that name nothing.
+fn add(
+    draft: &mut Draft,
+    found: &Found,
+    list: Option<&Path>,
+    options: &ImportOptions,
+) -> Result<Vec<String>> {
+    let Found { folders, images, annotations } = found;
+    let (pairs, mut orphans) = pair(found);
+    let (mut is_wanted, mut unmet) = (None, Vec::new());
+    if let Some(list) = list {
+        let mut lone = Files::new(&folders.root);
+        for orphan in &orphans {
+            lone.push(&orphan.annotation);
+        }
+        let mut lone = Nameable::new(folders, &lone, 0..lone.len());
+        let mut images = Nameable::new(folders, images, 0..images.len());
+        unmet = list::mark(list, &mut [&mut images, &mut lone])?;
+        let mut named = lone.named.iter();
+        orphans.retain(|_| *named.next().unwrap_or(&false));
+        is_wanted = Some(images.named);
+    }
+    for Orphan { annotation, kind, reason } in orphans {
+        draft.skip(&annotation, kind, reason);
+    }
+    let splits = marked_splits(&mut draft.splits, folders, images)?;
+    for (i, (annotation, splits)) in (0..).zip(pairs.into_iter().zip(splits)) {
+        if is_wanted.as_ref().is_none_or(|wanted: &Vec<bool>| wanted[i as usize]) {
+            let annotation = annotation.map(|annotation| annotations.path(annotation));
+            let path = images.path(i);
+            draft.add(&path, annotation.as_deref(), splits, options.without_annotations);
         }
     }
-    Ok(())
+    Ok(unmet)
 }
 
-fn mark(found: &Found, name: &str, path: PathBuf, entries: &mut [Entry]) -> Result<()> {
-    let lines = list::read(&path)?;
-    let images = entries.iter().map(|entry| entry.image.as_path());
-    let named = list::named(found, &lines, images);
-    for (entry, named) in entries.iter_mut().zip(named) {
-        if named {
-            splits::add(&mut entry.attributes, name);
+/// Returns for each image which lists of splits name it. `trainval` is none where `train` or `val`
+/// are.
+pub(super) fn marked_splits(
+    values: &mut SplitValues,
+    folders: &Folders,
+    images: &Files,
+) -> Result<Vec<u32>> {
+    let mut marked = vec![SplitValues::NONE; images.len() as usize];
+    let mut files: Option<Nameable<'_>> = None;
+    for folder in ["Main", "Segmentation"] {
+        let mut lists = list::split_lists(&folders.root, folder);
+        lists.retain(|(name, _)| splits::is_common(name));
+        for (name, path) in lists {
+            let files =
+                files.get_or_insert_with(|| Nameable::new(folders, images, 0..images.len()));
+            files.named.fill(false);
+            list::mark(&path, &mut [&mut *files])?;
+            for (marked, _) in marked.iter_mut().zip(&files.named).filter(|(_, named)| **named) {
+                *marked = values.with(*marked, &name);
+            }
         }
     }
-    Ok(())
+    Ok(marked)
 }

@@ -59,7 +59,7 @@ impl Shared {
     /// Reads and checks the edits.
     fn collect(&self, edits: Edits) -> Result<EditBuckets> {
         let mut classes = self.classes()?;
-        let mut buckets = EditBuckets::new();
+        let mut buckets = EditBuckets::new(&self.packs());
         for edit in edits {
             let edit = edit?;
             if let Edit::Put(record) = &edit

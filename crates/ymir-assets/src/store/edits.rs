@@ -1,22 +1,30 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use ymir_core::{AssetId, Edit, Record, Result};
+use ymir_core::{AssetId, Edit, Error, Record, Result};
 
 use super::leaf::Leaf;
 use super::leaf_encode::encode_columns;
 use super::node::nibble;
+use crate::spill::Spill;
 
 /// So many edits of a bucket are kept as they came before they are packed.
 const PENDING: usize = 64;
 const BUCKETS: usize = 256;
+/// How many bytes of packed edits are kept in memory.
+const IN_MEMORY: usize = 16 << 20;
 
 /// One edit per asset: the record to be put, or none where it is to be removed.
 pub(super) type Row = (AssetId, Option<Record>);
 
 /// The edits of one commit, by the first byte of their ids. A bucket packs its edits into columns
-/// as they come, which takes about a fifth of the memory of records.
+/// as they come, which takes about a fifth of the memory of records; where they are many, they are
+/// set aside on the disk.
 #[derive(Debug)]
-pub(super) struct EditBuckets(Vec<Bucket>);
+pub(super) struct EditBuckets {
+    buckets: Vec<Bucket>,
+    packed: Spill,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Bucket {
@@ -27,13 +35,17 @@ pub(super) struct Bucket {
 
 #[derive(Debug)]
 struct Chunk {
-    records: Vec<u8>,
+    /// Where the packed records are.
+    place: u64,
+    length: usize,
     removed: Vec<AssetId>,
 }
 
 impl EditBuckets {
-    pub(super) fn new() -> Self {
-        Self((0..BUCKETS).map(|_| Bucket::default()).collect())
+    /// Returns none yet; many will be set aside in a folder.
+    pub(super) fn new(aside: &Path) -> Self {
+        let buckets = (0..BUCKETS).map(|_| Bucket::default()).collect();
+        Self { buckets, packed: Spill::new(aside, IN_MEMORY) }
     }
 
     pub(super) fn push(&mut self, edit: Edit) -> Result<()> {
@@ -41,16 +53,16 @@ impl EditBuckets {
             Edit::Put(record) => record.asset.id,
             Edit::Remove(id) => *id,
         };
-        self.0[usize::from(id.as_bytes()[0])].push(edit)
+        self.buckets[usize::from(id.as_bytes()[0])].push(edit, &mut self.packed)
     }
 
     pub(super) fn source(&self) -> EditSource<'_> {
-        EditSource::Buckets(&self.0)
+        EditSource::Buckets(&self.buckets, &self.packed)
     }
 }
 
 impl Bucket {
-    fn push(&mut self, edit: Edit) -> Result<()> {
+    fn push(&mut self, edit: Edit, packed: &mut Spill) -> Result<()> {
         self.pending.push(edit);
         self.count += 1;
         if self.pending.len() < PENDING {
@@ -63,23 +75,28 @@ impl Bucket {
                 None => removed.push(id),
             }
         }
-        self.chunks.push(Chunk { records: encode_columns(&records)?, removed });
+        let records = encode_columns(&records)?;
+        let (place, length) = (packed.len(), records.len());
+        packed.append(&records)?;
+        self.chunks.push(Chunk { place, length, removed });
         Ok(())
     }
 
     /// Returns the edits, the last of each asset, in the order of the ids.
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self, packed: &Spill) -> Result<Vec<Row>> {
         if self.chunks.is_empty() {
-            return last_of_each(self.pending.iter().cloned()).into_iter().collect();
+            return Ok(last_of_each(self.pending.iter().cloned()).into_iter().collect());
         }
         let mut edits = Vec::with_capacity(self.count);
         for chunk in &self.chunks {
-            let leaf = Leaf::decode_columns(&chunk.records).expect("it was encoded just now");
+            let mut records = vec![0; chunk.length];
+            packed.read(chunk.place, &mut records)?;
+            let leaf = Leaf::decode_columns(&records).map_err(Error::corrupted)?;
             edits.extend(leaf.records().map(Edit::Put));
             edits.extend(chunk.removed.iter().copied().map(Edit::Remove));
         }
         edits.extend(self.pending.iter().cloned());
-        last_of_each(edits.into_iter()).into_iter().collect()
+        Ok(last_of_each(edits.into_iter()).into_iter().collect())
     }
 }
 
@@ -96,7 +113,7 @@ fn last_of_each(edits: impl Iterator<Item = Edit>) -> BTreeMap<AssetId, Option<R
 #[derive(Debug)]
 pub(super) enum EditSource<'a> {
     /// 256, 16 or 1 of them: as many as there are first bytes in the subtree.
-    Buckets(&'a [Bucket]),
+    Buckets(&'a [Bucket], &'a Spill),
     Rows(Vec<Row>),
 }
 
@@ -104,29 +121,44 @@ impl<'a> EditSource<'a> {
     /// Returns how many there are at most: less if several are of one asset.
     pub(super) fn len(&self) -> usize {
         match self {
-            Self::Buckets(buckets) => buckets.iter().map(|bucket| bucket.count).sum(),
+            Self::Buckets(buckets, _) => buckets.iter().map(|bucket| bucket.count).sum(),
             Self::Rows(rows) => rows.len(),
         }
     }
 
     /// Returns all of them, in the order of the ids.
-    pub(super) fn rows(self) -> Vec<Row> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub(super) fn rows(self) -> Result<Vec<Row>> {
         match self {
-            Self::Buckets(buckets) => buckets.iter().flat_map(Bucket::rows).collect(),
-            Self::Rows(rows) => rows,
+            Self::Buckets(buckets, packed) => {
+                let mut rows = Vec::new();
+                for bucket in buckets {
+                    rows.append(&mut bucket.rows(packed)?);
+                }
+                Ok(rows)
+            }
+            Self::Rows(rows) => Ok(rows),
         }
     }
 
     /// Returns them by the nibble of their ids at a depth.
-    pub(super) fn split(self, depth: usize) -> Vec<EditSource<'a>> {
+    ///
+    /// # Errors
+    ///
+    /// Those of the disk.
+    pub(super) fn split(self, depth: usize) -> Result<Vec<EditSource<'a>>> {
         let rows = match self {
-            Self::Buckets(buckets) if buckets.len() > 1 => {
-                return buckets.chunks(buckets.len() / 16).map(Self::Buckets).collect();
+            Self::Buckets(buckets, packed) if buckets.len() > 1 => {
+                let parts = buckets.chunks(buckets.len() / 16);
+                return Ok(parts.map(|buckets| Self::Buckets(buckets, packed)).collect());
             }
-            other => other.rows(),
+            other => other.rows()?,
         };
         let mut parts: Vec<Vec<Row>> = (0..16).map(|_| Vec::new()).collect();
         rows.into_iter().for_each(|row| parts[nibble(&row.0, depth)].push(row));
-        parts.into_iter().map(Self::Rows).collect()
+        Ok(parts.into_iter().map(Self::Rows).collect())
     }
 }

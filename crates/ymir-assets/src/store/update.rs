@@ -2,7 +2,7 @@ use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 use ymir_core::{Record, Result, Summary};
 
-use super::edits::EditSource;
+use super::edits::{EditSource, Row};
 use super::format::object_id;
 use super::leaf_encode;
 use super::node::{Child, DEPTH_MAX, Inner, LEAF_MAX, nibble};
@@ -56,7 +56,7 @@ impl Update<'_> {
         };
         let old = children.map(|child| child.map_or(Old::None, Old::Stored));
         let parallel = edits.len() >= PARALLEL;
-        let parts: Vec<_> = old.into_iter().zip(edits.split(0)).collect();
+        let parts: Vec<_> = old.into_iter().zip(edits.split(0)?).collect();
         let step = |(old, edits)| self.subtree(old, 1, edits);
         let children: Result<Vec<New>> = if parallel {
             in_parallel(|| parts.into_par_iter().map(step).collect())
@@ -83,7 +83,7 @@ impl Update<'_> {
             Old::Stored(Child { is_leaf: false, .. }) => self.inner(old, depth, edits),
             _ if !small => self.inner(old, depth, edits),
             _ => {
-                let records = merge(self.records(old)?, edits);
+                let records = merge(self.records(old)?, edits.rows()?);
                 self.subtree(Old::Records(records), depth, EditSource::Rows(Vec::new()))
             }
         }
@@ -98,7 +98,7 @@ impl Update<'_> {
         if let Some(child) = before.as_ref().filter(|_| depth >= DEPTH_MAX) {
             return Err(damaged(child.oid, "the trie is deeper than an id has digits"));
         }
-        let parts = self.split(old, depth)?.into_iter().zip(edits.split(depth));
+        let parts = self.split(old, depth)?.into_iter().zip(edits.split(depth)?);
         let children: Result<Vec<New>> =
             parts.map(|(old, edits)| self.subtree(old, depth + 1, edits)).collect();
         let children = children?;
@@ -181,8 +181,8 @@ impl Update<'_> {
     }
 }
 
-fn merge(old: Vec<Record>, edits: EditSource<'_>) -> Vec<Record> {
-    let mut edits = edits.rows().into_iter().peekable();
+fn merge(old: Vec<Record>, edits: Vec<Row>) -> Vec<Record> {
+    let mut edits = edits.into_iter().peekable();
     let mut merged = Vec::with_capacity(old.len() + edits.len());
     for record in old {
         while let Some((_, new)) = edits.next_if(|(id, _)| *id < record.asset.id) {

@@ -3,20 +3,22 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use ymir_core::{Attributes, BBox, Keypoint, Result, Visibility};
 
 use super::super::ImportOptions;
-use super::super::assemble::{Compact, Entry};
+use super::super::assemble::{Compact, Said};
 use super::super::document::Object;
 use super::super::draft::Draft;
-use super::super::image_index::ImageIndex;
 use super::super::import_report::SkipReason;
 use super::super::losses::Field;
 use super::super::reader::Reader;
 use super::super::shared_documents::SharedDocuments;
 use super::super::splits;
 use super::json::{Annotation, Category, Id, Image, Sink, read};
+use crate::sorter::Sorter;
+use crate::spill;
 
 /// How much of a file is looked at to see what it is.
 const HEAD: u64 = 1 << 16;
@@ -28,10 +30,10 @@ pub(in super::super) struct CocoReader;
 impl Reader for CocoReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
         let mut all = SharedDocuments::scan(draft, is_coco)?;
-        for path in &all.paths {
+        for (i, path) in all.paths.clone().iter().enumerate() {
             match left_out(path, &all.paths) {
                 Some(reason) => draft.skip(path, SkipReason::Ambiguous, reason),
-                None => read_document(draft, &all.index, &mut all.entries, path),
+                None => read_document(draft, &mut all, i, path)?,
             }
         }
         all.finish(draft, options)
@@ -84,64 +86,91 @@ fn split(path: &Path) -> String {
 
 fn read_document(
     draft: &mut Draft,
-    index: &ImageIndex,
-    entries: &mut [Option<Entry>],
+    all: &mut SharedDocuments,
+    document: usize,
     path: &Path,
-) {
-    let split = split(path);
+) -> Result<()> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) => {
-            return draft.skip(path, SkipReason::Unreadable, format!("it cannot be read: {error}"));
+            draft.skip(path, SkipReason::Unreadable, format!("it cannot be read: {error}"));
+            return Ok(());
         }
     };
+    let rows = Sorter::new(&draft.aside);
     let mut taken = Taken {
         draft,
-        index,
         path,
-        split,
-        images: HashMap::new(),
-        found: Vec::new(),
-        categories: HashMap::new(),
+        images: Numbers::default(),
+        categories: Numbers::default(),
+        names: HashMap::new(),
+        rows,
+        fault: Ok(()),
         number: 0,
     };
-    let result = read(BufReader::with_capacity(1 << 20, file), &mut taken);
-    match result {
-        Ok(()) => taken.put(entries),
-        Err(reason) => draft.skip(path, SkipReason::BadAnnotation, reason),
+    match read(BufReader::with_capacity(1 << 20, file), &mut taken) {
+        Ok(()) => taken.put(all, document),
+        Err(reason) => {
+            draft.skip(path, SkipReason::BadAnnotation, reason);
+            Ok(())
+        }
+    }
+}
+
+/// Numbers ids as they are met.
+#[derive(Default)]
+struct Numbers {
+    integers: HashMap<i64, u32>,
+    texts: HashMap<Box<str>, u32>,
+}
+
+impl Numbers {
+    fn number(&mut self, id: Id) -> u32 {
+        let next = (self.integers.len() + self.texts.len()) as u32;
+        match id {
+            Id::Number(id) => *self.integers.entry(id).or_insert(next),
+            Id::Text(id) => *self.texts.entry(id).or_insert(next),
+        }
     }
 }
 
 /// A document as far as it was read. Annotations may come before the images and categories that
-/// they name.
+/// they name, and in any order: they are set aside by the numbers of their images.
 struct Taken<'a> {
     draft: &'a mut Draft,
-    index: &'a ImageIndex,
     path: &'a Path,
-    split: String,
-    /// The places of images in `found`.
-    images: HashMap<Id, usize>,
-    found: Vec<Found>,
-    /// The names of categories, and how many annotations have them.
-    categories: HashMap<Id, Option<String>>,
+    images: Numbers,
+    categories: Numbers,
+    /// The names of categories by their numbers; none for one that no class can have.
+    names: HashMap<u32, Option<String>>,
+    rows: Sorter,
+    /// Why rows cannot be set aside.
+    fault: Result<()>,
     number: u32,
 }
 
-/// An image of the document, with the ids of its objects' categories.
-#[derive(Default)]
-struct Found {
-    image: Option<Image>,
-    objects: Vec<(Object, Option<Id>)>,
+#[derive(Serialize, Deserialize)]
+enum Row {
+    Image(FoundImage),
+    /// An object of a category instead of a class.
+    Object(Compact),
+    /// One that has no category.
+    Loose(u32),
+}
+
+#[derive(Serialize, Deserialize)]
+struct FoundImage {
+    file_name: String,
+    size: (Option<u32>, Option<u32>),
+    attributes: Attributes,
 }
 
 impl Taken<'_> {
-    fn place(&mut self, id: Id) -> &mut Found {
-        let next = self.found.len();
-        let place = *self.images.entry(id).or_insert(next);
-        if place == next {
-            self.found.push(Found::default());
+    fn push(&mut self, image: Id, row: &Row) {
+        if self.fault.is_ok() {
+            let image = self.images.number(image);
+            self.fault = spill::encode(row).and_then(|row| self.rows.push(image, &row));
         }
-        &mut self.found[place]
     }
 
     fn lose(&mut self, lost: bool, what: &str) {
@@ -150,43 +179,56 @@ impl Taken<'_> {
         }
     }
 
-    /// Puts what was read where the images are.
-    fn put(self, entries: &mut [Option<Entry>]) {
-        let Taken { draft, index, path, split, found, categories, .. } = self;
-        for Found { image, objects } in found {
+    /// Hands on what the document says, image by image.
+    fn put(self, all: &mut SharedDocuments, document: usize) -> Result<()> {
+        let Taken { draft, path, names, rows, fault, .. } = self;
+        fault?;
+        let split = split(path);
+        let mut rows = rows.sorted()?;
+        while let Some(number) = rows.number() {
+            let (mut image, mut objects) = (None, Vec::new());
+            while rows.number() == Some(number)
+                && let Some((_, row)) = rows.take()?
+            {
+                match spill::decode(&row)? {
+                    Row::Image(found) => image = Some(found),
+                    Row::Object(object) => objects.push((object.number, Some(object))),
+                    Row::Loose(number) => objects.push((number, None)),
+                }
+            }
             let Some(image) = image else {
-                for (object, _) in objects {
-                    draft.drop_object(path, object.number, "its image_id is of no image");
+                for (number, _) in objects {
+                    draft.drop_object(path, number, "its image_id is of no image");
                 }
                 continue;
             };
-            let place = match index.find(&image.file_name, path, &split) {
+            let place = match all.index.find(&image.file_name, path, &split) {
                 Ok(place) => place,
                 Err((kind, reason)) => {
                     draft.skip_text(image.file_name, kind, reason);
                     continue;
                 }
             };
-            let entry = entries[place].get_or_insert_with(|| {
-                Entry::new(index.image(place).to_owned(), Some(path.to_owned()))
-            });
-            entry.told = (image.width, image.height);
-            entry.attributes.extend(attributes(image.attributes));
-            splits::add(&mut entry.attributes, &split);
-            for (mut object, category) in objects {
-                let name = category.and_then(|id| categories.get(&id).cloned().flatten());
-                match name {
-                    Some(name) => {
-                        object.name = name;
-                        entry.objects.push(Compact::new(object, &mut draft.names));
+            let mut said =
+                Said { told: image.size, attributes: image.attributes, ..Said::default() };
+            for (number, object) in objects {
+                let named = object.and_then(|object| {
+                    let name = names.get(&object.class)?.clone()?;
+                    Some((object, name))
+                });
+                match named {
+                    Some((mut object, name)) => {
+                        object.class = draft.classes.number(name);
+                        said.objects.push(object);
                     }
                     None => {
-                        let reason = "its category_id is of no category";
-                        draft.drop_object(path, object.number, reason);
+                        draft.drop_object(path, number, "its category_id is of no category");
                     }
                 }
             }
+            all.say(draft, place, document, said, &split)?;
         }
+        Ok(())
     }
 }
 
@@ -205,8 +247,12 @@ impl Sink for Taken<'_> {
         self.lose(image.flickr_url.is_some(), "flickr_url of images");
         self.lose(image.coco_url.is_some(), "coco_url of images");
         self.lose(image.date_captured.is_some(), "date_captured of images");
-        let id = image.id.clone();
-        self.place(id).image = Some(image);
+        let found = FoundImage {
+            file_name: image.file_name,
+            size: (image.width, image.height),
+            attributes: attributes(image.attributes),
+        };
+        self.push(image.id, &Row::Image(found));
     }
 
     fn annotation(&mut self, annotation: Annotation) {
@@ -218,7 +264,14 @@ impl Sink for Taken<'_> {
         let (image, category) = (annotation.image_id.clone(), annotation.category_id.clone());
         match object(annotation) {
             Ok(object) => {
-                self.place(image).objects.push((Object { number, ..object }, category));
+                let row = match category {
+                    Some(category) => {
+                        let category = self.categories.number(category);
+                        Row::Object(Compact::of_class(Object { number, ..object }, category))
+                    }
+                    None => Row::Loose(number),
+                };
+                self.push(image, &row);
             }
             Err(reason) => self.draft.drop_object(self.path, number, reason),
         }
@@ -230,7 +283,8 @@ impl Sink for Taken<'_> {
         self.lose(is_group, "supercategories");
         self.lose(keypoints.is_some(), "names of keypoints");
         let valid = !name.trim().is_empty() && !name.chars().any(char::is_control);
-        self.categories.insert(id, Some(name).filter(|name| valid && name.len() <= 256));
+        let name = Some(name).filter(|name| valid && name.len() <= 256);
+        self.names.insert(self.categories.number(id), name);
     }
 }
 

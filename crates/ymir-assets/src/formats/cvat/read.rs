@@ -7,15 +7,13 @@ use quick_xml::events::{BytesStart, Event};
 use ymir_core::{BBox, Result, Shape};
 
 use super::super::ImportOptions;
-use super::super::assemble::{Compact, Entry};
+use super::super::assemble::{Compact, Said};
 use super::super::document::Object;
 use super::super::draft::Draft;
-use super::super::image_index::ImageIndex;
 use super::super::import_report::SkipReason;
 use super::super::raster::from_rows;
 use super::super::reader::Reader;
 use super::super::shared_documents::SharedDocuments;
-use super::super::splits;
 
 const MAX_DEPTH: usize = 64;
 /// The most bytes of one element or text, so that none can fill the memory.
@@ -37,10 +35,12 @@ pub(in super::super) fn is_cvat(path: &Path) -> bool {
 impl Reader for CvatReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
         let mut all = SharedDocuments::scan(draft, is_cvat)?;
-        for path in &all.paths {
-            let (index, entries) = (&all.index, &mut all.entries);
-            let mut document = Document { draft, index, path, entries, number: 0 };
-            if let Err(reason) = document.read() {
+        for (document, path) in all.paths.clone().iter().enumerate() {
+            let all = &mut all;
+            let mut document = Document { draft, all, document, path, fault: Ok(()), number: 0 };
+            let read = document.read();
+            document.fault?;
+            if let Err(reason) = read {
                 draft.skip(path, SkipReason::BadAnnotation, reason);
             }
         }
@@ -51,18 +51,22 @@ impl Reader for CvatReader {
 /// A file that is being read, image by image.
 struct Document<'a> {
     draft: &'a mut Draft,
-    index: &'a ImageIndex,
+    all: &'a mut SharedDocuments,
+    /// The number of the file.
+    document: usize,
     path: &'a Path,
-    entries: &'a mut [Option<Entry>],
+    /// Why what it says cannot be set aside.
+    fault: Result<()>,
     number: u32,
 }
 
 /// The image whose element is open.
 struct Image {
-    place: Option<usize>,
+    place: Option<u32>,
+    split: String,
     width: u32,
     height: u32,
-    objects: Vec<Object>,
+    said: Said,
 }
 
 /// The object whose element is open, or why it cannot be taken.
@@ -140,24 +144,16 @@ impl Document<'_> {
         let subset = value(start, "subset")?.unwrap_or_default();
         let size = |of| Ok::<_, String>(value(start, of)?.and_then(|size| size.parse().ok()));
         let (width, height) = (size("width")?, size("height")?);
-        let place = match self.index.find(&name, self.path, &subset) {
+        let place = match self.all.index.find(&name, self.path, &subset) {
             Ok(place) => Some(place),
             Err((kind, reason)) => {
                 self.draft.skip_text(name, kind, reason);
                 None
             }
         };
-        if let Some(place) = place {
-            let entry = self.entries[place].get_or_insert_with(|| {
-                Entry::new(self.index.image(place).to_owned(), Some(self.path.to_owned()))
-            });
-            entry.told = (width, height);
-            if subset != "default" {
-                splits::add(&mut entry.attributes, &subset);
-            }
-        }
-        let (width, height) = (width.unwrap_or(0), height.unwrap_or(0));
-        Ok(Image { place, width, height, objects: Vec::new() })
+        let said = Said { told: (width, height), ..Said::default() };
+        let split = Some(subset).filter(|subset| subset != "default").unwrap_or_default();
+        Ok(Image { place, split, width: width.unwrap_or(0), height: height.unwrap_or(0), said })
     }
 
     fn object(
@@ -187,17 +183,19 @@ impl Document<'_> {
     fn take(&mut self, image: &mut Option<Image>, object: Option<Open>) {
         let Some(image) = image else { return };
         match object {
-            Some(Ok(object)) if image.place.is_some() => image.objects.push(object),
+            Some(Ok(object)) if image.place.is_some() => {
+                image.said.objects.push(Compact::new(object, &mut self.draft.classes));
+            }
             Some(Err(reason)) => self.draft.drop_object(self.path, self.number, reason),
             _ => {}
         }
     }
 
     fn close(&mut self, image: Option<Image>) {
-        let Some(Image { place: Some(place), objects, .. }) = image else { return };
-        let Some(entry) = &mut self.entries[place] else { return };
-        let objects = objects.into_iter();
-        entry.objects.extend(objects.map(|object| Compact::new(object, &mut self.draft.names)));
+        let Some(Image { place: Some(place), split, said, .. }) = image else { return };
+        if self.fault.is_ok() {
+            self.fault = self.all.say(self.draft, place, self.document, said, &split);
+        }
     }
 }
 

@@ -9,10 +9,9 @@ use serde_json::Value;
 use ymir_core::{BBox, Result, Shape};
 
 use super::super::ImportOptions;
-use super::super::assemble::{Compact, Entry};
+use super::super::assemble::{Compact, Said};
 use super::super::document::Object;
 use super::super::draft::Draft;
-use super::super::image_index::ImageIndex;
 use super::super::import_report::SkipReason;
 use super::super::losses::Losses;
 use super::super::reader::Reader;
@@ -39,10 +38,12 @@ pub(in super::super) fn is_label_studio(path: &Path) -> bool {
 impl Reader for LabelStudioReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
         let mut all = SharedDocuments::scan(draft, is_label_studio)?;
-        for path in &all.paths {
-            let (index, entries) = (&all.index, &mut all.entries);
-            let mut tasks = Tasks { draft, index, path, entries, task: 0, number: 0 };
-            if let Err(reason) = tasks.read() {
+        for (document, path) in all.paths.clone().iter().enumerate() {
+            let all = &mut all;
+            let mut tasks = Tasks { draft, all, document, path, fault: Ok(()), task: 0, number: 0 };
+            let read = tasks.read();
+            tasks.fault?;
+            if let Err(reason) = read {
                 draft.skip(path, SkipReason::BadAnnotation, reason);
             }
         }
@@ -53,9 +54,12 @@ impl Reader for LabelStudioReader {
 /// A file that is being read, task by task.
 struct Tasks<'a> {
     draft: &'a mut Draft,
-    index: &'a ImageIndex,
+    all: &'a mut SharedDocuments,
+    /// The number of the file.
+    document: usize,
     path: &'a Path,
-    entries: &'a mut [Option<Entry>],
+    /// Why what it says cannot be set aside.
+    fault: Result<()>,
     task: usize,
     number: u32,
 }
@@ -77,15 +81,16 @@ impl Tasks<'_> {
         };
         // An upload has a part of a number before its name.
         let plain = name.rsplit('/').next().and_then(|name| name.split_once('-'));
-        let found = self.index.find(&name, self.path, "").or_else(|refusal| match plain {
-            Some((_, plain)) => self.index.find(plain, self.path, ""),
+        let index = &self.all.index;
+        let found = index.find(&name, self.path, "").or_else(|refusal| match plain {
+            Some((_, plain)) => index.find(plain, self.path, ""),
             None => Err(refusal),
         });
         let place = match found {
             Ok(place) => place,
             Err((kind, reason)) => return self.draft.skip_text(name, kind, reason),
         };
-        let mut objects = Vec::new();
+        let mut said = Said::default();
         let answers = task.annotations.into_iter();
         let mut answers: Vec<_> = answers.filter(|a| a.was_cancelled != Some(true)).collect();
         if answers.is_empty() {
@@ -97,15 +102,13 @@ impl Tasks<'_> {
         for region in answers.into_iter().take(1).flat_map(|answer| answer.result) {
             self.number = self.number.saturating_add(1);
             match object(region, &mut self.draft.losses) {
-                Ok(more) => objects.extend(
-                    more.into_iter().map(|object| Object { number: self.number, ..object }),
-                ),
+                Ok(more) => said.objects.extend(more.into_iter().map(|object| {
+                    let object = Object { number: self.number, ..object };
+                    Compact::new(object, &mut self.draft.classes)
+                })),
                 Err(reason) => self.draft.drop_object(self.path, self.number, reason),
             }
         }
-        let image = self.index.image(place).to_owned();
-        let entry = self.entries[place]
-            .get_or_insert_with(|| Entry::new(image, Some(self.path.to_owned())));
         for (key, value) in task.data {
             let value = match value {
                 Value::String(text) if text.len() <= MAX_VALUE && key != "image" => text,
@@ -117,10 +120,10 @@ impl Tasks<'_> {
                     continue;
                 }
             };
-            entry.attributes.insert(key, value);
+            said.attributes.insert(key, value);
         }
-        for object in objects {
-            entry.objects.push(Compact::new(object, &mut self.draft.names));
+        if self.fault.is_ok() {
+            self.fault = self.all.say(self.draft, place, self.document, said, "");
         }
     }
 }

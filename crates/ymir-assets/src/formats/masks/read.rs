@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use ymir_core::{Error, ObjectType, Result, Shape};
@@ -6,14 +5,16 @@ use ymir_core::{Error, ObjectType, Result, Shape};
 use super::super::ImportOptions;
 use super::super::assemble::Entry;
 use super::super::document::{Document, Object};
+use super::super::document_files::skip_rest;
 use super::super::draft::Draft;
+use super::super::files::without_extension;
 use super::super::import_report::SkipReason;
 use super::super::intake::Refusal;
 use super::super::list;
-use super::super::pair::Pair;
+use super::super::pair::{by_places, bytes};
 use super::super::reader::Reader;
-use super::super::scan::{Found, scan_images};
-use super::super::voc_find::mark_splits;
+use super::super::scan::{Folders, scan_images};
+use super::super::voc_find::marked_splits;
 use super::colours::{Class, Colours};
 use super::pixels::Pixels;
 
@@ -66,26 +67,20 @@ impl Reader for MasksReader {
         if self.objects.is_none() {
             draft.object_type = Some(ObjectType::SemanticSegmentation);
         }
-        let below = |path: &Path, folder: &Path| {
-            path.strip_prefix(folder).unwrap_or(path).with_extension("")
-        };
-        let masks = scan_images(&classes, &mut draft.skipped)?.into_iter();
-        let mut masks: HashMap<PathBuf, PathBuf> =
-            masks.map(|mask| (below(&mask, &classes), mask)).collect();
-        for image in scan_images(&images, &mut draft.skipped)? {
-            let annotation = masks.remove(&below(&image, &images));
-            draft.add(Pair { image, annotation }, options.without_annotations);
+        let folders = Folders { root: source, images, annotations: classes };
+        let masks = scan_images(&folders.annotations, &mut draft.skipped)?;
+        let places = by_places(&masks);
+        let mut taken = vec![false; masks.len() as usize];
+        let images = scan_images(&folders.images, &mut draft.skipped)?;
+        let splits = marked_splits(&mut draft.splits, &folders, &images)?;
+        for (i, splits) in (0..).zip(splits) {
+            let place = bytes(without_extension(images.below(i)));
+            let mask = places.find(&masks, place).into_iter().rfind(|i| !taken[*i as usize]);
+            let path = mask.map(|i| masks.path(i));
+            draft.add(&images.path(i), path.as_deref(), splits, options.without_annotations);
+            mask.into_iter().for_each(|i| taken[i as usize] = true);
         }
-        for mask in masks.into_values() {
-            draft.skip(&mask, SkipReason::NoImage, "there is no image of its name");
-        }
-        let found = Found {
-            root: source,
-            image_folder: images,
-            annotation_folder: classes,
-            ..Found::default()
-        };
-        mark_splits(&found, &mut draft.entries)?;
+        skip_rest(draft, &masks, 0..masks.len(), &taken);
         list::limit(draft, options)
     }
 

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use serde_norway::Value;
 use ymir_core::{Error, Result};
 
+use super::super::files::Files;
 use super::super::intake::read_text;
 
 /// Keys of `data.yaml` that are no splits.
@@ -21,18 +22,21 @@ pub(super) struct Layout {
     pub(super) keypoints: Option<(usize, usize)>,
 }
 
-/// Returns whether a folder has a file that describes a dataset in one of the layouts.
-pub(in super::super) fn is_yolo(files: &[PathBuf]) -> bool {
+/// Returns whether files, which are no images, have one that describes a dataset in one of the
+/// layouts.
+pub(in super::super) fn is_yolo(files: &Files) -> bool {
     description(files).is_some()
 }
 
 /// Returns the file that describes the dataset: the outermost.
-fn description(files: &[PathBuf]) -> Option<&PathBuf> {
-    let named = |names: &'static [&'static str]| {
-        let is_named = move |path: &&PathBuf| {
-            path.file_name().is_some_and(|name| names.iter().any(|known| name == *known))
+fn description(files: &Files) -> Option<PathBuf> {
+    let named = |names: &[&str]| {
+        let is_named = |i: &u32| {
+            files.below(*i).file_name().is_some_and(|name| names.iter().any(|known| name == *known))
         };
-        files.iter().filter(is_named).min_by_key(|path| path.components().count())
+        let named = (0..files.len()).filter(is_named);
+        let outermost = named.min_by_key(|i| files.below(*i).components().count());
+        outermost.map(|i| files.path(i))
     };
     named(&["data.yaml", "data.yml", "dataset.yaml"])
         .or_else(|| named(&["obj.data"]))
@@ -45,7 +49,7 @@ impl Layout {
     /// # Errors
     ///
     /// `InvalidInput` if there is none, or it is malformed.
-    pub(super) fn find(source: &Path, files: &[PathBuf]) -> Result<Self> {
+    pub(super) fn find(source: &Path, files: &Files) -> Result<Self> {
         let Some(path) = description(files) else {
             let message = "no file says which classes the numbers in the labels mean; a YOLO \
                            dataset has data.yaml, or obj.data and obj.names";
@@ -56,10 +60,10 @@ impl Layout {
                 .with("file", path.display())
                 .with("reason", reason)
         };
-        let text = read_text(path).map_err(|(_, reason)| wrong(reason))?;
+        let text = read_text(&path).map_err(|(_, reason)| wrong(reason))?;
         let mut layout = match path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
             true => yaml(&text),
-            false => darknet(path, &text, files),
+            false => darknet(&path, &text, files),
         }
         .map_err(wrong)?;
         layout.root = path.parent().unwrap_or(source).to_owned();
@@ -127,7 +131,7 @@ fn names(value: &Value) -> Result<Vec<Option<String>>, String> {
 }
 
 /// Reads `obj.data` with the names it points to, or `obj.names` alone.
-fn darknet(path: &Path, text: &str, files: &[PathBuf]) -> Result<Layout, String> {
+fn darknet(path: &Path, text: &str, files: &Files) -> Result<Layout, String> {
     let mut layout = Layout::default();
     let mut names = path.with_file_name("obj.names");
     if path.file_name().is_some_and(|name| name == "obj.data") {
@@ -143,7 +147,7 @@ fn darknet(path: &Path, text: &str, files: &[PathBuf]) -> Result<Layout, String>
             }
         }
     }
-    if !files.contains(&names) {
+    if !files.paths().any(|path| path == names) {
         return Err(format!("the file of names {} is not there", names.display()));
     }
     let lines = read_text(&names).map_err(|(_, reason)| reason)?;

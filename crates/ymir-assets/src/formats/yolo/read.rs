@@ -1,4 +1,3 @@
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,14 +7,15 @@ use super::super::ImportOptions;
 use super::super::assemble::Entry;
 use super::super::document::Document;
 use super::super::draft::Draft;
+use super::super::file_index::FileIndex;
 use super::super::image_index::ImageIndex;
 use super::super::import_report::SkipReason;
 use super::super::intake::{Refusal, read_text};
 use super::super::list;
-use super::super::pair::Pair;
+use super::super::pair::bytes;
 use super::super::reader::Reader;
-use super::super::scan::{looks_like_image, scan_files};
-use super::super::splits;
+use super::super::scan::{Scanned, scan_files};
+use super::super::splits::SplitValues;
 use super::layout::Layout;
 use super::row;
 
@@ -30,25 +30,35 @@ pub(in super::super) struct YoloReader {
 
 impl Reader for YoloReader {
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> Result<()> {
-        let files = scan_files(&draft.source.clone(), &mut draft.skipped)?;
-        self.layout = Layout::find(&draft.source, &files)?;
-        let (images, others): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|path| looks_like_image(path));
-        let texts: HashSet<PathBuf> = others
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|e| e == "txt"))
-            .collect();
-        let first = draft.entries.len();
+        let Scanned { images, others } = scan_files(&draft.source.clone(), &mut draft.skipped)?;
+        self.layout = Layout::find(&draft.source, &others)?;
+        let is_text = |i: &u32| others.below(*i).extension().is_some_and(|e| e == "txt");
+        let texts = FileIndex::new(&others, (0..others.len()).filter(is_text), |path, key| {
+            key(bytes(path));
+        });
         let index = ImageIndex::new(images);
-        for image in index.images() {
-            let annotation = label_places(image).into_iter().find(|place| texts.contains(place));
-            draft.add(Pair { image: image.clone(), annotation }, options.without_annotations);
-        }
+        let mut splits = vec![SplitValues::NONE; index.images.len() as usize];
         for (key, place) in &self.layout.splits {
-            let marked = mark(&mut draft.entries[first..], &index, &self.layout.root, key, place);
-            if let Err((kind, reason)) = marked {
-                draft.skip_text(place.clone(), kind, reason);
+            let marked = mark(&index, &self.layout.root, key, place);
+            let (split, marked) = match marked {
+                Ok(marked) => marked,
+                Err((kind, reason)) => {
+                    draft.skip_text(place.clone(), kind, reason);
+                    continue;
+                }
+            };
+            for (splits, _) in splits.iter_mut().zip(marked).filter(|(_, marked)| *marked) {
+                *splits = draft.splits.with(*splits, &split);
             }
+        }
+        for (i, splits) in (0..).zip(splits) {
+            let places = label_places(index.images.below(i)).into_iter();
+            let mut places = places.filter_map(|place| {
+                texts.find(&others, bytes(&place)).first().map(|i| others.path(*i))
+            });
+            let annotation = places.next();
+            let image = index.images.path(i);
+            draft.add(&image, annotation.as_deref(), splits, options.without_annotations);
         }
         list::limit(draft, options)
     }
@@ -96,22 +106,22 @@ fn label_places(image: &Path) -> Vec<PathBuf> {
     there.into_iter().chain([beside]).collect()
 }
 
-/// Notes which images are in a split: those in a folder, or those that a text file lists.
+/// Returns the name of a split, and which images are in it: those in a folder, or those that a text
+/// file lists.
 fn mark(
-    entries: &mut [Entry],
     index: &ImageIndex,
     root: &Path,
     key: &str,
     place: &str,
-) -> std::result::Result<(), Refusal> {
+) -> std::result::Result<(String, Vec<bool>), Refusal> {
+    let images = &index.images;
     // A place is compared with files of the source, and never leads out of it.
     let below: PathBuf =
         place.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | "..")).collect();
     if below.extension().is_none_or(|extension| extension != "txt") {
         let folder = root.join(&below);
-        let here = entries.iter_mut().filter(|entry| entry.image.starts_with(&folder));
-        here.for_each(|entry| splits::add(&mut entry.attributes, key));
-        return Ok(());
+        let marked = images.paths().map(|image| image.starts_with(&folder)).collect();
+        return Ok((key.to_owned(), marked));
     }
     let name = below.file_name().unwrap_or_default();
     let places = [root.join(&below), root.join(name)];
@@ -119,16 +129,13 @@ fn mark(
         return Err((SkipReason::NotThere, format!("there is no list for the split {key}")));
     };
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    if stem == super::write::NO_SPLIT {
-        return Ok(());
-    }
-    let mut named = HashSet::new();
-    for line in read_text(path)?.lines().filter(|line| !line.trim().is_empty()) {
-        if let Ok(image) = index.find(line.trim(), path, "") {
-            named.insert(index.image(image));
+    let mut marked = vec![false; images.len() as usize];
+    if stem != super::write::NO_SPLIT {
+        for line in read_text(path)?.lines().filter(|line| !line.trim().is_empty()) {
+            if let Ok(image) = index.find(line.trim(), path, "") {
+                marked[image as usize] = true;
+            }
         }
     }
-    let here = entries.iter_mut().filter(|entry| named.contains(entry.image.as_path()));
-    here.for_each(|entry| splits::add(&mut entry.attributes, &stem));
-    Ok(())
+    Ok((stem, marked))
 }

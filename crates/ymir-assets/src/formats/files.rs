@@ -1,0 +1,70 @@
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// No path is longer than 4096 bytes: 16 bits hold the length, 48 the place.
+const LENGTH_BITS: u32 = 16;
+
+/// Files in a folder and below. There may be millions: each takes its path below the folder and
+/// eight bytes.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    root: PathBuf,
+    text: Vec<u8>,
+    /// Where in the text each path is, and how long it is.
+    places: Vec<u64>,
+}
+
+impl Files {
+    pub(super) fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), text: Vec::new(), places: Vec::new() }
+    }
+
+    /// Adds a file and returns its number.
+    pub(super) fn push(&mut self, path: &Path) -> u32 {
+        let below = path.strip_prefix(&self.root).unwrap_or(path).as_os_str().as_bytes();
+        let place = (self.text.len() as u64) << LENGTH_BITS | below.len() as u64;
+        self.text.extend_from_slice(below);
+        self.places.push(place);
+        self.places.len() as u32 - 1
+    }
+
+    pub(super) fn len(&self) -> u32 {
+        self.places.len() as u32
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Returns the path of a file below the folder.
+    pub(super) fn below(&self, i: u32) -> &Path {
+        below(&self.text, self.places[i as usize])
+    }
+
+    pub(super) fn path(&self, i: u32) -> PathBuf {
+        self.root.join(self.below(i))
+    }
+
+    pub(super) fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        (0..self.len()).map(|i| self.path(i))
+    }
+
+    /// Numbers the files in the order of their paths.
+    pub(super) fn sort(&mut self) {
+        let text = &self.text;
+        self.places.sort_unstable_by(|a, b| below(text, *a).cmp(below(text, *b)));
+    }
+}
+
+fn below(text: &[u8], place: u64) -> &Path {
+    let (start, length) = (place >> LENGTH_BITS, place & ((1 << LENGTH_BITS) - 1));
+    Path::new(OsStr::from_bytes(&text[start as usize..(start + length) as usize]))
+}
+
+/// Returns a path without the extension of its file.
+pub(super) fn without_extension(path: &Path) -> &Path {
+    let bytes = path.as_os_str().as_bytes();
+    let cut = path.extension().map_or(0, |extension| extension.len() + 1);
+    Path::new(OsStr::from_bytes(&bytes[..bytes.len() - cut]))
+}

@@ -70,6 +70,48 @@ async fn documents_of_several_splits_are_read() {
     assert_eq!((outlined.score, outlined.flags.occluded), (Some(0.5), true));
 }
 
+/// The objects of an image come back in their order, however they are spread over a document that
+/// is larger than what an import keeps in memory.
+#[tokio::test]
+async fn objects_in_any_order_are_put_together() {
+    const IMAGES: usize = 300;
+    const EACH: usize = 700;
+    let (store, source) = (store(), folder());
+    let mut document = String::from(r#"{"annotations": ["#);
+    for n in 0..IMAGES * EACH {
+        // Each image has its turn in every round, at another place.
+        let (round, image) = (n / IMAGES, (n % IMAGES) * 7 % IMAGES);
+        let (x, y) = (round % 50, (round + image) % 40);
+        document.push_str(&format!(
+            r#"{{"image_id": "i{image}", "category_id": {}, "bbox": [{x}, {y}, 5, 6]}},"#,
+            image % 3
+        ));
+    }
+    document.pop();
+    document.push_str(r#"], "images": ["#);
+    for image in 0..IMAGES {
+        put(&source, &format!("{image}.jpg"), jpeg(image));
+        document.push_str(&format!(r#"{{"id": "i{image}", "file_name": "{image}.jpg"}},"#));
+    }
+    document.pop();
+    document.push_str(r#"], "categories": ["#);
+    document
+        .push_str(r#"{"id": 2, "name": "c"}, {"id": 0, "name": "a"}, {"id": 1, "name": "b"}]}"#);
+    put(&source, "instances.json", document);
+
+    let report = import(&store, &source, Format::Coco).await.unwrap();
+    assert_eq!((report.imported, report.annotations), (300, 210_000));
+    assert_eq!((report.dropped.len(), report.clipped), (0, 0));
+    for record in records(&store, &report.version.id).await {
+        let image: usize = record.asset.file_name.strip_suffix(".jpg").unwrap().parse().unwrap();
+        let wanted = (0..EACH).map(|round| {
+            let bbox = BBox::new((round % 50) as f64, ((round + image) % 40) as f64, 5.0, 6.0);
+            Annotation::new(Class::Name(["a", "b", "c"][image % 3].to_owned()), bbox)
+        });
+        assert!(record.annotations.iter().cloned().eq(wanted), "{image}");
+    }
+}
+
 #[tokio::test]
 async fn what_coco_cannot_say_is_named() {
     let store = store();

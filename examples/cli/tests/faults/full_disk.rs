@@ -7,6 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::place::Place;
 use crate::trace::Fault;
 use crate::{Case, IMPORT, workspace};
 
@@ -91,4 +92,46 @@ fn full_ext4() {
         image.display()
     );
     on(&script, "ext4");
+}
+
+/// Writes a COCO folder of the images of a place, with many objects in no order of the images.
+fn many_objects(place: &Place, folder: &Path) {
+    let images = std::fs::read_dir(place.path("data/JPEGImages")).expect("there are images");
+    let names: Vec<String> =
+        images.map(|image| image.unwrap().file_name().into_string().unwrap()).collect();
+    let mut document = String::from(r#"{"categories": [{"id": 1, "name": "a"}], "images": ["#);
+    for (id, name) in names.iter().enumerate() {
+        std::fs::copy(place.path("data/JPEGImages").join(name), folder.join(name)).unwrap();
+        document += &format!(r#"{{"id": {id}, "file_name": "{name}"}},"#);
+    }
+    document.pop();
+    document += r#"], "annotations": ["#;
+    for n in 0..MANY {
+        let image = n % names.len();
+        document += &format!(
+            r#"{{"image_id": {image}, "category_id": 1, "bbox": [{}, 1, 2, 3]}},"#,
+            n % 30
+        );
+    }
+    document.pop();
+    std::fs::write(folder.join("instances.json"), document + "]}").unwrap();
+}
+
+/// So many objects are more than an import keeps in memory.
+const MANY: usize = 200_000;
+
+#[test]
+fn full_for_what_an_import_sets_aside() {
+    let Some(disk) = Disk::mount(r#"mount -t tmpfs -o size=64m tmpfs "$0""#) else { return };
+    let (place, source) = (workspace(), tempfile::tempdir().expect("a folder can be made"));
+    many_objects(&place, source.path());
+    let import = ["import", source.path().to_str().unwrap(), "--into", "d", "--unknown-classes"];
+    let case = Case::new("an import that sets aside", place, &[&import[..], &["add"]].concat());
+    let states = case.states();
+    let place = case.place.copy_below(disk.0.path());
+    disk.fill(256 * BLOCK);
+    let (code, text) = place.run(&case.command);
+    disk.free();
+    assert!(code != 0 && text.contains("sets aside"), "{code} {text}");
+    case.check(&place, Fault::Full, (Some(code), &text), &states);
 }

@@ -10,6 +10,7 @@ pub mod mir;
 pub mod operations;
 mod pages;
 mod parallel;
+mod read_whole;
 mod sorter;
 mod spill;
 mod store;

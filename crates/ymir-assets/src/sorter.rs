@@ -4,12 +4,12 @@ use std::path::Path;
 
 use ymir_core::Result;
 
-use crate::spill::{Cursor, Spill};
+use crate::spill::{Cursor, Spill, u64_of};
 
 /// How many bytes of rows are sorted in memory at once.
 const RUN: usize = 8 << 20;
 /// The number and the length that stand before a row on the disk.
-const HEAD: usize = 8;
+const HEAD: usize = 16;
 
 /// Sorts rows of bytes by number in bounded memory; rows of one number keep their order.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub(crate) struct Sorter {
 #[derive(Debug, Clone, Copy)]
 struct Row {
     number: u32,
-    length: u32,
     start: usize,
+    length: usize,
 }
 
 impl Sorter {
@@ -45,7 +45,7 @@ impl Sorter {
     ///
     /// Those of the disk.
     pub(crate) fn push(&mut self, number: u32, bytes: &[u8]) -> Result<()> {
-        let (start, length) = (self.bytes.len(), bytes.len() as u32);
+        let (start, length) = (self.bytes.len(), bytes.len());
         self.rows.push(Row { number, length, start });
         self.bytes.extend_from_slice(bytes);
         if self.bytes.len() + self.rows.len() * size_of::<Row>() > self.run {
@@ -58,9 +58,9 @@ impl Sorter {
         self.rows.sort_by_key(|row| row.number);
         let start = self.spill.len();
         for row in self.rows.drain(..) {
-            self.spill.append(&row.number.to_le_bytes())?;
-            self.spill.append(&row.length.to_le_bytes())?;
-            self.spill.append(&self.bytes[row.start..row.start + row.length as usize])?;
+            self.spill.append(&u64::from(row.number).to_le_bytes())?;
+            self.spill.append(&(row.length as u64).to_le_bytes())?;
+            self.spill.append(&self.bytes[row.start..row.start + row.length])?;
         }
         self.bytes.clear();
         self.runs.push(Cursor::new(start..self.spill.len()));
@@ -86,14 +86,14 @@ pub(crate) struct Sorted {
     spill: Spill,
     runs: Vec<Cursor>,
     /// The next row of each run: its number, the run, and its length.
-    next: BinaryHeap<Reverse<(u32, usize, u32)>>,
+    next: BinaryHeap<Reverse<(u32, usize, usize)>>,
 }
 
 impl Sorted {
     fn advance(&mut self, run: usize) -> Result<()> {
         if let Some(head) = self.runs[run].take(&self.spill, HEAD)? {
-            let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| head[at + i]));
-            self.next.push(Reverse((word(0), run, word(4))));
+            let (number, length) = (u64_of(head) as u32, u64_of(&head[HEAD / 2..]) as usize);
+            self.next.push(Reverse((number, run, length)));
         }
         Ok(())
     }
@@ -110,7 +110,7 @@ impl Sorted {
     /// Those of the disk.
     pub(crate) fn take(&mut self) -> Result<Option<(u32, Vec<u8>)>> {
         let Some(Reverse((number, run, length))) = self.next.pop() else { return Ok(None) };
-        let row = self.runs[run].take(&self.spill, length as usize)?;
+        let row = self.runs[run].take(&self.spill, length)?;
         let row = row.map_or(Vec::new(), <[u8]>::to_vec);
         self.advance(run)?;
         Ok(Some((number, row)))

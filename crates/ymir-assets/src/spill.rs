@@ -81,7 +81,7 @@ impl Spill {
     /// Those of the disk.
     pub(crate) fn put(&mut self, value: &impl Serialize) -> Result<u64> {
         let (place, bytes) = (self.len(), encode(value)?);
-        self.append(&(bytes.len() as u32).to_le_bytes())?;
+        self.append(&(bytes.len() as u64).to_le_bytes())?;
         self.append(&bytes)?;
         Ok(place)
     }
@@ -92,9 +92,9 @@ impl Spill {
     ///
     /// Those of the disk.
     pub(crate) fn get<T: DeserializeOwned>(&self, place: u64) -> Result<T> {
-        let mut head = [0; size_of::<u32>()];
+        let mut head = [0; size_of::<u64>()];
         self.read(place, &mut head)?;
-        let mut bytes = vec![0; u32::from_le_bytes(head) as usize];
+        let mut bytes = vec![0; u64::from_le_bytes(head) as usize];
         self.read(place + head.len() as u64, &mut bytes)?;
         decode(&bytes)
     }
@@ -164,17 +164,22 @@ impl Cursor {
         Ok(Some(&self.block[start..start + count]))
     }
 
-    /// Returns the next value of those that were put in.
+    /// Returns the next value of those that were put in, or none at the end.
     ///
     /// # Errors
     ///
     /// Those of the disk.
     pub(crate) fn value<T: DeserializeOwned>(&mut self, spill: &Spill) -> Result<Option<T>> {
-        let Some(head) = self.take(spill, size_of::<u32>())? else { return Ok(None) };
-        let length = u32::from_le_bytes([0, 1, 2, 3].map(|i| head[i]));
-        let value = self.take(spill, length as usize)?.map(decode);
-        value.transpose()
+        let Some(head) = self.take(spill, size_of::<u64>())? else { return Ok(None) };
+        let length = u64_of(head);
+        let value = self.take(spill, length as usize)?;
+        value.map(decode).transpose()
     }
+}
+
+/// Returns the number that the first bytes are.
+pub(crate) fn u64_of(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| bytes[i]))
 }
 
 /// Returns a value as bytes, for itself only: another build may write it otherwise.

@@ -8,6 +8,10 @@ use sha2::{Digest, Sha256};
 use ymir_core::{BlobId, Error, Result};
 
 use super::reference::{Entry, changed};
+use crate::read_whole::read_whole;
+
+/// Files up to this size are read at once.
+const SMALL: u64 = 1 << 20;
 
 /// The blobs below one directory: `ab/cdef…` holds the blob whose id is `abcdef…`, or is a symbolic
 /// link to the file that does.
@@ -71,8 +75,13 @@ pub(super) fn missing(id: &BlobId) -> Error {
     Error::not_found("no blob of this id in the store; import its file").with("blob", id)
 }
 
-/// Returns the hash and the number of the bytes from here to the end of a file.
-pub(super) fn hash(file: &mut File) -> io::Result<(BlobId, u64)> {
+/// Returns the hash and the number of the bytes of a file that is at its beginning and has, as far
+/// as is known, so many.
+pub(super) fn hash(file: &mut File, size: u64) -> io::Result<(BlobId, u64)> {
+    if size <= SMALL {
+        let bytes = read_whole(file, size as usize)?;
+        return Ok((BlobId::of(&bytes), bytes.len() as u64));
+    }
     let (mut hash, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 17]);
     loop {
         match file.read(&mut buffer) {

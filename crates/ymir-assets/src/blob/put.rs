@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -12,6 +12,7 @@ use ymir_core::{BlobId, BlobInfo, BlobSource, Error, Result, Transfer};
 use super::dir::{BlobDir, hash};
 use super::reference::Entry;
 use crate::parallel::in_parallel;
+use crate::read_whole::read_whole;
 use crate::store::{remove_stale, sync_all};
 
 /// Files up to this size are read once, hashed and written from memory.
@@ -127,7 +128,7 @@ impl BlobDir {
             return self.refer(path, &mut source, temporary);
         }
         if transfer == Transfer::HardLink
-            && let Some(linked) = self.link(path, &mut source, temporary)?
+            && let Some(linked) = self.link(path, &mut source, &data, temporary)?
         {
             return Ok(linked);
         }
@@ -135,8 +136,7 @@ impl BlobDir {
             return Ok(cloned);
         }
         if data.len() <= IN_MEMORY {
-            let mut bytes = Vec::with_capacity(data.len() as usize);
-            source.read_to_end(&mut bytes)?;
+            let bytes = read_whole(&mut source, data.len() as usize)?;
             return self.write(&bytes, temporary);
         }
         let mut file = new_file(temporary)?;
@@ -147,7 +147,9 @@ impl BlobDir {
     /// Hashes what a temporary file holds: what is stored is what was hashed, even if somebody
     /// wrote to the source meanwhile.
     fn adopt(&self, file: NamedTempFile, temporary: &Path) -> io::Result<(BlobInfo, Staged)> {
-        let (id, size) = hash(&mut file.reopen()?)?;
+        let mut file_again = file.reopen()?;
+        let size = file_again.metadata()?.len();
+        let (id, size) = hash(&mut file_again, size)?;
         let info = BlobInfo { id, size };
         if self.is_present(&info, temporary)? {
             return Ok((info, Staged::Present));
@@ -161,21 +163,25 @@ impl BlobDir {
         &self,
         path: &Path,
         source: &mut File,
+        data: &Metadata,
         temporary: &Path,
     ) -> io::Result<Option<(BlobInfo, Staged)>> {
-        let (id, size) = hash(source)?;
+        let (id, size) = hash(source, data.len())?;
         let info = BlobInfo { id, size };
         if self.is_present(&info, temporary)? {
             return Ok(Some((info, Staged::Present)));
         }
         let place =
             tempfile::Builder::new().prefix("link-").make_in(temporary, |to| hard_link(path, to));
+        if let Ok(place) = place {
+            let linked = fs::metadata(place.path())?;
+            if (linked.dev(), linked.ino()) == (data.dev(), data.ino()) {
+                return Ok(Some((info, Staged::File(place.into_temp_path()))));
+            }
+            // Another file took the name after it was opened: then the content is copied.
+        }
         io::Seek::rewind(source)?;
-        let Ok(place) = place else { return Ok(None) };
-        let (linked, hashed) = (fs::metadata(place.path())?, source.metadata()?);
-        let same = (linked.dev(), linked.ino()) == (hashed.dev(), hashed.ino());
-        // Another file took the name after it was opened: then the content is copied.
-        Ok(same.then(|| (info, Staged::File(place.into_temp_path()))))
+        Ok(None)
     }
 
     /// Makes a copy that shares its blocks with the source; none where the file system cannot.

@@ -39,7 +39,7 @@ impl BlobDir {
     ) -> io::Result<(BlobInfo, Staged)> {
         let data = source.metadata()?;
         let target = fs::canonicalize(path)?;
-        let (id, size) = hash(source)?;
+        let (id, size) = hash(source, data.len())?;
         let info = BlobInfo { id, size };
         if self.is_present(&info, temporary)? {
             return Ok((info, Staged::Present));
@@ -68,7 +68,7 @@ impl BlobDir {
         }
         if (data.mtime(), data.mtime_nsec()) != (link.mtime(), link.mtime_nsec()) {
             let mut file = File::open(&target).map_err(fail)?;
-            if hash(&mut file).map_err(fail)?.0 != *id {
+            if hash(&mut file, data.len()).map_err(fail)?.0 != *id {
                 return Err(changed(id, &target));
             }
             // Only spares the next one the reading.

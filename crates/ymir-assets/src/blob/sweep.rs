@@ -77,7 +77,7 @@ impl BlobDir {
             return Err(self.damaged(id, &path).with("size", size).with("found", found));
         }
         if hashes {
-            let found = hash(&mut file).map_err(fail)?.0;
+            let found = hash(&mut file, found).map_err(fail)?.0;
             if found != *id {
                 return Err(self.damaged(id, &path).with("found", found));
             }

@@ -6,7 +6,7 @@ use ymir_core::{Error, ErrorKind, ObjectType, Result};
 
 use super::ImportOptions;
 use super::assemble::{Entry, Names, Said};
-use super::files::Files;
+use super::files::{Files, compare};
 use super::import_report::{Dropped, SkipReason, Skipped};
 use super::losses::Losses;
 use super::reader::Reader;
@@ -93,7 +93,7 @@ impl Draft {
         };
         reader.find(&mut draft, options)?;
         let Self { leads, names, .. } = &mut draft;
-        leads.sort_unstable_by(|a, b| names.below(a.image).cmp(names.below(b.image)));
+        leads.sort_unstable_by(|a, b| compare(names.below(a.image), names.below(b.image)));
         draft.read_annotations(&*reader, over)?;
         reader.finish(&mut draft);
         Ok(draft)

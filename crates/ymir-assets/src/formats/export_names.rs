@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 use ymir_core::Asset;
 
@@ -12,8 +13,10 @@ const MAX_STEM: usize = 180;
 /// an image. Two names in one folder never differ in their extension or their case alone.
 #[derive(Debug, Default)]
 pub(super) struct FileNames {
-    /// The names without extension that are in use, with their folder, in lower case.
-    used: HashSet<String>,
+    /// The hashes of the names without extension that are in use, with their folder, in lower case.
+    /// There may be millions; one whose hash another has by chance gets another name.
+    used: HashSet<u64>,
+    hasher: RandomState,
 }
 
 impl FileNames {
@@ -24,8 +27,10 @@ impl FileNames {
         let candidates = std::iter::once(stem.clone())
             .chain([8, 64].into_iter().map(|digits| format!("{stem}_{}", &id[..digits])))
             .chain((2u64..).map(|n| format!("{stem}_{id}_{n}")));
-        let mut free =
-            candidates.filter(|stem| self.used.insert(format!("{folder}/{stem}").to_lowercase()));
+        let mut free = candidates.filter(|stem| {
+            let name = format!("{folder}/{stem}").to_lowercase();
+            self.used.insert(self.hasher.hash_one(name))
+        });
         let stem = free.next().expect("numbers do not run out");
         let name = format!("{stem}.{extension}");
         (stem, name)

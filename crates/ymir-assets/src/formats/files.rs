@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -53,13 +54,23 @@ impl Files {
     /// Numbers the files in the order of their paths.
     pub(super) fn sort(&mut self) {
         let text = &self.text;
-        self.places.sort_unstable_by(|a, b| below(text, *a).cmp(below(text, *b)));
+        self.places.sort_unstable_by(|a, b| compare(below(text, *a), below(text, *b)));
     }
 }
 
 fn below(text: &[u8], place: u64) -> &Path {
     let (start, length) = (place >> LENGTH_BITS, place & ((1 << LENGTH_BITS) - 1));
     Path::new(OsStr::from_bytes(&text[start as usize..(start + length) as usize]))
+}
+
+/// Compares paths folder by folder, as they compare themselves, but for paths without `.` and
+/// repeated slashes, and in half the time.
+pub(super) fn compare(a: &Path, b: &Path) -> Ordering {
+    let (a, b) = (a.as_os_str().as_bytes(), b.as_os_str().as_bytes());
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    // A slash comes before all that a name can have.
+    let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+    a.get(same).map(key).cmp(&b.get(same).map(key))
 }
 
 /// Returns a path without the extension of its file.

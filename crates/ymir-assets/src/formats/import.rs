@@ -302,13 +302,17 @@ impl<'a> Import<'a> {
 
     async fn commit(
         &self,
-        settled: Settled,
+        mut settled: Settled,
         resolution: Resolution,
         added_classes: Vec<String>,
     ) -> Result<ImportReport> {
         let Resolution { classes, unknown } = resolution;
         let object_type = self.object_type(&settled).await?;
-        let imported = settled.images;
+        let (imported, clipped) = (settled.images, settled.clipped);
+        let size_mismatches = std::mem::take(&mut settled.size_mismatches);
+        let Draft { skipped, dropped, losses, .. } = &mut settled.draft;
+        let (skipped, dropped) = (std::mem::take(skipped), std::mem::take(dropped));
+        let lost = std::mem::take(losses).into_list();
         let (settled, counts) = (Arc::new(settled), Arc::new(Counts::default()));
         let records = settled.records(classes.clone());
         let name = self.source.file_name().unwrap_or(self.source.as_os_str()).display();
@@ -320,27 +324,24 @@ impl<'a> Import<'a> {
             manifest: Manifest { object_type, task: self.record(), ..Manifest::default() },
             message: format!("Import {imported} images from {name}"),
         };
-        let duplicates = settled.report_duplicates(&classes)?;
+        let duplicates = blocking(move || settled.report_duplicates(&classes)).await?;
         let version = self.store.commit(request).await?;
         let is_ignored = self.options.unknown_classes == UnknownClasses::Ignore;
         let ignored = unknown.iter().filter(|_| is_ignored).map(|class| class.count).sum();
-        // The edits are gone with the commit.
-        let Settled { draft, clipped, size_mismatches, .. } = Arc::into_inner(settled)
-            .ok_or_else(|| Error::new(ErrorKind::Unexpected, "the store kept the edits"))?;
         Ok(ImportReport {
             version,
             imported,
             annotations: counts.annotations.load(Ordering::Relaxed),
             negatives: counts.negatives.load(Ordering::Relaxed),
             duplicates,
-            skipped: draft.skipped,
-            dropped: draft.dropped,
+            skipped,
+            dropped,
             clipped,
             size_mismatches,
             unknown_classes: unknown,
             added_classes,
             ignored_annotations: ignored,
-            lost: draft.losses.into_list(),
+            lost,
         })
     }
 

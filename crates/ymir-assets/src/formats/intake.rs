@@ -9,6 +9,7 @@ use super::image_info::{ImageInfo, inspect_image};
 use super::import_report::SkipReason;
 use super::voc_read::{MAX_BYTES, read};
 use crate::operations::{Look, look_of};
+use crate::read_whole::read_whole;
 
 /// The size of an image file up to which it is read.
 const MAX_IMAGE_BYTES: u64 = 2 << 30;
@@ -71,16 +72,17 @@ pub(super) fn read_image(
 pub(super) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
     let mut file = File::open(path).map_err(|error| unreadable(&error))?;
     let size = file.metadata().map_err(|error| unreadable(&error))?.len();
-    let mut bytes = Vec::new();
-    if size <= limit {
-        bytes.reserve_exact(size as usize + 1);
-        Read::take(&mut file, limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|error| unreadable(&error))?;
-    }
-    if size > limit || bytes.len() as u64 > limit {
+    let too_long = || {
         let reason = format!("the file has more than {} MiB", limit >> 20);
-        return Err((SkipReason::Unreadable, reason));
+        (SkipReason::Unreadable, reason)
+    };
+    if size > limit {
+        return Err(too_long());
+    }
+    let bytes = read_whole(&mut Read::take(&mut file, limit + 1), size as usize);
+    let bytes = bytes.map_err(|error| unreadable(&error))?;
+    if bytes.len() as u64 > limit {
+        return Err(too_long());
     }
     Ok(bytes)
 }

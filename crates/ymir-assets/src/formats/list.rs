@@ -151,8 +151,10 @@ pub(super) fn mark(list: &Path, files: &mut [&mut Nameable<'_>]) -> Result<Vec<S
     let mut unmet = Vec::new();
     each_line(list, |line| {
         let readings = [Some(line), Some(line.trim()), without_mark(line)];
-        let mut mark =
-            |text: &str| files.iter_mut().fold(false, |is_met, files| files.mark(text) || is_met);
+        let mut mark = |text: &str| {
+            let named: Vec<bool> = files.iter_mut().map(|files| files.mark(text)).collect();
+            named.contains(&true)
+        };
         if !readings.into_iter().flatten().any(&mut mark) {
             unmet.push(line.trim().to_owned());
         }

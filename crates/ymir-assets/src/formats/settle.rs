@@ -3,14 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
-use ymir_core::{AssetId, Class, Edit, Edits, ObjectType, Record, Result, Shape};
+use ymir_core::{AssetId, Class, Edit, Edits, Error, ErrorKind, ObjectType, Record, Result, Shape};
 
 use super::assemble::{Compact, Said, Stored};
 use super::draft::{Draft, Lead, stop_if};
 use super::image_info::ImageInfo;
 use super::import_report::Duplicate;
 use super::scan::relative;
-use crate::spill::{Cursor, Spill};
+use crate::spill::{Cursor, Spill, u64_of};
 
 /// How many bytes of rows are kept in memory.
 const MAX_ROWS: usize = 1 << 20;
@@ -87,8 +87,8 @@ impl Settled {
     pub(super) fn settle(&mut self, images: impl Iterator<Item = Option<Stored>>) -> Result<()> {
         for stored in images {
             let place = self.said.place();
-            let said: Option<Said> = self.said.value(&self.draft.said)?;
-            if let (Some(stored), Some(said)) = (stored, said) {
+            let said = self.said.value(&self.draft.said)?.ok_or_else(gone)?;
+            if let Some(stored) = stored {
                 self.take(stored, said, place)?;
             }
             self.leads += 1;
@@ -125,7 +125,7 @@ impl Settled {
     /// Returns the row of an asset that was met before, or notes this one.
     fn first_of(&mut self, id: AssetId, row: u64) -> Result<Option<u64>> {
         let bytes = id.as_bytes();
-        let head = u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| bytes[i]));
+        let head = u64_of(bytes);
         let Some(first) = self.first.get(&head).copied() else {
             self.first.insert(head, row);
             return Ok(None);
@@ -213,6 +213,10 @@ impl Shapes {
     }
 }
 
+fn gone() -> Error {
+    Error::new(ErrorKind::Unexpected, "what is said about an image was not set aside")
+}
+
 /// Reads the records of an import, in the order of the paths.
 #[derive(Debug)]
 pub(super) struct Records {
@@ -235,7 +239,7 @@ impl Records {
                 continue;
             }
             self.said.seek(row.said);
-            let Some(mut said) = self.said.value::<Said>(&draft.said)? else { return Ok(None) };
+            let mut said: Said = self.said.value(&draft.said)?.ok_or_else(gone)?;
             said.fit(&row.info, draft.quads_are_boxes);
             let Lead { image, .. } = draft.leads[row.lead as usize];
             return Ok(Some(said.record(draft.names.below(image), &row.stored(), &self.classes)));

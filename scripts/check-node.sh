@@ -11,6 +11,7 @@ need git git
 need node nodejs
 need npm npm
 need_rust
+need_s3
 export YMIR_PROFILE=${YMIR_PROFILE:-dev}
 
 cd bindings-node

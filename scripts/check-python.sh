@@ -13,6 +13,7 @@ need node nodejs
 need npm npm
 need_rust
 need_venv
+need_s3
 say 'the tools of the Python binding'
 .venv/bin/pip install -q 'maturin>=1.9,<2' 'ruff>=0.9' 'mypy>=1.14' pyright pytest \
   typing_extensions tqdm types-tqdm 'pandas>=2' pandas-stubs 'pyarrow>=15' polars

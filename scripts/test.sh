@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
 # What no crate of the workspace enables by itself.
-FEATURES=ymir-assets/s3
+FEATURES=ymir-cli/s3
 STEPS=${*:-lint docs unit features python notebook node demo}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 
@@ -65,6 +65,7 @@ step_features() {
     ymir-python ymir-node; do
     cargo check -q --locked --no-default-features -p "$crate"
   done
+  cargo test -q --locked --no-default-features -p ymir --test blobs
 }
 
 step_python() {

@@ -86,6 +86,7 @@ pub fn write(root: &Path, images: Range<u64>) -> io::Result<()> {
     }
     list.flush()?;
     write_coco(&root.join("coco/annotations/instances_train.json"), &entries, &annotations)?;
+    write_voc_classes(&root.join("voc/labelmap.txt"))?;
     write_yolo_classes(&root.join("yolo/data.yaml"))
 }
 
@@ -154,6 +155,14 @@ fn write_coco(
     });
     serde_json::to_writer(BufWriter::new(File::create(path)?), &document)?;
     Ok(())
+}
+
+/// Writes the label map: Pascal VOC's format has none, but Datumaro takes only VOC's own classes
+/// without one.
+fn write_voc_classes(path: &Path) -> io::Result<()> {
+    let colour = |n: u64| format!("{},{},{}", n * 25 % 256, n * 70 % 256, n * 111 % 256);
+    let labels: String = (0..CLASSES).map(|n| format!("class_{n}:{}::\n", colour(n + 1))).collect();
+    fs::write(path, format!("# label:color_rgb:parts:actions\nbackground:0,0,0::\n{labels}"))
 }
 
 fn write_yolo_classes(path: &Path) -> io::Result<()> {

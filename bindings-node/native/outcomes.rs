@@ -3,7 +3,7 @@
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
-use ymir::{BranchKind, FindOptions, Page, Query, evaluation};
+use ymir::{BranchKind, FindOptions, Query, evaluation};
 
 use crate::call::{Cancel, promise};
 use crate::error::{from_json, to_json};
@@ -102,9 +102,7 @@ impl Outcomes {
             let query: Query = query.parse()?;
             let (offset, limit) = (offset as u64, limit as usize);
             let options = FindOptions { offset, limit, ..FindOptions::default() };
-            let records = outcomes.page(&query, options).await?;
-            let total = outcomes.count(&query).await?;
-            to_json(&CompactPage(&Page { records, total }))
+            to_json(&CompactPage(&outcomes.page(&query, options).await?))
         })
     }
 }

@@ -7,11 +7,11 @@ use napi::bindgen_prelude::{PromiseRaw, within_runtime_if_available};
 use napi_derive::napi;
 use serde::de::value::{Error as NoSuchKind, StrDeserializer};
 use serde::{Deserialize, Serialize};
-use ymir::{BranchKind, Error, Result, WorkspaceOptions};
+use ymir::{BranchKind, Error, Result, WorkspaceRequest};
 
 use crate::call::{Cancel, promise};
 use crate::dataset::Dataset;
-use crate::error::{to_js, to_json};
+use crate::error::{from_json, to_js, to_json};
 use crate::model::OpenedModel;
 use crate::stream::Events;
 
@@ -50,19 +50,25 @@ pub(crate) fn kind_of(name: &str) -> Result<BranchKind> {
 pub(crate) fn open_workspace(
     env: &Env,
     root: String,
-    create: bool,
-    cpus: Option<u32>,
+    request: String,
 ) -> napi::Result<PromiseRaw<'_, Workspace>> {
-    let options = WorkspaceOptions { create, cpus, ..WorkspaceOptions::default() };
     promise(env, None, async move {
-        Ok(Workspace::new(ymir::Workspace::open_with(root, options).await?))
+        let request: WorkspaceRequest = from_json("a workspace", &request)?;
+        Ok(Workspace::new(ymir::Workspace::open_with(root, request.options()).await?))
     })
 }
 
 /// Makes a workspace in a directory.
 #[napi]
-pub(crate) fn init_workspace(env: &Env, root: String) -> napi::Result<PromiseRaw<'_, Workspace>> {
-    promise(env, None, async { Ok(Workspace::new(ymir::Workspace::init(root).await?)) })
+pub(crate) fn init_workspace(
+    env: &Env,
+    root: String,
+    request: String,
+) -> napi::Result<PromiseRaw<'_, Workspace>> {
+    promise(env, None, async move {
+        let request: WorkspaceRequest = from_json("a workspace", &request)?;
+        Ok(Workspace::new(ymir::Workspace::init_with(root, request.options()).await?))
+    })
 }
 
 /// Returns the nearest directory, from this one upwards, that is a workspace.

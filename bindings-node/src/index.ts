@@ -107,4 +107,4 @@ export type {
   Version,
 } from "./types";
 export { Workspace } from "./workspace";
-export type { EvaluateOptions, OpenOptions } from "./workspace";
+export type { BlobLocation, EvaluateOptions, InitOptions, OpenOptions } from "./workspace";

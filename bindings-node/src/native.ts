@@ -225,8 +225,8 @@ export interface NativeWorkspace {
 /** What the addon exports. */
 export interface Native {
   readonly Cancel: new () => NativeCancel;
-  openWorkspace(root: string, create: boolean, cpus?: number): Promise<NativeWorkspace>;
-  initWorkspace(root: string): Promise<NativeWorkspace>;
+  openWorkspace(root: string, request: string): Promise<NativeWorkspace>;
+  initWorkspace(root: string, request: string): Promise<NativeWorkspace>;
   findWorkspace(start: string): string | null;
 }
 

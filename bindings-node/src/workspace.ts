@@ -44,8 +44,28 @@ import type { WireImportReport, WireVersion } from "./wire";
 import { toExecutorInfo, toTaskStatus } from "./wire-tasks";
 import type { WireExecutorInfo, WireTaskStatus } from "./wire-tasks";
 
+/**
+ * The object store with the images and models of a workspace, in place of its directory. The
+ * workspace remembers it; credentials are not part of it, the environment is asked for them as
+ * AWS's own tools ask it (`AWS_ACCESS_KEY_ID` and its like).
+ */
+export interface BlobLocation {
+  /** The bucket, which exists, and what the keys begin with: `s3://bucket/prefix`. */
+  readonly url: string;
+  /** The server, such as `http://localhost:9000`; that of AWS unless given. */
+  readonly endpoint?: string;
+  /** The region. */
+  readonly region?: string;
+}
+
+/** How a workspace is made. */
+export interface InitOptions {
+  /** Where images and models are kept; in the directory unless given. */
+  readonly blobs?: BlobLocation;
+}
+
 /** How a workspace is opened. */
-export interface OpenOptions {
+export interface OpenOptions extends InitOptions {
   /** Makes the workspace if the directory has none. */
   readonly create?: boolean;
   /** CPU slots for tasks; as many as the host has unless given. */
@@ -93,16 +113,15 @@ export class Workspace {
   }
 
   /** Opens the workspace in a directory. */
-  static async open(
-    path: string | URL,
-    { create = false, cpus }: OpenOptions = {},
-  ): Promise<Workspace> {
-    return new Workspace(await wait(() => native.openWorkspace(pathOf(path), create, cpus)));
+  static async open(path: string | URL, options: OpenOptions = {}): Promise<Workspace> {
+    const request = () => JSON.stringify(options);
+    return new Workspace(await wait(() => native.openWorkspace(pathOf(path), request())));
   }
 
   /** Makes a workspace in a directory, which is made if it is not there. */
-  static async init(path: string | URL): Promise<Workspace> {
-    return new Workspace(await wait(() => native.initWorkspace(pathOf(path))));
+  static async init(path: string | URL, options: InitOptions = {}): Promise<Workspace> {
+    const request = () => JSON.stringify(options);
+    return new Workspace(await wait(() => native.initWorkspace(pathOf(path), request())));
   }
 
   /** Returns the nearest directory, from this one upwards, that is a workspace. */

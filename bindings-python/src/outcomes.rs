@@ -82,10 +82,10 @@ impl Outcomes {
         Ok(Pending::new(async move {
             let outcomes = live.await?;
             let options = FindOptions { offset, limit, ..FindOptions::default() };
-            let records = outcomes.page(&query, options).await?.into_iter();
-            let records: Vec<_> =
-                records.map(|inner| Record::new(inner, classes.clone())).collect();
-            Ok(object((records, outcomes.count(&query).await?)))
+            let page = outcomes.page(&query, options).await?;
+            let record = |inner| Record::new(inner, classes.clone());
+            let records: Vec<_> = page.records.into_iter().map(record).collect();
+            Ok(object((records, page.total)))
         }))
     }
 }

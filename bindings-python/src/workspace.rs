@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
-use ymir::{Error, Result, WorkspaceOptions};
+use pythonize::pythonize;
+use ymir::{Error, Result, WorkspaceRequest};
 
-use crate::convert::{Value, object};
+use crate::convert::{Value, object, request};
 use crate::error::raise;
 use crate::generation::Kept;
 use crate::pending::{Pending, direct};
@@ -23,7 +24,8 @@ pub(crate) struct Workspace {
     root: PathBuf,
     id: String,
     warnings: Vec<String>,
-    cpus: Option<u32>,
+    /// How it is opened again.
+    request: WorkspaceRequest,
     /// None once it is closed. The lock is held for moments only, and never without the
     /// interpreter, so that no fork finds it taken.
     state: Mutex<Option<Kept<ymir::Workspace>>>,
@@ -31,12 +33,12 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    fn new(opened: ymir::Workspace, cpus: Option<u32>) -> Self {
+    fn new(opened: ymir::Workspace, request: WorkspaceRequest) -> Self {
         Self {
             root: opened.root().to_owned(),
             id: opened.id().to_string(),
             warnings: opened.warnings().to_vec(),
-            cpus,
+            request: WorkspaceRequest { create: false, ..request },
             state: Mutex::new(Some(Kept::new(opened))),
             registered: Mutex::default(),
         }
@@ -56,7 +58,7 @@ impl Workspace {
                 }
             }
         }
-        let options = WorkspaceOptions { cpus: self.cpus, ..WorkspaceOptions::default() };
+        let options = self.request.options();
         let live = direct(py, ymir::Workspace::open_with(&self.root, options))?;
         for code in &*self.registered.lock().unwrap_or_else(PoisonError::into_inner) {
             code.register(&live).map_err(|e| raise(py, &e))?;
@@ -67,21 +69,28 @@ impl Workspace {
 }
 
 /// Returns the opened workspace as an object.
-fn opened(result: Result<ymir::Workspace>, cpus: Option<u32>) -> Result<Value> {
-    result.map(|workspace| object(Workspace::new(workspace, cpus)))
+fn opened(result: Result<ymir::Workspace>, request: WorkspaceRequest) -> Result<Value> {
+    result.map(|workspace| object(Workspace::new(workspace, request)))
 }
 
 #[pymethods]
 impl Workspace {
     #[staticmethod]
-    fn open(root: PathBuf, create: bool, cpus: Option<u32>) -> Pending {
-        let options = WorkspaceOptions { create, cpus, ..WorkspaceOptions::default() };
-        Pending::new(async move { opened(ymir::Workspace::open_with(root, options).await, cpus) })
+    fn open(root: PathBuf, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let request: WorkspaceRequest = request("a workspace", options)?;
+        let options = request.options();
+        Ok(Pending::new(
+            async move { opened(ymir::Workspace::open_with(root, options).await, request) },
+        ))
     }
 
     #[staticmethod]
-    fn init(root: PathBuf) -> Pending {
-        Pending::new(async move { opened(ymir::Workspace::init(root).await, None) })
+    fn init(root: PathBuf, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+        let request: WorkspaceRequest = request("a workspace", options)?;
+        let options = request.options();
+        Ok(Pending::new(
+            async move { opened(ymir::Workspace::init_with(root, options).await, request) },
+        ))
     }
 
     #[staticmethod]
@@ -104,9 +113,10 @@ impl Workspace {
         self.warnings.clone()
     }
 
+    /// The options that open it again.
     #[getter]
-    fn cpus(&self) -> Option<u32> {
-        self.cpus
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(pythonize(py, &self.request)?)
     }
 
     #[getter]

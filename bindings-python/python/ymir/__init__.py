@@ -76,6 +76,7 @@ from ymir.mir import (
 )
 from ymir.model import Model, ModelFile, Stage
 from ymir.options import (
+    BlobLocation,
     Folder,
     Format,
     InferOptions,
@@ -130,6 +131,7 @@ __all__ = [
     "ArrowTable",
     "BBox",
     "Batch",
+    "BlobLocation",
     "CancelledError",
     "Change",
     "ClassCount",
@@ -247,24 +249,34 @@ __all__ = [
 
 
 def open(
-    root: str | os.PathLike[str], *, create: bool = False, cpus: int | None = None
+    root: str | os.PathLike[str],
+    *,
+    create: bool = False,
+    cpus: int | None = None,
+    blobs: BlobLocation | None = None,
 ) -> Workspace:
     """Opens the workspace in a directory, as :meth:`Workspace.open`."""
-    return Workspace.open(root, create=create, cpus=cpus)
+    return Workspace.open(root, create=create, cpus=cpus, blobs=blobs)
 
 
 async def open_async(
-    root: str | os.PathLike[str], *, create: bool = False, cpus: int | None = None
+    root: str | os.PathLike[str],
+    *,
+    create: bool = False,
+    cpus: int | None = None,
+    blobs: BlobLocation | None = None,
 ) -> Workspace:
     """Opens the workspace in a directory, as :meth:`Workspace.open`."""
-    return await Workspace.open_async(root, create=create, cpus=cpus)
+    return await Workspace.open_async(root, create=create, cpus=cpus, blobs=blobs)
 
 
-def init(root: str | os.PathLike[str]) -> Workspace:
+def init(root: str | os.PathLike[str], *, blobs: BlobLocation | None = None) -> Workspace:
     """Makes a workspace in a directory, as :meth:`Workspace.init`."""
-    return Workspace.init(root)
+    return Workspace.init(root, blobs=blobs)
 
 
-async def init_async(root: str | os.PathLike[str]) -> Workspace:
+async def init_async(
+    root: str | os.PathLike[str], *, blobs: BlobLocation | None = None
+) -> Workspace:
     """Makes a workspace in a directory, as :meth:`Workspace.init`."""
-    return await Workspace.init_async(root)
+    return await Workspace.init_async(root, blobs=blobs)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ymir.versions import Spec
 
 __all__ = [
+    "BlobLocation",
     "Folder",
     "Format",
     "InferOptions",
@@ -47,6 +48,24 @@ Format = Literal[
 UnknownClasses = Literal["stop", "ignore", "add", "keep"]
 """What happens to class names that the workspace does not have: fail, leave the annotations out,
 add the classes, or keep the annotations under their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobLocation:
+    """The object store with the images and models of a workspace, in place of its directory.
+
+    The workspace remembers it. Credentials are not part of it: the environment is asked for them
+    as AWS's own tools ask it (``AWS_ACCESS_KEY_ID`` and its like).
+
+    Attributes:
+        url: The bucket, which exists, and what the keys begin with: ``s3://bucket/prefix``.
+        endpoint: The server, such as ``http://localhost:9000``; that of AWS by default.
+        region: The region.
+    """
+
+    url: str
+    endpoint: str | None = None
+    region: str | None = None
 
 
 class Resources(TypedDict, total=False):

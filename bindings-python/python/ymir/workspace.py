@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,7 @@ from ymir import _ymir
 from ymir._pending import Operation
 from ymir._working import Working
 from ymir.errors import YmirError
+from ymir.options import BlobLocation
 from ymir.reports import FsckReport, GarbageReport
 
 __all__ = ["Workspace"]
@@ -36,13 +38,23 @@ class Workspace(Working):
 
     @classmethod
     def _open(
-        cls, root: str | os.PathLike[str], create: bool, cpus: int | None
+        cls,
+        root: str | os.PathLike[str],
+        create: bool,
+        cpus: int | None,
+        blobs: BlobLocation | None,
     ) -> Operation[Workspace]:
-        return Operation(_ymir.Workspace.open(os.fspath(root), create, cpus), cls)
+        options = {"create": create, "cpus": cpus, "blobs": blobs and asdict(blobs)}
+        return Operation(_ymir.Workspace.open(os.fspath(root), options), cls)
 
     @classmethod
     def open(
-        cls, root: str | os.PathLike[str], *, create: bool = False, cpus: int | None = None
+        cls,
+        root: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        cpus: int | None = None,
+        blobs: BlobLocation | None = None,
     ) -> Workspace:
         """Opens the workspace in a directory.
 
@@ -50,33 +62,53 @@ class Workspace(Working):
             root: The directory.
             create: Whether to make the workspace if there is none.
             cpus: CPU slots for tasks; as many as the machine has by default.
+            blobs: Where a workspace that is made keeps images and models, if not in the directory.
+                One that is there knows; only the way to the same place may differ.
 
         Raises:
             NotFoundError: If there is none.
             CorruptedError: If its files are damaged.
         """
-        return cls._open(root, create, cpus).wait()
+        return cls._open(root, create, cpus, blobs).wait()
 
     @classmethod
     async def open_async(
-        cls, root: str | os.PathLike[str], *, create: bool = False, cpus: int | None = None
+        cls,
+        root: str | os.PathLike[str],
+        *,
+        create: bool = False,
+        cpus: int | None = None,
+        blobs: BlobLocation | None = None,
     ) -> Workspace:
         """As :meth:`open`."""
-        return await cls._open(root, create, cpus).wait_async()
+        return await cls._open(root, create, cpus, blobs).wait_async()
 
     @classmethod
-    def init(cls, root: str | os.PathLike[str]) -> Workspace:
+    def _init(
+        cls, root: str | os.PathLike[str], blobs: BlobLocation | None
+    ) -> Operation[Workspace]:
+        options = {"blobs": blobs and asdict(blobs)}
+        return Operation(_ymir.Workspace.init(os.fspath(root), options), cls)
+
+    @classmethod
+    def init(cls, root: str | os.PathLike[str], *, blobs: BlobLocation | None = None) -> Workspace:
         """Makes a workspace in a directory, which is made if it is not there.
+
+        Args:
+            root: The directory.
+            blobs: Where images and models are kept, if not in the directory.
 
         Raises:
             AlreadyExistsError: If there is a workspace.
         """
-        return Operation(_ymir.Workspace.init(os.fspath(root)), cls).wait()
+        return cls._init(root, blobs).wait()
 
     @classmethod
-    async def init_async(cls, root: str | os.PathLike[str]) -> Workspace:
+    async def init_async(
+        cls, root: str | os.PathLike[str], *, blobs: BlobLocation | None = None
+    ) -> Workspace:
         """As :meth:`init`."""
-        return await Operation(_ymir.Workspace.init(os.fspath(root)), cls).wait_async()
+        return await cls._init(root, blobs).wait_async()
 
     @staticmethod
     def find(start: str | os.PathLike[str] = ".") -> Path | None:
@@ -126,7 +158,7 @@ class Workspace(Working):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Returns how it is opened again: a pickled workspace is the path of one."""
-        return _opened_again, (self.root, self._native.cpus)
+        return _opened_again, (self.root, self._native.options)
 
     def __enter__(self) -> Workspace:
         """Returns itself."""
@@ -185,5 +217,8 @@ class Workspace(Working):
         return await self._collect_garbage(dry_run, grace).wait_async()
 
 
-def _opened_again(root: Path, cpus: int | None) -> Workspace:
-    return Workspace.open(root, cpus=cpus)
+def _opened_again(root: Path, options: dict[str, Any]) -> Workspace:
+    opened: Operation[Workspace] = Operation(
+        _ymir.Workspace.open(os.fspath(root), options), Workspace
+    )
+    return opened.wait()

@@ -284,7 +284,13 @@ async fn failures_are_found_by_queries() {
         assert_eq!(second, wanted.get(1).copied().into_iter().collect::<Vec<_>>(), "{query}");
     }
     let none = FindOptions { limit: 0, ..Default::default() };
-    assert!(outcomes.page(&"all".parse().unwrap(), none).await.unwrap().is_empty());
+    let page = outcomes.page(&"all".parse().unwrap(), none).await.unwrap();
+    assert_eq!((page.records.len(), page.total), (0, 4));
+    assert!(outcomes.ids(&"all".parse().unwrap(), none).await.unwrap().is_empty());
+    let second = FindOptions { offset: 1, limit: 1, after: None };
+    let page = outcomes.page(&"all".parse().unwrap(), second).await.unwrap();
+    let all = outcomes.ids(&"all".parse().unwrap(), FindOptions::default()).await.unwrap();
+    assert_eq!((page.records[0].asset.id, page.records.len(), page.total), (all[1], 1, 4));
 
     let strict = OutcomeOptions { iou_threshold: 0.95, min_score: Some(0.5), ..Default::default() };
     let outcomes = Outcomes::new(&store, truth, found, strict).unwrap();

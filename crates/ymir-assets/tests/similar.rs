@@ -106,6 +106,25 @@ async fn what_looks_like_an_image_of_another_version_is_excluded() {
 }
 
 #[cfg(feature = "decode")]
+#[tokio::test]
+async fn an_image_is_looked_at_once() {
+    let dir = folder();
+    let store: Store = Arc::new(ymir_assets::GitAssetStore::init(&dir).unwrap());
+    let (version, ids) = with_images(&store, vec![gradient(64, false), gradient(48, false)]).await;
+    let groups = async || near_duplicates(&store, &version.id, 3, &|_| ()).await;
+    let found = groups().await.unwrap();
+    assert_eq!(found[0].len(), 2);
+    // Without the files nothing can be looked at any more, and need not be.
+    std::fs::remove_dir_all(dir.join("blobs")).unwrap();
+    assert_eq!(groups().await.unwrap(), found);
+    let target = Branch::dataset("apart").unwrap();
+    let apart = exclude_similar(&store, &version.id, &[], 3, &target, &|_| ()).await.unwrap();
+    assert_eq!(common::ids(&store, &apart.id).await, [*ids.iter().min().unwrap()]);
+    std::fs::remove_file(dir.join("state/looks")).unwrap();
+    assert_eq!(groups().await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[cfg(feature = "decode")]
 fn gradient(side: u32, falling: bool) -> Vec<u8> {
     let value = |x: u32| (if falling { side - 1 - x } else { x } * 255 / side) as u8;
     let image = image::GrayImage::from_fn(side, side, |x, _| image::Luma([value(x)]));

@@ -3,3 +3,6 @@
 pub mod conformance;
 pub mod double;
 pub mod generate;
+mod s3_server;
+
+pub use s3_server::S3Server;

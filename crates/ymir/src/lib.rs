@@ -27,8 +27,8 @@ pub use labeling::LabelOptions;
 pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{
-    ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest,
-    MineRequest, ProjectRequest, TrainRequest, parse_request,
+    BlobsRequest, ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest,
+    LabelerRequest, MineRequest, ProjectRequest, TrainRequest, WorkspaceRequest, parse_request,
 };
 pub use task::{InferOptions, MineOptions, Task, TaskOptions, TrainOptions};
 pub use workspace::{Workspace, WorkspaceOptions};

@@ -2,6 +2,7 @@
 //! named by specs (`name`, `name@v3`, `name@<commit>`), and a field that is not known is an error.
 
 mod fuse;
+mod workspace;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ use crate::{
 };
 
 pub use fuse::FuseRequest;
+pub use workspace::{BlobsRequest, WorkspaceRequest};
 
 /// Reads a request; `what` is what the error calls it.
 ///

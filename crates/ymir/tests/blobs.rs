@@ -1,6 +1,7 @@
 //! Workspaces whose blobs are in an object store.
 
-use ymir::{BlobLocation, ErrorKind, Workspace, WorkspaceOptions};
+use serde_json::json;
+use ymir::{BlobLocation, ErrorKind, Workspace, WorkspaceOptions, WorkspaceRequest, parse_request};
 
 fn options(url: &str) -> WorkspaceOptions {
     let endpoint = Some("http://127.0.0.1:9".to_owned());
@@ -19,7 +20,7 @@ async fn a_workspace_remembers_where_its_blobs_are() {
     let text = std::fs::read_to_string(root.join("ymir.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(config["format"], 2, "older versions must not open it");
-    let expected = serde_json::json!({
+    let expected = json!({
         "url": "s3://images/team", "endpoint": "http://127.0.0.1:9",
     });
     assert_eq!(config["blobs"], expected);
@@ -52,8 +53,27 @@ async fn an_object_store_needs_a_feature() {
         serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!(config["format"], 1, "older versions can open it");
     config["format"] = 2.into();
-    config["blobs"] = serde_json::json!({ "url": "s3://images/team" });
+    config["blobs"] = json!({ "url": "s3://images/team" });
     std::fs::write(&path, config.to_string()).unwrap();
     let error = Workspace::open(&root).await.unwrap_err();
     assert!(error.to_string().contains("feature `s3`"), "{error}");
+}
+
+#[test]
+fn a_request_says_what_the_options_are() {
+    let parse = |value| parse_request::<WorkspaceRequest>("a workspace", value);
+    let blobs = json!({ "url": "s3://images/team", "endpoint": "http://127.0.0.1:9" });
+    let asked = parse(json!({ "create": true, "cpus": 2, "blobs": blobs })).unwrap().options();
+    assert_eq!((asked.create, asked.cpus), (true, Some(2)));
+    assert_eq!(asked.blobs, options("s3://images/team").blobs);
+    assert_eq!(parse(json!({ "blobs": null })).unwrap().options().blobs, None);
+    for (wrong, field) in [
+        (json!({ "blob": {} }), "blob"),
+        (json!({ "blobs": { "url": "s3://images", "secret": "x" } }), "secret"),
+        (json!({ "blobs": {} }), "url"),
+    ] {
+        let error = parse(wrong).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains(field), "{error}");
+    }
 }

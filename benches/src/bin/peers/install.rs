@@ -29,8 +29,8 @@ pub(crate) const PEERS: [Peer; 9] = [
     peer("DVC", "dvc", "dvc_cmd.py", &["dvc"]),
     peer("datasets", "datasets", "datasets_sdk.py", &["datasets"]),
     peer("Lance", "lance", "lance_sdk.py", &["pylance"]),
-    peer("faster-coco-eval", "faster-coco-eval", "faster_coco_eval_sdk.py", &["faster-coco-eval"]),
-    peer("pycocotools", "pycocotools", "pycocotools_sdk.py", &["pycocotools"]),
+    peer("faster-coco-eval", "faster-coco-eval", "coco_eval_sdk.py", &["faster-coco-eval"]),
+    peer("pycocotools", "pycocotools", "coco_eval_sdk.py", &["pycocotools"]),
 ];
 
 const fn peer(

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    Annotation, AssetId, AssetStore, ClassId, Error, FindOptions, Matcher, OUTCOME, Query, Record,
-    Result, VersionId,
+    Annotation, AssetId, AssetStore, ClassId, Error, FindOptions, Matcher, OUTCOME, Page, Query,
+    Record, Result, VersionId,
 };
 
 use super::collect::{Detection, Truth};
@@ -100,8 +100,8 @@ fn with_outcome(annotation: &Annotation, outcome: &str) -> Annotation {
 ///
 /// Each asset of the ground truth stands there with what [`mark_outcomes`] returns in place of its
 /// annotations, so that a query such as `outcome:fn and class:WBC` finds the images on which a WBC
-/// was missed. Nothing is stored; each question reads both versions side by side, a page at a time,
-/// and ends as soon as it has its answer.
+/// was missed. Nothing is stored; each question reads both versions side by side, once,
+/// a page at a time; the search for ids ends as soon as it has those asked for.
 #[derive(Debug, Clone)]
 pub struct Outcomes {
     store: Arc<dyn AssetStore>,
@@ -132,7 +132,18 @@ impl Outcomes {
     ///
     /// As [`AssetStore::find`].
     pub async fn ids(&self, query: &Query, options: FindOptions) -> Result<Vec<AssetId>> {
-        Ok(self.page(query, options).await?.into_iter().map(|record| record.asset.id).collect())
+        let (mut ids, mut window) = (Vec::new(), Window(options));
+        if window.is_full() {
+            return Ok(ids);
+        }
+        self.each(query, |record| {
+            if window.takes(&record.asset.id) {
+                ids.push(record.asset.id);
+            }
+            if window.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+        .await?;
+        Ok(ids)
     }
 
     /// Returns how many assets a query is true of.
@@ -151,33 +162,22 @@ impl Outcomes {
     }
 
     /// Returns the assets that a query is true of, in the order of their ids, with the predictions
-    /// and the objects that were missed.
+    /// and the objects that were missed, and how many there are in all.
     ///
     /// # Errors
     ///
     /// As [`AssetStore::find`].
-    pub async fn page(&self, query: &Query, options: FindOptions) -> Result<Vec<Record>> {
-        let (mut records, mut skip) = (Vec::new(), options.offset);
-        if options.limit == 0 {
-            return Ok(records);
-        }
+    pub async fn page(&self, query: &Query, options: FindOptions) -> Result<Page> {
+        let (mut page, mut window) = (Page { records: Vec::new(), total: 0 }, Window(options));
         self.each(query, |record| {
-            if options.after.is_some_and(|after| record.asset.id <= after) {
-                return ControlFlow::Continue(());
+            page.total += 1;
+            if window.takes(&record.asset.id) {
+                page.records.push(record);
             }
-            if skip > 0 {
-                skip -= 1;
-                return ControlFlow::Continue(());
-            }
-            records.push(record);
-            if records.len() < options.limit {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
+            ControlFlow::Continue(())
         })
         .await?;
-        Ok(records)
+        Ok(page)
     }
 
     /// Hands over the assets that a query is true of, in the order of their ids.
@@ -201,5 +201,28 @@ impl Outcomes {
             }
         }
         Ok(())
+    }
+}
+
+/// What is still to be passed over and to be taken of the assets that a query is true of.
+struct Window(FindOptions);
+
+impl Window {
+    /// Returns whether an asset is to be taken; they are asked for in the order of their ids.
+    fn takes(&mut self, id: &AssetId) -> bool {
+        let FindOptions { after, offset, limit } = &mut self.0;
+        if *limit == 0 || after.is_some_and(|after| *id <= after) {
+            return false;
+        }
+        if *offset > 0 {
+            *offset -= 1;
+            return false;
+        }
+        *limit -= 1;
+        true
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.limit == 0
     }
 }

@@ -1,8 +1,9 @@
 use std::fs;
 
 use ymir_core::{AssetStore, BlobId, BlobSource, ErrorKind};
+use ymir_testkit::S3Server;
 
-use crate::server::{Fixture, Server, open, put};
+use crate::server::{Fixture, open, options, put};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_with_other_bytes_is_noticed() {
@@ -18,10 +19,10 @@ async fn an_object_with_other_bytes_is_noticed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_gone_is_unavailable() {
-    let Some(server) = Server::start() else { return };
+    let Some(server) = S3Server::start() else { return };
     let dir = tempfile::tempdir().unwrap();
     ymir_assets::GitAssetStore::init(dir.path()).unwrap();
-    let store = open(dir.path(), &server.options("gone"));
+    let store = open(dir.path(), &options(&server, "gone"));
     let id = put(&store, b"bytes").await;
     drop(server);
     // What is cached can be read all the same.

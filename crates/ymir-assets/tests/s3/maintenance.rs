@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use ymir_core::{
-    Asset, AssetStore, Base, BlobId, Branch, CommitRequest, Edits, ErrorKind, Expect, FsckOptions,
-    GarbageOptions, Manifest, MediaType, Record,
+    Asset, AssetStore, Base, BlobId, BlobSource, Branch, CommitRequest, Edits, ErrorKind, Expect,
+    FsckOptions, GarbageOptions, Manifest, MediaType, Record,
 };
 
 use crate::server::{Fixture, put};
@@ -80,6 +80,29 @@ async fn garbage_goes_once_it_is_old() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert_eq!(fixture.store.read_blob(&used).await.unwrap(), b"used");
     assert_eq!(fixture.store.fsck(ALL).await.unwrap().problems, []);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_that_fails_ends_what_it_had_begun() {
+    let Some(fixture) = Fixture::new() else { return };
+    let sources = (0..60_u64).map(|i| BlobSource::Bytes(i.to_le_bytes().to_vec()));
+    let infos = fixture.store.put_blobs(sources.collect()).await.unwrap();
+    // The place that one of them is moved to first is taken.
+    let broken = infos[0].id;
+    let aside = fixture.object(&broken).ancestors().nth(2).unwrap().join("aside");
+    fs::create_dir(&aside).unwrap();
+    fs::write(aside.join(broken.to_string()), "in the way").unwrap();
+    let now = GarbageOptions { dry_run: false, grace: Duration::ZERO };
+    let error = fixture.store.collect_garbage(now).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(fixture.object(&broken).exists());
+    for entry in fs::read_dir(&aside).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
+        assert_eq!(fs::read_dir(entry.path()).unwrap().count(), 0, "{entry:?} is half deleted");
+    }
+
+    fs::remove_file(aside.join(broken.to_string())).unwrap();
+    fixture.store.collect_garbage(now).await.unwrap();
+    assert!(infos.iter().all(|info| !fixture.object(&info.id).exists()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

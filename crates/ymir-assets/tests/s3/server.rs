@@ -1,87 +1,26 @@
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tempfile::TempDir;
 use ymir_assets::{GitAssetStore, S3Credentials, S3Options, StoreOptions};
 use ymir_core::{AssetStore, BlobId, BlobSource};
-
-const BUCKET: &str = "images";
-
-/// A server with one bucket, which ends with this process or when it is dropped.
-pub(crate) struct Server {
-    /// Ends the server when its standard input is closed, so also when this process is killed.
-    guard: Child,
-    port: u16,
-    root: TempDir,
-}
+use ymir_testkit::S3Server;
 
 /// The server that the tests share, each with a prefix of its own; none if the program is missing.
-static SHARED: LazyLock<Option<Server>> = LazyLock::new(Server::start);
+static SHARED: LazyLock<Option<S3Server>> = LazyLock::new(S3Server::start);
 
-impl Server {
-    /// Starts a server; none, with the reason printed, if the program is missing.
-    #[expect(clippy::print_stderr, reason = "a skipped test says why")]
-    pub(crate) fn start() -> Option<Self> {
-        let program = std::env::var("YMIR_S3_SERVER").unwrap_or_else(|_| "s3s-fs".to_owned());
-        if Command::new(&program).arg("--version").stdout(Stdio::null()).status().is_err() {
-            let required = std::env::var_os("YMIR_REQUIRE_S3").is_some();
-            assert!(!required, "YMIR_REQUIRE_S3 is set, but there is no program {program:?}");
-            eprintln!("SKIPPED: no S3 server: {program:?} is not installed, see scripts/test.sh");
-            return None;
-        }
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir(root.path().join(BUCKET)).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let script = "\"$0\" --host 127.0.0.1 --port $1 --access-key key --secret-key secret \"$2\" \
-                      </dev/null & read -r _; kill $!; wait $!";
-        let guard = Command::new("sh")
-            .args(["-c", script, &program, &port.to_string()])
-            .arg(root.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server = Self { guard, port, root };
-        for _ in 0..600 {
-            if TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                return Some(server);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("the S3 server {program:?} does not answer");
-    }
-
-    pub(crate) fn options(&self, prefix: &str) -> S3Options {
-        let credentials = S3Credentials {
-            access_key_id: "key".into(),
-            secret_access_key: "secret".into(),
-            session_token: None,
-        };
-        S3Options {
-            endpoint: Some(format!("http://127.0.0.1:{}", self.port)),
-            region: Some("us-east-1".into()),
-            credentials: Some(credentials),
-            retries: 1,
-            ..S3Options::from_url(&format!("s3://{BUCKET}/{prefix}")).unwrap()
-        }
-    }
-
-    /// Returns the file in which the server keeps the object of a blob.
-    fn object(&self, prefix: &str, id: &BlobId) -> PathBuf {
-        let digits = id.to_string();
-        self.root.path().join(BUCKET).join(prefix).join(&digits[..2]).join(&digits[2..])
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
+/// Returns what a store is opened with whose blobs are on a server.
+pub(crate) fn options(server: &S3Server, prefix: &str) -> S3Options {
+    let [access_key_id, secret_access_key] = S3Server::KEY.map(str::to_owned);
+    let credentials = S3Credentials { access_key_id, secret_access_key, session_token: None };
+    let bucket = S3Server::BUCKET;
+    S3Options {
+        endpoint: Some(server.endpoint()),
+        region: Some("us-east-1".into()),
+        credentials: Some(credentials),
+        retries: 1,
+        ..S3Options::from_url(&format!("s3://{bucket}/{prefix}")).unwrap()
     }
 }
 
@@ -90,7 +29,7 @@ pub(crate) struct Fixture {
     pub(crate) dir: TempDir,
     pub(crate) store: GitAssetStore,
     pub(crate) options: S3Options,
-    server: &'static Server,
+    server: &'static S3Server,
 }
 
 impl Fixture {
@@ -104,7 +43,7 @@ impl Fixture {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let server = SHARED.as_ref()?;
         let prefix = format!("stores/{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut options = server.options(&prefix);
+        let mut options = options(server, &prefix);
         change(&mut options);
         let dir = tempfile::tempdir().unwrap();
         GitAssetStore::init(dir.path()).unwrap();
@@ -120,14 +59,19 @@ impl Fixture {
         (dir, store)
     }
 
+    /// Returns the file in which the server keeps the object of a blob.
     pub(crate) fn object(&self, id: &BlobId) -> PathBuf {
-        self.server.object(&self.options.prefix, id)
+        let digits = id.to_string();
+        self.folder().join(&digits[..2]).join(&digits[2..])
     }
 
     /// Returns the file in which the server keeps the mark of a blob.
     pub(crate) fn mark(&self, id: &BlobId) -> PathBuf {
-        let prefix = self.server.root.path().join(BUCKET).join(&self.options.prefix);
-        prefix.join("renewed").join(id.to_string())
+        self.folder().join("renewed").join(id.to_string())
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.server.bucket().join(&self.options.prefix)
     }
 }
 

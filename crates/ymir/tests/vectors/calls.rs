@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use ymir::evaluation::Outcomes;
 use ymir::{
     AssetId, BranchKind, ClassTable, Dataset, Error, FindOptions, FuseRequest, InferRequest,
-    LabelRequest, MineRequest, Page, PageOptions, ProjectHandle, ProjectRequest, Query, Result,
+    LabelRequest, MineRequest, PageOptions, ProjectHandle, ProjectRequest, Query, Result,
     StepOptions, Task, TrainRequest, Workspace, parse_request,
 };
 
@@ -271,10 +271,7 @@ async fn on_outcomes(
     Ok(Object::Value(match method {
         "count" => json!(outcomes.count(&query).await?),
         "ids" => json!(outcomes.ids(&query, find(u64::MAX)).await?),
-        "page" => {
-            let records = outcomes.page(&query, find(100)).await?;
-            page_json(classes, &Page { records, total: outcomes.count(&query).await? })
-        }
+        "page" => page_json(classes, &outcomes.page(&query, find(100)).await?),
         _ => panic!("outcomes have no method {method}"),
     }))
 }

@@ -1,7 +1,7 @@
 use clap::Args;
 use serde_json::json;
 use ymir::evaluation::OutcomeOptions;
-use ymir::{BranchKind, FindOptions, Page, Query, Result};
+use ymir::{BranchKind, FindOptions, Query, Result};
 
 use super::made;
 use super::show::{record_object, records};
@@ -51,10 +51,7 @@ impl Outcomes {
             return Ok(Ending::Done);
         }
         let first = FindOptions { limit: self.limit, ..Default::default() };
-        let page = Page {
-            records: outcomes.page(&self.query, first).await?,
-            total: outcomes.count(&self.query).await?,
-        };
+        let page = outcomes.page(&self.query, first).await?;
         let classes = workspace.classes().await?;
         let value = json!({
             "total": page.total,

@@ -1,4 +1,6 @@
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::future::ready;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
@@ -74,17 +76,8 @@ impl S3Blobs {
             if !options.dry_run {
                 self.put_back(&listing, used, options.grace).await?;
             }
-            for (id, blob) in listing.blobs.iter().filter(|(id, _)| !used.contains_key(id)) {
-                if age(blob) < options.grace
-                    || self.is_renewed(id, options.grace).await?
-                    || !options.dry_run && !self.remove(id, blob, options.grace).await?
-                {
-                    report.kept_young += 1;
-                } else {
-                    report.blobs += 1;
-                    report.bytes += blob.size;
-                }
-            }
+            let unused = listing.blobs.iter().filter(|(id, _)| !used.contains_key(id));
+            self.sweep_unused(unused, options, &mut report).await?;
             let old = listing.marks.values().filter(|mark| age(mark) >= options.grace);
             if !options.dry_run {
                 let deletions = old.map(|mark| self.delete_mark(mark, options.grace));
@@ -92,6 +85,50 @@ impl S3Blobs {
             }
             Ok(report)
         })
+    }
+
+    /// Deletes those of the blobs that are not young, many at a time. After a failure no further
+    /// deletion begins, and those that had begun are brought to their end.
+    async fn sweep_unused(
+        &self,
+        unused: impl Iterator<Item = (&BlobId, &ObjectMeta)>,
+        options: GarbageOptions,
+        report: &mut GarbageReport,
+    ) -> Result<()> {
+        let failed = Cell::new(false);
+        let mut fates = stream::iter(unused)
+            .take_while(|_| ready(!failed.get()))
+            .map(|(id, blob)| self.sweep_one(id, blob, options))
+            .buffer_unordered(PARALLEL);
+        let mut swept = Ok(());
+        while let Some(fate) = fates.next().await {
+            match fate {
+                Ok(Some(bytes)) => {
+                    report.blobs += 1;
+                    report.bytes += bytes;
+                }
+                Ok(None) => report.kept_young += 1,
+                Err(error) => {
+                    failed.set(true);
+                    swept = swept.and(Err(error));
+                }
+            }
+        }
+        swept
+    }
+
+    /// Deletes a blob that is not in use, unless it is young; returns how many bytes it had.
+    async fn sweep_one(
+        &self,
+        id: &BlobId,
+        blob: &ObjectMeta,
+        options: GarbageOptions,
+    ) -> Result<Option<u64>> {
+        let grace = options.grace;
+        let goes = age(blob) >= grace
+            && !self.is_renewed(id, grace).await?
+            && (options.dry_run || self.remove(id, blob, grace).await?);
+        Ok(goes.then_some(blob.size))
     }
 
     /// Returns whether a blob was put in again within this time.

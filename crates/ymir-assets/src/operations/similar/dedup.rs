@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures::stream::{StreamExt, TryStreamExt, iter};
@@ -8,6 +9,7 @@ use ymir_core::{
 
 use super::groups::groups;
 use super::hash::difference_hash;
+use super::kept::KeptLooks;
 use super::seen::Look;
 use crate::blocking::blocking;
 use crate::formats::{OnProgress, Ticker};
@@ -18,14 +20,16 @@ use crate::operations::commit::{Operation, Plan};
 pub const DISTANCE_MAX: u32 = 16;
 /// How many images are read at the same time.
 const CONCURRENT: usize = 8;
+/// After so many new looks they are kept, so that what is broken off has not been in vain.
+const KEPT_AT_ONCE: usize = 1024;
 
 /// Returns the groups of images that look alike: two and more assets that are connected by a
 /// difference in at most `distance` of the 64 bits of their difference hashes, each group and all
 /// of them in the order of their ids.
 ///
 /// 0 to 3 finds the same picture in another size or compression, 10 one with small changes. All
-/// plain images, black ones for example, look alike. Each image is read and decoded; the search
-/// among the hashes takes the longer the greater the distance is.
+/// plain images, black ones for example, look alike. Each image is read and decoded once in the life
+/// of a store; the search among the hashes takes the longer the greater the distance is.
 ///
 /// # Errors
 ///
@@ -58,20 +62,52 @@ pub(crate) async fn looks<'a>(
 }
 
 /// Returns what these images look like, in their order, an error for each that cannot be decoded,
-/// and the progress to be ended.
+/// and the progress to be ended. Those that were looked at before are not read again.
 pub(super) async fn looks_of<'a>(
     store: &Arc<dyn AssetStore>,
     ids: Vec<AssetId>,
     on_progress: OnProgress<'a>,
 ) -> Result<(Vec<(AssetId, Result<Look>)>, Ticker<'a>)> {
     let mut ticker = Ticker::start(on_progress, ids.len() as u64);
-    let mut looks = Vec::with_capacity(ids.len());
-    let mut looking = iter(ids).map(|id| look(store, id)).buffered(CONCURRENT);
-    while let Some(look) = looking.try_next().await? {
-        looks.push(look);
+    let kept = KeptLooks::of(store.as_ref());
+    let known = known(&kept, &ids).await?;
+    let look = |id: AssetId| {
+        let known = known.get(&id).copied();
+        async move {
+            match known {
+                Some(hash) => Ok((id, Ok((id, hash)))),
+                None => look(store, id).await,
+            }
+        }
+    };
+    let (mut looks, mut fresh) = (Vec::with_capacity(ids.len()), Vec::new());
+    let mut looking = iter(ids).map(look).buffered(CONCURRENT);
+    while let Some((id, look)) = looking.try_next().await? {
+        fresh.extend(look.as_ref().ok().filter(|_| !known.contains_key(&id)));
+        looks.push((id, look));
         ticker.advance(1);
+        if fresh.len() == KEPT_AT_ONCE {
+            keep(&kept, std::mem::take(&mut fresh)).await?;
+        }
     }
+    keep(&kept, fresh).await?;
     Ok((looks, ticker))
+}
+
+/// Returns the hashes of those of these images that were looked at before.
+async fn known(kept: &Option<KeptLooks>, ids: &[AssetId]) -> Result<HashMap<AssetId, u64>> {
+    let Some(kept) = kept.clone() else { return Ok(HashMap::new()) };
+    let ids = ids.iter().copied().collect();
+    blocking(move || Ok(kept.find(&ids))).await
+}
+
+async fn keep(kept: &Option<KeptLooks>, looks: Vec<Look>) -> Result<()> {
+    let Some(kept) = kept.clone().filter(|_| !looks.is_empty()) else { return Ok(()) };
+    blocking(move || {
+        kept.add(&looks);
+        Ok(())
+    })
+    .await
 }
 
 /// Commits the records of a version with one of each group of images that look alike, as

@@ -14,8 +14,8 @@ use crate::operations::exclude::ids_of;
 ///
 /// Images are alike as [`near_duplicates`](super::near_duplicates) tells. They are gone through in
 /// the order of their ids, so that each one that is left out looks like one that stays or that the
-/// others have, and none that stays does. Each image, of the others too, is read and decoded; one
-/// that cannot be decoded looks like no other.
+/// others have, and none that stays does. Each image, of the others too, is read and decoded unless
+/// it was before; one that cannot be decoded looks like no other.
 ///
 /// # Errors
 ///

@@ -4,6 +4,7 @@ mod dedup;
 mod exclude_similar;
 mod groups;
 mod hash;
+mod kept;
 mod seen;
 
 pub use dedup::{DISTANCE_MAX, check_distance, dedup, near_duplicates};

@@ -104,7 +104,8 @@ impl Drive {
         self.reporter.end();
         self.finish(end).await;
         self.shared.live.remove(&self.request.id);
-        // Whoever waits for the task need not wait for this; what fails is left to the next to open.
+        // Whoever waits for the task need not wait for this. The stream of its events has ended, so
+        // that nobody could be told of a failure; `remove_left_aside` tries again.
         if let Some(surplus) = surplus {
             let _ = blocking(move || directory::remove_aside(&surplus)).await;
         }

@@ -133,7 +133,7 @@ export interface ProjectOptions {
   /**
    * Leaves out candidates that look like another one, or like an image of `validation` or
    * `training`: those that differ in so many of 64 bits, see {@link AlikeOptions.distance}. A
-   * change after the first mining has no effect.
+   * later change counts from the next mining on.
    */
   readonly skipNearDuplicates?: number | null;
   /** The dataset that models are evaluated on; fixed for the project. */

@@ -4,7 +4,9 @@
 //! Each call into Python from a thread that Python did not start goes through [`attach`], each call
 //! of code of the user through [`call`].
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use pyo3::ffi::PyObject;
@@ -17,6 +19,8 @@ use crate::generation;
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 /// Whether nobody is let in any more.
 static SHUT: AtomicBool = AtomicBool::new(false);
+/// The thread that the interpreter ends on, once it does.
+static ENDING: OnceLock<ThreadId> = OnceLock::new();
 
 /// Calls Python on this thread; None once the interpreter is about to end.
 pub(crate) fn attach<T>(call: impl for<'py> FnOnce(Python<'py>) -> T) -> Option<T> {
@@ -54,9 +58,23 @@ pub(crate) fn shut(py: Python<'_>, seconds: f64) {
     let deadline = Instant::now() + Duration::from_secs_f64(seconds);
     py.detach(|| {
         while INSIDE.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
     });
+}
+
+/// Says that the interpreter ends, on this thread.
+#[pyfunction]
+pub(crate) fn ending() {
+    let _ = ENDING.set(thread::current().id());
+}
+
+/// Holds this thread for good if the interpreter ends on another one: an operation that fails for
+/// that is no failure, and a daemon thread would print it on the way out.
+pub(crate) fn hold_if_ending(py: Python<'_>) {
+    if ENDING.get().is_some_and(|thread| *thread != thread::current().id()) {
+        py.detach(|| drop(Hold));
+    }
 }
 
 /// Forgets the threads that a fork left behind.
@@ -70,7 +88,7 @@ struct Hold;
 impl Drop for Hold {
     fn drop(&mut self) {
         loop {
-            std::thread::park();
+            thread::park();
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use ymir::{Error, ErrorKind, Result};
 
-use crate::attach::{attach, call};
+use crate::attach::{attach, call, hold_if_ending};
 use crate::convert::Value;
 use crate::error::raise;
 use crate::generation::Kept;
@@ -55,7 +55,10 @@ impl Job {
                     while let Ok(event) = self.events.try_recv() {
                         tell(py, on_event, event)?;
                     }
-                    return result.map_err(|e| raise(py, &e));
+                    return result.map_err(|e| {
+                        hold_if_ending(py);
+                        raise(py, &e)
+                    });
                 }
                 Turn::Event(event) => tell(py, on_event, event)?,
                 Turn::Tick => {}

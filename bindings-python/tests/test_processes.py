@@ -222,6 +222,12 @@ sys.exit(3)
 """
 
 
+def test_a_daemon_thread_says_nothing_when_the_interpreter_ends(filled: ymir.Workspace) -> None:
+    heeding = STUBBORN.replace("pass", "raise", 1)
+    ended = run_program(heeding + LABELS, filled.root)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "began\n", "")
+
+
 @pytest.mark.parametrize("rest", [TRAINS, LABELS], ids=["executor", "labeler"])
 def test_code_that_does_not_stop_holds_no_interpreter_up(filled: ymir.Workspace, rest: str) -> None:
     begin = time.monotonic()

@@ -36,8 +36,10 @@ def _end() -> None:
     """Interrupts what runs, then lets no native thread in any more.
 
     A thread that still ran in an interpreter that ends would crash it. One that does not heed the
-    interrupt is held when it comes back, so that the process ends without it.
+    interrupt is held when it comes back, so that the process ends without it. A daemon thread that
+    waits for an operation does not see it fail.
     """
+    _ymir.ending()
     deadline = monotonic() + _GRACE
     for thread in tuple(_running):
         _ymir.interrupt(thread)

@@ -355,5 +355,8 @@ class ExecutorTask:
 def interrupt(thread: int) -> None:
     """Throws ``ymir.TaskCancelled`` into a thread."""
 
+def ending() -> None:
+    """Says that the interpreter ends, on this thread: others that wait see nothing fail."""
+
 def shut(seconds: float) -> None:
     """Lets no native thread into the interpreter any more; waits for those that are inside."""

@@ -225,7 +225,8 @@ class ProjectChanges(TypedDict, total=False):
         pool: The dataset that candidates are taken from.
         skip_near_duplicates: Leaves out candidates that look like another one, or like an image of
             ``validation`` or ``training``: those that differ in so many of 64 bits, see
-            :meth:`ymir.Dataset.near_duplicates`. A change after the first mining has no effect.
+            :meth:`ymir.Dataset.near_duplicates`. A later change counts from the next mining
+            on.
         validation: The dataset that models are evaluated on.
         training: What is labeled already; then the first iteration trains on it at once.
         executor: The executor of all tasks, as in :class:`TaskOptions`.

@@ -50,7 +50,7 @@ pub struct Project {
     pub pool: VersionId,
     /// Whether candidates are left out that look like another one, or like an image of `validation`
     /// or `training`: at most in how many of 64 bits such images differ, as in imports. The pool
-    /// is looked through once, before the first mining; a later change has no effect.
+    /// is looked through before the first mining, and again before the next one after a change.
     #[serde(default)]
     pub skip_near_duplicates: Option<u32>,
     /// The dataset version that models are evaluated on; fixed for the project.

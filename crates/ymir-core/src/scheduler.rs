@@ -121,6 +121,8 @@ pub trait Scheduler: Send + Sync + fmt::Debug {
     /// # Errors
     ///
     /// - `NotFound`, as its only item, if there is no such task.
+    /// - As its last item, why the end of the task cannot be recorded, a full disk for example;
+    ///   [`Scheduler::wait`] knows the end all the same.
     fn task_events(&self, id: &TaskId, after: u64) -> BoxStream<'static, Result<TaskEvent>>;
 
     /// Returns the next events of one task that are there already, after a sequence number: some of

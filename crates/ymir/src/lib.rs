@@ -14,6 +14,7 @@ mod operate;
 mod project;
 mod query;
 mod requests;
+mod scheduling;
 mod task;
 mod transfer;
 mod workspace;

@@ -29,10 +29,16 @@ pub use workspace::{BlobsRequest, WorkspaceRequest};
 /// `InvalidInput` for a field that is missing, malformed or not known; the field is named.
 pub fn parse_request<T: DeserializeOwned>(what: &str, value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|error| {
-        let message = format!("the options of {what} are malformed: {error}");
-        Error::invalid(message)
+        let reason = error.to_string().replace(NESTED, FLAT);
+        Error::invalid(format!("the options of {what} are malformed: {reason}"))
     })
 }
+
+/// How an error lists the fields of a request with a field `task`; and how users know them, who give
+/// those of [`TaskOptions`] beside the others.
+const NESTED: &str = "expected one of `task`, ";
+const FLAT: &str = "expected one of `executor`, `parameters`, `seed`, `resources`, `limits`, \
+                    `priority`, `unknown_classes`, `reuse`, ";
 
 /// What [`Workspace::import_dataset`] is given.
 #[derive(Debug, Clone, Deserialize)]

@@ -14,12 +14,11 @@ use ymir_core::{
     TaskId, TaskKind, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
     WorkspaceId,
 };
-use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
 use ymir_tmi::{HostExecutor, HostRuntime, LocalRuntime};
 
 use crate::blobs::store_options;
 use crate::task::left_behind;
-use crate::{BlobLocation, Dataset, Task};
+use crate::{BlobLocation, Dataset, Task, scheduling};
 
 /// The newest version of the layout of a workspace directory: 2 has its blobs in an object store.
 const FORMAT: u32 = 2;
@@ -109,6 +108,9 @@ impl Workspace {
 
     /// Opens the workspace in a directory.
     ///
+    /// On a disk without any space it opens too, so that it can be read and cleaned; but all that
+    /// has to do with tasks fails with `ResourceExhausted`, which [`Workspace::warnings`] says.
+    ///
     /// # Errors
     ///
     /// `NotFound` if there is none; `Unsupported` if a newer version of YMIR made it; `Corrupted`
@@ -145,7 +147,8 @@ impl Workspace {
             let store_options = store_options(blobs.as_ref())?;
             let root = make_directories(&root)?;
             let store = own_store.then(|| open_store(&root, create, store_options)).transpose()?;
-            let scheduler = own_scheduler.then(|| open_scheduler(&root, cpus)).transpose()?;
+            let scheduler = own_scheduler.then(|| scheduling::open(&root, cpus, found.is_some()));
+            let scheduler = scheduler.transpose()?;
             let config = match found {
                 Some(config) => config,
                 None => create_config(&root, blobs)?,
@@ -157,8 +160,8 @@ impl Workspace {
         })??;
         let nothing = || Error::new(ErrorKind::Unexpected, "a part of the workspace is not there");
         let store = options.store.or(store).ok_or_else(nothing)?;
-        let mut warnings: Vec<String> = scheduler.iter().filter_map(set_aside).collect();
-        let scheduler = scheduler.map(|scheduler| Arc::new(scheduler) as Arc<dyn Scheduler>);
+        let (scheduler, warning) = scheduler.unzip();
+        let mut warnings: Vec<String> = warning.flatten().into_iter().collect();
         let scheduler = options.scheduler.or(scheduler).ok_or_else(nothing)?;
         let host = Arc::new(HostRuntime::default());
         let runtimes = default_runtimes(&host).into_iter().chain(options.runtimes);
@@ -369,32 +372,6 @@ fn default_runtimes(host: &Arc<HostRuntime>) -> Vec<Arc<dyn TmiRuntime>> {
     #[cfg(not(feature = "docker"))]
     let others = [];
     local.into_iter().chain(others).collect()
-}
-
-/// Shared by all workspaces of the host, so that none is granted a GPU that another has: the same
-/// place whatever the environment of a process says.
-const GPU_LEASES: &str = "/tmp/ymir-gpu-leases";
-
-fn open_scheduler(root: &Path, cpus: Option<u32>) -> Result<LocalScheduler> {
-    let mut options =
-        SchedulerOptions::new(root.join("state/tasks.sqlite"), root.join("tasks"), GPU_LEASES);
-    if let Some(cpus) = cpus {
-        options.cpus = cpus;
-    }
-    #[cfg(feature = "nvidia")]
-    {
-        options.devices = Arc::new(ymir_tmi::gpu::NvmlDevices::new());
-    }
-    LocalScheduler::open(options)
-}
-
-/// Returns what a user is to know of a damaged database of the tasks.
-fn set_aside(scheduler: &LocalScheduler) -> Option<String> {
-    let path = scheduler.set_aside()?.display();
-    Some(format!(
-        "the database of the tasks was damaged: it was put aside as {path} and a new one was begun; \
-         earlier tasks are no longer listed, datasets, models and projects are not affected"
-    ))
 }
 
 fn open_store(root: &Path, create: bool, options: StoreOptions) -> Result<Arc<dyn AssetStore>> {

@@ -226,4 +226,13 @@ async fn requests_name_what_is_malformed() {
     }));
     let error = request.unwrap().resolve(&fixture.workspace).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+
+    // The options of tasks are listed as users give them: beside the others.
+    let wrong = serde_json::json!({ "colours": [] });
+    let error = ymir::parse_request::<ymir::TrainRequest>("a training", wrong.clone()).unwrap_err();
+    assert!(!error.to_string().contains("`task`"), "{error}");
+    let of_task =
+        ymir::parse_request::<ymir::TaskOptions>("a task", wrong).unwrap_err().to_string();
+    let (_, fields) = of_task.split_once("expected one of ").unwrap();
+    assert!(error.to_string().contains(fields), "{error}\n{fields}");
 }

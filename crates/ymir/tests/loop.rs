@@ -4,10 +4,11 @@ mod common;
 
 use std::sync::Mutex;
 
-use common::fixture;
+use common::{Fixture, fixture};
 use ymir::{
-    Advance, BranchKind, EndReason, ErrorKind, Format, ImportOptions, LoopEvent, PageOptions,
-    Selection, Step, StepOptions, StepResult, TaskEventKind, Workspace,
+    Advance, AssetId, BranchKind, EndReason, ErrorKind, Format, ImportOptions, LoopEvent,
+    PageOptions, Project, Selection, Step, StepOptions, StepResult, TaskEventKind, VersionId,
+    Workspace,
 };
 
 #[tokio::test]
@@ -165,24 +166,8 @@ async fn begins_with_labels_that_are_there() {
 #[tokio::test]
 async fn near_duplicates_are_left_out_of_the_pool_where_that_is_asked_for() {
     let fixture = fixture().await;
-    let copies = fixture.dir.path().join("copies");
-    std::fs::create_dir(&copies).unwrap();
-    let mut ids = Vec::new();
-    for version in [fixture.pool, fixture.validation] {
-        let dataset = fixture.workspace.dataset_by_id(&version).await.unwrap();
-        let page = dataset.page(PageOptions::default()).await.unwrap();
-        let id = page.records[0].asset.id;
-        let mut image = fixture.workspace.store().read_blob(&id).await.unwrap();
-        // The same picture in another file: decoders pass over what is behind the end.
-        image.extend(b"copy");
-        ids.push(ymir::AssetId::of(&image));
-        std::fs::write(copies.join(format!("{version}.jpg")), image).unwrap();
-    }
-    let options = ImportOptions { append: true, ..ImportOptions::default() };
-    let images = Format::Images;
-    let import = fixture.workspace.import_dataset(&copies, images, "pool", &options, &|_| ());
-    let mut definition = fixture.project("p");
-    definition.pool = import.await.unwrap().version.id;
+    let (pool, ids) = pool_with_copies(&fixture).await;
+    let mut definition = Project { pool, ..fixture.project("p") };
     definition.skip_near_duplicates = Some(17);
     let error = fixture.workspace.create_project(definition.clone()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -205,6 +190,59 @@ async fn near_duplicates_are_left_out_of_the_pool_where_that_is_asked_for() {
     let (first, _) = candidates.clone().next().unwrap();
     let first = fixture.workspace.dataset_by_id(&first).await.unwrap();
     assert!(first.get(&ids[1]).await.unwrap().is_none(), "it looks like one of the validation set");
+}
+
+#[tokio::test]
+async fn near_duplicates_can_be_left_out_later_and_come_back() {
+    let fixture = fixture().await;
+    let (pool, [_, of_validation]) = pool_with_copies(&fixture).await;
+    let definition = Project { pool, ..fixture.project("p") };
+    let project = fixture.workspace.create_project(definition).await.unwrap();
+    let mut found = Vec::new();
+    for (distance, looks) in [(None, false), (Some(0), true), (Some(0), false), (None, false)] {
+        let change = |project: &mut Project| {
+            project.skip_near_duplicates = distance;
+            project.max_iterations = None;
+        };
+        project.update(change).await.unwrap();
+        let looked = Mutex::new(false);
+        let on = |event| *looked.lock().unwrap() |= matches!(event, LoopEvent::Preparing(_));
+        for _ in Step::ALL {
+            project.advance(&StepOptions::default(), &on).await.unwrap();
+        }
+        assert_eq!(*looked.lock().unwrap(), looks, "{distance:?}");
+        let state = project.state().await.unwrap();
+        let (candidates, count) = state.iterations.last().unwrap().candidates().unwrap();
+        let candidates = fixture.workspace.dataset_by_id(&candidates).await.unwrap();
+        found.push((count, candidates.get(&of_validation).await.unwrap().is_some()));
+    }
+    let [first, second, third, last] = found[..] else { panic!("{found:?}") };
+    assert_eq!(first.0, 14);
+    // Of 12 pictures that differ those that were chosen are left out; a copy may be among these.
+    assert!((9..=10).contains(&second.0) && !second.1, "{second:?}");
+    assert_eq!(third, (second.0 - 3, false));
+    assert_eq!(last.0, 14 - 9, "all but what was chosen");
+}
+
+/// Returns the pool with a copy of one of its images and of one of the validation set; their ids.
+async fn pool_with_copies(fixture: &Fixture) -> (VersionId, [AssetId; 2]) {
+    let copies = fixture.dir.path().join("copies");
+    std::fs::create_dir(&copies).unwrap();
+    let mut ids = Vec::new();
+    for version in [fixture.pool, fixture.validation] {
+        let dataset = fixture.workspace.dataset_by_id(&version).await.unwrap();
+        let page = dataset.page(PageOptions::default()).await.unwrap();
+        let id = page.records[0].asset.id;
+        let mut image = fixture.workspace.store().read_blob(&id).await.unwrap();
+        // The same picture in another file: decoders pass over what is behind the end.
+        image.extend(b"copy");
+        ids.push(AssetId::of(&image));
+        std::fs::write(copies.join(format!("{version}.jpg")), image).unwrap();
+    }
+    let options = ImportOptions { append: true, ..ImportOptions::default() };
+    let images = Format::Images;
+    let import = fixture.workspace.import_dataset(&copies, images, "pool", &options, &|_| ());
+    (import.await.unwrap().version.id, [ids[0], ids[1]])
 }
 
 #[tokio::test]

@@ -58,9 +58,9 @@ fn steps_one_by_one_with_people_in_between() {
     assert_eq!((waits.code, &waits.object()["total"]), (10, &json!(4)), "{waits:?}");
     let shown = place.ok(&["show", "p", "--kind", "project"]);
     assert!(shown.contains("to 0 of 64 bits"), "{shown}");
-    let other = place.run(&["iterate", "p", "--skip-near-duplicates", "3"]);
-    assert!(other.code == 4 && other.stderr.contains("skip_near_duplicates"), "{other:?}");
-    let waits = place.run(&["iterate", "p", "--no-wait"]);
+    let other = place.run(&["iterate", "p", "--classes", "gear"]);
+    assert!(other.code == 4 && other.stderr.contains("classes"), "{other:?}");
+    let waits = place.run(&["iterate", "p", "--no-wait", "--skip-near-duplicates", "3"]);
     assert!(waits.code == 10 && waits.stdout.contains("waiting for labels"), "{waits:?}");
     place.ok(&["iterate", "p", "--stop"]);
     let ended = place.json(&["iterate", "p", "--step"]);

@@ -25,11 +25,13 @@ impl Scheduler for LocalScheduler {
         let wanted = id.clone();
         let read =
             move |ledger: &mut super::ledger::Ledger| ledger.read(|db| tasks::status(db, &wanted));
-        self.inner.shared.outbox.call(read).await?.ok_or_else(|| no_task(id))
+        let status = self.inner.shared.outbox.call(read).await?.ok_or_else(|| no_task(id))?;
+        Ok(self.inner.shared.live.complete(status))
     }
 
     async fn list(&self) -> Result<Vec<TaskStatus>> {
-        self.inner.shared.outbox.call(|ledger| ledger.read(tasks::list)).await
+        let list = self.inner.shared.outbox.call(|ledger| ledger.read(tasks::list)).await?;
+        Ok(list.into_iter().map(|status| self.inner.shared.live.complete(status)).collect())
     }
 
     async fn cancel(&self, id: &TaskId) -> Result<()> {
@@ -125,7 +127,11 @@ impl Follower {
             }
             self.signal.borrow_and_update();
             match self.read().await {
-                Ok(Page { events, finished: true }) if events.is_empty() => return None,
+                Ok(Page { events, unrecorded: Some(reason), .. }) if events.is_empty() => {
+                    self.ended = true;
+                    return Some((Err(reason), self));
+                }
+                Ok(Page { events, finished: true, .. }) if events.is_empty() => return None,
                 Ok(Page { events, .. }) if events.is_empty() => {
                     self.ended = self.signal.changed().await.is_err()
                 }
@@ -151,14 +157,17 @@ impl Follower {
                     status.ok_or_else(|| no_task(task))?.state.is_final()
                 }
             };
-            ledger.read(|db| {
+            let unrecorded = task.as_ref().filter(|_| !finished);
+            let unrecorded = unrecorded.and_then(|task| ledger.live.why_unrecorded(task));
+            let (after, events) = ledger.read(|db| {
                 let after = match after {
                     After::Known(seq) => seq,
                     After::Unchecked(seq) if seq > events::last(db)? => 0,
                     After::Unchecked(seq) => seq,
                 };
-                Ok((after, Page { events: events::page(db, task.as_ref(), after)?, finished }))
-            })
+                Ok((after, events::page(db, task.as_ref(), after)?))
+            })?;
+            Ok((after, Page { events, finished, unrecorded }))
         };
         let (after, page) = self.outbox.call(read).await?;
         let last = page.events.iter().filter_map(|event| event.as_ref().ok()).map(|e| e.seq);
@@ -172,6 +181,8 @@ struct Page {
     events: Vec<Result<TaskEvent>>,
     /// Whether the followed task has ended.
     finished: bool,
+    /// Why its end is not among the events and will not be for now.
+    unrecorded: Option<Error>,
 }
 
 fn is_last(event: &Result<TaskEvent>) -> bool {

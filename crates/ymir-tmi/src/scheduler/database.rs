@@ -145,11 +145,14 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// How much must fit on a disk that is not full: the shared memory of SQLite takes half of it.
+const PROBE: usize = 64 << 10;
+
 /// Returns whether the disk of a database is full, of which SQLite does not always tell.
 fn is_full(path: &Path) -> bool {
     use std::io::ErrorKind as Io;
     let probe = beside(path, ".probe");
-    let written = fs::write(&probe, [0; 4096]);
+    let written = fs::write(&probe, vec![0; PROBE]);
     let _ = fs::remove_file(&probe);
     written.is_err_and(|error| matches!(error.kind(), Io::StorageFull | Io::QuotaExceeded))
 }

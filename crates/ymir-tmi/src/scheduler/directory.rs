@@ -53,7 +53,8 @@ pub(super) fn remove_aside(place: &Path) -> Result<()> {
 }
 
 /// Removes what processes put aside that died before they removed it. What another process is
-/// about to remove may go as well.
+/// about to remove may go as well. What cannot be removed takes space and does no other harm: it is
+/// no reason to fail or warn, and is tried again whenever a scheduler is opened.
 pub(super) fn remove_left_aside(tasks_dir: &Path) {
     for entry in fs::read_dir(tasks_dir.join(GONE)).into_iter().flatten().flatten() {
         let _ = remove(&entry.path());

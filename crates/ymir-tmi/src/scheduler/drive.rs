@@ -3,7 +3,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,9 @@ use super::tasks::{self, End};
 
 /// How long the end of a task waits before it is tried again to record it, at most.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// How long that is tried before those who wait for the task are told.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// What the tasks of a scheduler share.
 #[derive(Debug)]
@@ -101,7 +104,8 @@ impl Drive {
         self.reporter.end();
         self.finish(end).await;
         self.shared.live.remove(&self.request.id);
-        // Whoever waits for the task need not wait for this; what fails is left to the next to open.
+        // Whoever waits for the task need not wait for this. The stream of its events has ended, so
+        // that nobody could be told of a failure; `remove_left_aside` tries again.
         if let Some(surplus) = surplus {
             let _ = blocking(move || directory::remove_aside(&surplus)).await;
         }
@@ -208,19 +212,25 @@ impl Drive {
         put.map_err(|error| self.note(error.to_string())).ok().flatten()
     }
 
-    /// Records the end. While the database cannot be written, it is tried again.
+    /// Records the end. While the database cannot be written, it is tried again; those who wait are
+    /// told soon.
     async fn finish(&self, end: End) {
+        let began = Instant::now();
         let mut pause = Duration::from_millis(100);
         loop {
-            let (id, end) = (self.request.id.clone(), end.clone());
+            let (id, recorded) = (self.request.id.clone(), end.clone());
             let record = move |ledger: &mut super::ledger::Ledger| {
-                ledger.change(&id, |db| tasks::finish(db, &id, &end))?;
+                ledger.change(&id, |db| tasks::finish(db, &id, &recorded))?;
                 ledger.forget(&id);
                 Ok(())
             };
             match self.shared.outbox.call(record).await {
                 // Nobody can record it in a damaged or closed database.
                 Err(e) if !matches!(e.kind(), ErrorKind::Corrupted | ErrorKind::Cancelled) => {
+                    if began.elapsed() > PATIENCE {
+                        self.shared.live.keep_end(&self.request.id, end.clone(), &e);
+                        self.shared.outbox.post(|ledger| ledger.signals.raise(true));
+                    }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(RETRY);
                 }

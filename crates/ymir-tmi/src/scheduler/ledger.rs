@@ -53,7 +53,7 @@ impl Signals {
         Self { events: watch::Sender::new(0), states: watch::Sender::new(0) }
     }
 
-    fn raise(&self, states: bool) {
+    pub(super) fn raise(&self, states: bool) {
         self.events.send_modify(|n| *n = n.wrapping_add(1));
         if states {
             self.states.send_modify(|n| *n = n.wrapping_add(1));

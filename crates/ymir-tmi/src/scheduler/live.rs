@@ -3,14 +3,25 @@ use std::sync::Mutex;
 
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
-use ymir_core::TaskId;
+use ymir_core::{Error, ErrorReport, TaskId, TaskStatus, Timestamp};
 
 use super::outbox::lock;
+use super::tasks::End;
 
 /// The unfinished tasks of this scheduler.
 #[derive(Debug, Default)]
 pub(super) struct Live {
     tasks: Mutex<Tasks>,
+    unrecorded: Mutex<HashMap<TaskId, Unrecorded>>,
+}
+
+/// The end of a task that the database does not know yet.
+#[derive(Debug)]
+struct Unrecorded {
+    end: End,
+    time: Timestamp,
+    /// Why it cannot be recorded.
+    reason: ErrorReport,
 }
 
 #[derive(Debug, Default)]
@@ -35,6 +46,33 @@ impl Live {
 
     pub(super) fn remove(&self, id: &TaskId) {
         lock(&self.tasks).running.remove(id);
+        lock(&self.unrecorded).remove(id);
+    }
+
+    /// Keeps the end of a task for those who ask, for as long as it cannot be recorded.
+    pub(super) fn keep_end(&self, id: &TaskId, end: End, reason: &Error) {
+        let unrecorded = Unrecorded { end, time: Timestamp::now(), reason: reason.into() };
+        lock(&self.unrecorded).entry(id.clone()).or_insert(unrecorded);
+    }
+
+    /// Returns why the end of a task cannot be recorded, if that is so.
+    pub(super) fn why_unrecorded(&self, id: &TaskId) -> Option<Error> {
+        let unrecorded = lock(&self.unrecorded);
+        Some(Error::from(unrecorded.get(id)?.reason.clone()).with("task", id))
+    }
+
+    /// Returns a status from the database with what it does not know yet.
+    pub(super) fn complete(&self, mut status: TaskStatus) -> TaskStatus {
+        let unrecorded = lock(&self.unrecorded);
+        if let Some(Unrecorded { end, time, .. }) = unrecorded.get(&status.request.id)
+            && !status.state.is_final()
+        {
+            status.state = end.state;
+            status.error = end.error.clone();
+            status.output = end.output.clone();
+            status.finished = Some(*time);
+        }
+        status
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -151,3 +151,32 @@ async fn many_open_at_once() {
     assert_eq!(schedulers[0].1.list().await.expect("listed").len(), 8);
     assert!(schedulers[0].1.status(&id("t8")).await.is_err());
 }
+
+#[tokio::test]
+async fn who_waits_is_told_of_an_end_that_cannot_be_recorded() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let scheduler = open(dir.path());
+    let database = Connection::open(dir.path().join("tasks.db")).expect("it exists");
+    let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF finished ON task
+                  BEGIN SELECT RAISE(ABORT, 'no end today'); END";
+    database.execute_batch(refuse).expect("a trigger can be made");
+    submit(&scheduler, "t", ScriptedWork::new()).await;
+    assert_eq!(ended(&scheduler, "t").await, TaskState::Done);
+    assert_eq!(scheduler.list().await.expect("listed")[0].state, TaskState::Done);
+    let events: Vec<_> = scheduler.task_events(&id("t"), 0).collect().await;
+    let error = events.last().expect("an event").as_ref().expect_err("it says why");
+    assert!(error.to_string().contains("no end today"), "{error}");
+
+    database.execute_batch("DROP TRIGGER refuse").expect("it can be dropped");
+    let recorded = || {
+        let sql = "SELECT finished IS NOT NULL FROM task";
+        database.query_row(sql, [], |row| row.get::<_, bool>(0)).expect("there is a task")
+    };
+    while !recorded() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    until_end(&mut scheduler.task_events(&id("t"), 0), "t").await;
+    scheduler.close().await;
+    let tasks = open(dir.path()).list().await.expect("listed");
+    assert_eq!(tasks[0].state, TaskState::Done);
+}

@@ -32,38 +32,6 @@ impl ProjectHandle {
         }
     }
 
-    /// The pool without the validation set and the first training set, and without near-duplicates
-    /// if that is asked for; then the candidates of the iteration before without those that it
-    /// chose.
-    async fn prepare_mining(
-        &self,
-        state: &ProjectState,
-        on: OnLoopEvent<'_>,
-    ) -> Result<StepResult> {
-        let project = &state.project;
-        let store = self.workspace.store();
-        let target = self.branch(BranchKind::Dataset, "candidates")?;
-        let earlier = state.iterations.iter().rev();
-        let earlier = earlier.filter_map(|it| Some((it.candidates()?.0, it.selected()?.0))).next();
-        let version = if let Some((candidates, selected)) = earlier {
-            operations::exclude(store, &candidates, &[selected], &target).await?
-        } else {
-            let pool = &project.pool;
-            let used: Vec<_> =
-                std::iter::once(project.validation).chain(project.training).collect();
-            match project.skip_near_duplicates {
-                None => operations::exclude(store, pool, &used, &target).await?,
-                Some(distance) => {
-                    let tell = |progress| on(LoopEvent::Preparing(progress));
-                    operations::exclude_similar(store, pool, &used, distance, &target, &tell)
-                        .await?
-                }
-            }
-        };
-        let count = self.count(&version.id).await?;
-        Ok(StepResult::PrepareMining { candidates: version.id, count })
-    }
-
     async fn mine(
         &self,
         state: &ProjectState,
@@ -242,7 +210,7 @@ impl ProjectHandle {
         task.wait().await
     }
 
-    async fn count(&self, version: &VersionId) -> Result<u64> {
+    pub(super) async fn count(&self, version: &VersionId) -> Result<u64> {
         Ok(self.workspace.store().manifest(version).await?.summary.assets)
     }
 }

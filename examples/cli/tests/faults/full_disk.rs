@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::place::Place;
 use crate::trace::Fault;
-use crate::{Case, IMPORT, workspace};
+use crate::{Case, IMPORT, filled, workspace};
 
 /// The size of a page and of a block.
 const BLOCK: u64 = 4096;
@@ -78,20 +78,65 @@ fn on(script: &str, name: &str) {
     survive(&format!("import of an archive on {name}"), &disk, 16, &archive);
 }
 
+/// Reads on a disk without any space, takes things elsewhere, and makes room; tasks are refused.
+fn without_space(script: &str) {
+    let Some(disk) = Disk::mount(script) else { return };
+    let place = filled().copy_below(disk.0.path());
+    let (before, elsewhere) = (place.check(), tempfile::tempdir().expect("a folder can be made"));
+    let fake = place.path("ws/blobs/00");
+    std::fs::create_dir_all(&fake).expect("a folder can be made");
+    std::fs::write(fake.join(format!("00{}", "0".repeat(60))), [1; 3 * BLOCK as usize])
+        .expect("a file can be made");
+    disk.fill(0);
+    let run = |arguments: &[&str]| place.run(&[&["--workspace", "ws"], arguments].concat());
+    let out = elsewhere.path().join("out").display().to_string();
+    for command in [&["log"][..], &["show", "d"], &["fsck", "--blobs"], &["export", "d", &out]] {
+        let (code, text) = run(command);
+        assert_eq!(code, 0, "{command:?}: {text}");
+        assert!(text.contains("the disk has no space for the database of the tasks"), "{text}");
+    }
+    assert!(Path::new(&out).join("ImageSets/Main/d.txt").is_file());
+    let data = ["--training", "d", "--validation", "d", "--classes", "coin", "--into", "m"];
+    let (code, text) = run(&[&["train"], &data[..], &["--executor", "local:/bin/true"]].concat());
+    assert_eq!(code, 7, "{text}");
+    assert!(text.contains("free some space and open it again"), "{text}");
+    let (code, text) = run(&["gc", "--grace", "0"]);
+    assert_eq!(code, 0, "{text}");
+    assert!(!fake.exists() || fake.read_dir().expect("it can be read").next().is_none(), "{text}");
+    disk.free();
+    assert_eq!(place.check(), before);
+}
+
+const MEMORY: &str = r#"mount -t tmpfs -o size=4m tmpfs "$0""#;
+
+/// Does something on an ext4, which is mounted by the script that it is given.
+fn on_ext4(test: impl Fn(&str)) {
+    let image = tempfile::NamedTempFile::new().expect("a file can be made");
+    let image: &Path = image.path();
+    test(&format!(
+        r#"truncate -s 12M {0} && mkfs.ext4 -q -b 4096 {0} && mount -o loop {0} "$0""#,
+        image.display()
+    ));
+}
+
 #[test]
 fn full_memory() {
-    on(r#"mount -t tmpfs -o size=4m tmpfs "$0""#, "tmpfs");
+    on(MEMORY, "tmpfs");
 }
 
 #[test]
 fn full_ext4() {
-    let image = tempfile::NamedTempFile::new().expect("a file can be made");
-    let image: &Path = image.path();
-    let script = format!(
-        r#"truncate -s 12M {0} && mkfs.ext4 -q -b 4096 {0} && mount -o loop {0} "$0""#,
-        image.display()
-    );
-    on(&script, "ext4");
+    on_ext4(|script| on(script, "ext4"));
+}
+
+#[test]
+fn memory_without_space() {
+    without_space(MEMORY);
+}
+
+#[test]
+fn ext4_without_space() {
+    on_ext4(without_space);
 }
 
 /// Writes a COCO folder of the images of a place, with many objects in no order of the images.

@@ -15,6 +15,7 @@
 mod full_disk;
 mod place;
 mod trace;
+mod work;
 
 use place::{Place, State, program};
 use trace::Fault;

@@ -155,7 +155,12 @@ async fn state(root: &Path) -> State {
     for kind in BranchKind::ALL {
         for name in workspace.names(kind).await.expect("branches are listed") {
             let log = workspace.log(kind, name.as_str()).await.expect("versions are listed");
-            let contents = log.iter().rev().map(|version| version.content.to_string()).collect();
+            let contents = log.iter().rev().map(|version| match kind {
+                // What a project is consists of the ids of versions, which have their times in them.
+                BranchKind::Project => version.message.clone(),
+                _ => version.content.to_string(),
+            });
+            let contents = contents.collect();
             state.branches.insert(format!("{} {name}", kind.plural()), contents);
         }
     }

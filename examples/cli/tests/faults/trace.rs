@@ -69,11 +69,9 @@ pub(crate) fn run(
         .expect("a shell can be started");
     let main = Pid::from_raw(child.id().try_into().expect("a process id"));
     waitpid(main, Some(WaitPidFlag::WUNTRACED)).expect("it stops");
-    let options = Options::PTRACE_O_TRACESYSGOOD
-        | Options::PTRACE_O_TRACECLONE
-        | Options::PTRACE_O_TRACEFORK
-        | Options::PTRACE_O_TRACEVFORK
-        | Options::PTRACE_O_EXITKILL;
+    // Its threads; an executor that it starts is a program of its own.
+    let options =
+        Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACECLONE | Options::PTRACE_O_EXITKILL;
     ptrace::seize(main, options).expect("a child can be traced");
     kill(main, Signal::SIGCONT).expect("a child can be continued");
     let tracer = Tracer { main, folder, fault, at, calls: 0, hit: None, inside: HashSet::new() };

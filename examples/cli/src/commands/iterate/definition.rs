@@ -196,7 +196,6 @@ impl Wanted {
             self.executor.clone().ok_or_else(|| missing("--executor"))?,
             self.labeler.clone().ok_or_else(|| missing("--oracle or --folder"))?,
         );
-        project.skip_near_duplicates = self.skip_near_duplicates;
         project.training = self.training;
         project.seed = self.seed.unwrap_or_default();
         self.apply(&mut project);
@@ -228,11 +227,6 @@ impl Wanted {
     fn fits(&self, project: &Project) -> Result<()> {
         let fixed = [
             ("pool", self.pool.is_none_or(|pool| pool == project.pool)),
-            (
-                "skip_near_duplicates",
-                self.skip_near_duplicates
-                    .is_none_or(|bits| Some(bits) == project.skip_near_duplicates),
-            ),
             ("validation", self.validation.is_none_or(|id| id == project.validation)),
             ("training", self.training.is_none_or(|id| Some(id) == project.training)),
             ("classes", self.classes.is_empty() || self.classes == project.classes),
@@ -259,6 +253,7 @@ impl Wanted {
         set(&mut project.labels_per_iteration, &self.labels_per_iteration);
         set(&mut project.selection, &self.selection);
         set(&mut project.executor, &self.executor);
+        project.skip_near_duplicates = self.skip_near_duplicates.or(project.skip_near_duplicates);
         project.target = self.target.or(project.target);
         project.label_budget = self.label_budget.or(project.label_budget);
         project.max_iterations = self.max_iterations.or(project.max_iterations);

@@ -94,6 +94,9 @@ impl Sorted {
         if let Some(head) = self.runs[run].take(&self.spill, HEAD)? {
             let (number, length) = (u64_of(head) as u32, u64_of(&head[HEAD / 2..]) as usize);
             self.next.push(Reverse((number, run, length)));
+        } else {
+            // What it has read ahead is not needed any more.
+            self.runs[run] = Cursor::new(0..0);
         }
         Ok(())
     }

@@ -149,6 +149,8 @@ impl Cursor {
         if self.block.len() - self.taken < count {
             self.block.drain(..self.taken);
             self.taken = 0;
+            // A large value is behind.
+            self.block.shrink_to(count.max(2 * BLOCK));
             let kept = self.block.len();
             let left = self.range.end - self.range.start;
             let more = ((count - kept).max(BLOCK) as u64).min(left) as usize;

@@ -266,6 +266,33 @@ async fn a_list_limits_an_import(store: Store) {
     assert!(error.to_string().contains("cat_train, empty, train"), "{error}");
 }
 
+/// As in videos, where each folder has images of the same names.
+async fn lists_tell_folders_apart(store: Store) {
+    let source = folder();
+    for n in 0..6 {
+        let place = format!("{}/0.{}", n / 2, n % 2);
+        put(&source, &format!("JPEGImages/{place}.jpg"), jpeg(n));
+        put(&source, &format!("Annotations/{place}.xml"), xml("", ""));
+    }
+    put(&source, "JPEGImages/a.b\\c", jpeg(6));
+    put(&source, "Annotations/a.xml", xml("", ""));
+    let named = async |lines: &str| {
+        put(&source, "list.txt", lines);
+        let options = ImportOptions { list: Some("list.txt".into()), ..ADD };
+        let report = import(&store, &source, &options).await.unwrap();
+        let records = records(&store, &report.version.id).await;
+        let mut numbers: Vec<_> = (0..7)
+            .filter(|n| records.iter().any(|record| record.asset.id == AssetId::of(&jpeg(*n))))
+            .collect();
+        numbers.extend(reasons(&report).iter().map(|_| 100));
+        numbers
+    };
+    assert_eq!(named("1/0.0.jpg\n2/0.1\nJPEGImages/0/0.1.jpg\n").await, [1, 2, 5]);
+    assert_eq!(named("0.1\n1\\0.0\n3/0.1\n").await, [1, 2, 3, 5, 100]);
+    assert_eq!(named("a\n").await, [6]);
+    assert_eq!(named("a.b\\c\n").await, [6]);
+}
+
 async fn several_voc_folders_are_one_source(store: Store) {
     let source = folder();
     for (year, n) in [("VOC2007", 0), ("VOC2012", 10)] {
@@ -364,6 +391,7 @@ store_tests![
     without_annotations_there_is_nothing_on_an_image,
     images_and_files_find_each_other,
     a_list_limits_an_import,
+    lists_tell_folders_apart,
     several_voc_folders_are_one_source,
     a_source_without_images_is_an_error,
     images_alone_are_imported_without_annotations,

@@ -43,7 +43,8 @@ pub(super) fn find_pairs(
         draft.add(&images.path(i), path.as_deref(), splits, options.without_annotations);
         annotation.into_iter().for_each(|i| taken[i as usize] = true);
     }
-    skip_rest(draft, &others, (0..others.len()).filter(is_document), &taken);
+    let reason = "there is no image of its name";
+    skip_rest(draft, &others, (0..others.len()).filter(is_document), &taken, reason);
     list::limit(draft, options)
 }
 
@@ -60,8 +61,9 @@ pub(super) fn skip_rest(
     files: &Files,
     all: impl Iterator<Item = u32>,
     taken: &[bool],
+    reason: &str,
 ) {
     for i in all.filter(|i| !taken[*i as usize]) {
-        draft.skip(&files.path(i), SkipReason::NoImage, "there is no image of its name");
+        draft.skip(&files.path(i), SkipReason::NoImage, reason);
     }
 }

@@ -18,6 +18,8 @@ use crate::spill::{self, Spill};
 
 /// How many annotation files are read before it is asked whether to go on.
 const CHUNK: usize = 1024;
+/// How many bytes of what documents say are in memory at once, beside those of one image.
+const CHUNK_BYTES: usize = 8 << 20;
 /// The most characters of a reason that are kept.
 const MAX_REASON: usize = 500;
 /// How many bytes of what is said are kept in memory.
@@ -128,15 +130,21 @@ impl Draft {
 
     /// Reads the annotation files; an image whose file is malformed is left out.
     fn read_annotations(&mut self, reader: &dyn Reader, over: &AtomicBool) -> Result<()> {
-        let leads = std::mem::take(&mut self.leads);
+        let mut leads = std::mem::take(&mut self.leads).into_iter();
         self.leads.reserve_exact(leads.len());
-        for leads in leads.chunks(CHUNK) {
+        loop {
             stop_if(over)?;
-            let entries: Result<Vec<Entry>> = leads.iter().map(|lead| self.entry(lead)).collect();
-            let entries = entries?;
-            let read_one = |entry: &Entry| reader.read(entry);
-            let documents: Vec<_> = in_parallel(|| entries.par_iter().map(read_one).collect());
-            for ((lead, entry), document) in leads.iter().zip(entries).zip(documents) {
+            let (mut chunk, mut bytes) = (Vec::new(), 0);
+            while chunk.len() < CHUNK && bytes < CHUNK_BYTES {
+                let Some(lead) = leads.next() else { break };
+                chunk.push((lead, self.entry(&lead, &mut bytes)?));
+            }
+            if chunk.is_empty() {
+                break;
+            }
+            let read_one = |(_, entry): &(Lead, Entry)| reader.read(entry);
+            let documents: Vec<_> = in_parallel(|| chunk.par_iter().map(read_one).collect());
+            for ((lead, entry), document) in chunk.into_iter().zip(documents) {
                 let Entry { image, annotation, mut said } = entry;
                 let path = annotation.unwrap_or(image);
                 match document {
@@ -156,21 +164,23 @@ impl Draft {
                 }
                 self.classes.count(&said.objects);
                 self.said.put(&said)?;
-                self.leads.push(*lead);
+                self.leads.push(lead);
             }
         }
         self.told = None;
         Ok(())
     }
 
-    /// Returns an image with what is known of it before its annotation file is read.
-    fn entry(&mut self, lead: &Lead) -> Result<Entry> {
+    /// Returns an image with what is known of it before its annotation file is read, and counts the
+    /// bytes of that.
+    fn entry(&mut self, lead: &Lead, count: &mut usize) -> Result<Entry> {
         let mut said = Said::default();
         if let Some(told) = &mut self.told {
             while told.number().is_some_and(|number| Some(number) <= lead.told) {
                 let Some((number, bytes)) = told.take()? else { break };
                 // The others are of images that the import does not take.
                 if Some(number) == lead.told {
+                    *count += bytes.len();
                     said.add(spill::decode(&bytes)?);
                 }
             }

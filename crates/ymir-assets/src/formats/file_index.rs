@@ -34,15 +34,19 @@ impl FileIndex {
 
     /// Returns the files that have a key, in the order of their numbers.
     pub(super) fn find(&self, files: &Files, key: &[u8]) -> Vec<u32> {
-        let hash = self.hasher.hash_one(key) as u32;
-        let start = self.rows.partition_point(|(other, _)| *other < hash);
-        let alike = self.rows[start..].iter().take_while(|(other, _)| *other == hash);
         let has = |i: &u32| {
             let mut found = false;
             (self.keys)(files.below(*i), &mut |other| found |= other == key);
             found
         };
-        alike.map(|(_, i)| *i).filter(has).collect()
+        self.candidates(key).filter(has).collect()
+    }
+
+    /// Returns the files that have a key, and few others.
+    pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = u32> + '_ {
+        let hash = self.hasher.hash_one(key) as u32;
+        let start = self.rows.partition_point(|(other, _)| *other < hash);
+        self.rows[start..].iter().take_while(move |(other, _)| *other == hash).map(|(_, i)| *i)
     }
 }
 

@@ -21,6 +21,10 @@ impl Files {
         Self { root: root.to_owned(), text: Vec::new(), places: Vec::new() }
     }
 
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Adds a file and returns its number.
     pub(super) fn push(&mut self, path: &Path) -> u32 {
         let below = path.strip_prefix(&self.root).unwrap_or(path).as_os_str().as_bytes();

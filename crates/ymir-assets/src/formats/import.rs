@@ -50,8 +50,9 @@ const BATCH_BYTES: u64 = 128 << 20;
 /// or its future is dropped, no version is made; image files that are in the store by then do no
 /// harm. The class table is changed last, just before the commit.
 ///
-/// Of each image, only the names of its files and some forty bytes are kept in memory; what the
-/// annotation files say is, where it is much, set aside in a file beside the store.
+/// Of each image, only the names of its files and some hundred bytes are kept in memory; what the
+/// annotation files say is, where it is much, set aside in a file without a name in the folder of
+/// the store, or in that for temporary files if the store has none.
 ///
 /// # Errors
 ///
@@ -248,7 +249,7 @@ impl<'a> Import<'a> {
         }
         let settled = self.put(settled, batch, &mut ticker).await?;
         ticker.finish();
-        settled.finish()
+        blocking(move || settled.finish()).await
     }
 
     async fn read_images(&self, images: Vec<PathBuf>) -> Result<Vec<Result<Taken, Refusal>>> {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use ymir_core::{Error, Result};
 use super::ImportOptions;
 use super::draft::Draft;
 use super::file_index::FileIndex;
-use super::files::Files;
+use super::files::{self, Files};
 use super::scan::Folders;
 
 /// Finds the list that an import is limited to, for each of the datasets found: none where a
@@ -87,7 +88,7 @@ fn each_line(path: &Path, mut take: impl FnMut(&str)) -> Result<()> {
     Ok(())
 }
 
-/// Files that a list may name.
+/// Files that a list may name: by their name or path, with or without extension.
 pub(super) struct Nameable<'a> {
     folders: &'a Folders,
     files: &'a Files,
@@ -102,46 +103,58 @@ impl<'a> Nameable<'a> {
         files: &'a Files,
         numbers: impl Iterator<Item = u32>,
     ) -> Self {
-        let index = FileIndex::new(files, numbers, |path, key| {
-            let form = form(path);
-            key(stem(&form).as_bytes());
-            // Of a name with several dots, the part before the last is a stem again.
-            key(stem(stem(&form)).as_bytes());
+        let (here, root) = (folders.clone(), files.root().to_owned());
+        let index = FileIndex::new(files, numbers, move |below, key| {
+            each_form(&here, &root.join(below), |form, plain| {
+                key(plain.as_bytes());
+                // A backslash in a name is a folder to a list, and may come after a dot.
+                let other = without_extension(form);
+                if other != plain {
+                    key(other.as_bytes());
+                }
+                false
+            });
         });
         Self { folders, files, index, named: vec![false; files.len() as usize] }
     }
 
-    /// Marks the files that a text names: by their name or path, with or without extension.
+    /// Marks the files that a text names.
     fn mark(&mut self, text: &str) -> bool {
-        let candidates = self.index.find(self.files, stem(text).as_bytes());
-        let named = candidates.into_iter().filter(|i| self.is_named(*i, text)).collect::<Vec<_>>();
-        named.iter().for_each(|i| self.named[*i as usize] = true);
-        !named.is_empty()
+        let plain = without_extension(text);
+        let whole = Some(text).filter(|text| *text != plain);
+        let keys = whole.into_iter().chain([plain]).map(str::as_bytes);
+        let mut is_met = false;
+        for i in keys.flat_map(|key| self.index.candidates(key)) {
+            let path = self.files.path(i);
+            if each_form(self.folders, &path, |form, plain| form == text || plain == text) {
+                self.named[i as usize] = true;
+                is_met = true;
+            }
+        }
+        is_met
     }
+}
 
-    fn is_named(&self, i: u32, text: &str) -> bool {
-        let path = self.files.path(i);
-        let Folders { root, images, annotations } = self.folders;
-        let below =
-            [images, annotations, root].into_iter().filter_map(|f| path.strip_prefix(f).ok());
-        let name = path.file_name().map(Path::new);
-        let mut forms = name.into_iter().chain(below).chain([path.as_path()]);
-        forms.any(|path| form(path) == text || form(&path.with_extension("")) == text)
-    }
+/// Calls back with each text by which lists may mean a file, and with it without its extension, until
+/// it returns true; returns whether it did.
+fn each_form(folders: &Folders, path: &Path, mut take: impl FnMut(&str, &str) -> bool) -> bool {
+    let Folders { root, images, annotations } = folders;
+    let below = [images, annotations, root].into_iter().filter_map(|f| path.strip_prefix(f).ok());
+    let name = path.file_name().map(Path::new);
+    let mut forms = name.into_iter().chain(below).chain([path]);
+    forms.any(|path| take(&form(path), &form(files::without_extension(path))))
 }
 
 /// Returns a path as lists have it.
-fn form(path: &Path) -> String {
-    path.to_string_lossy().replace('\\', "/")
+fn form(path: &Path) -> Cow<'_, str> {
+    let text = path.to_string_lossy();
+    if text.contains('\\') { text.replace('\\', "/").into() } else { text }
 }
 
-/// Returns the name at the end of a path without its extension.
-fn stem(form: &str) -> &str {
-    let name = form.rsplit('/').next().unwrap_or(form);
-    match name.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() => stem,
-        _ => name,
-    }
+/// Returns a text without the extension of the name at its end.
+fn without_extension(text: &str) -> &str {
+    let plain = files::without_extension(Path::new(text));
+    plain.to_str().unwrap_or(text)
 }
 
 /// Marks the files that a list names, and returns the entries that name nothing. A line is read as

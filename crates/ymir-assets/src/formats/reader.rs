@@ -8,8 +8,8 @@ use super::intake::Refusal;
 
 /// A format, as an import reads it.
 pub(super) trait Reader: Debug + Send + Sync {
-    /// Finds the images of the source and adds an entry for each: with its annotation file, or with
-    /// what a file says that is about several images.
+    /// Finds the images of the source and adds each: with its annotation file, or with the number by
+    /// which a file speaks of it that is about several images.
     fn find(&mut self, draft: &mut Draft, options: &ImportOptions) -> ymir_core::Result<()>;
 
     /// Reads the annotation file of an image; nothing, if [`find`](Self::find) said all.

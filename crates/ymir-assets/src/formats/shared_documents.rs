@@ -19,7 +19,7 @@ pub(super) struct SharedDocuments {
     pub(super) index: ImageIndex,
     /// The documents, in the order of their paths.
     pub(super) paths: Vec<PathBuf>,
-    /// By image, the last document that names it, and its splits.
+    /// By image, the first document that names it, and its splits.
     named: Vec<(Option<u32>, u32)>,
     /// What was said, by image.
     said: Sorter,
@@ -50,9 +50,10 @@ impl SharedDocuments {
         split: &str,
     ) -> Result<()> {
         let (named, splits) = &mut self.named[image as usize];
-        *named = Some(document as u32);
+        named.get_or_insert(document as u32);
         if let Some(split) = said.attributes.remove(SPLIT) {
-            *splits = draft.splits.with(*splits, &split);
+            // As of every attribute, the last value counts.
+            *splits = draft.splits.replace(*splits, &split);
         }
         *splits = draft.splits.with(*splits, split);
         self.said.push(image, &spill::encode(&said)?)

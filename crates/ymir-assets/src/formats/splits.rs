@@ -1,6 +1,7 @@
 //! The splits of a dataset (train, val, test): kept in an attribute of the asset.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ymir_core::Attributes;
 
@@ -16,16 +17,27 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
-/// The values of the attribute that an import met, by number: there are few, and many images.
+/// The values of the attribute that images of an import have, by number: there are few, and many
+/// images. One that no image has any more is forgotten.
 #[derive(Debug)]
 pub(super) struct SplitValues {
-    values: Vec<String>,
-    numbers: HashMap<String, u32>,
+    values: Vec<Value>,
+    numbers: HashMap<Arc<str>, u32>,
+    /// The numbers of values that were forgotten.
+    free: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Value {
+    text: Arc<str>,
+    images: u32,
 }
 
 impl Default for SplitValues {
     fn default() -> Self {
-        Self { values: vec![String::new()], numbers: HashMap::from([(String::new(), 0)]) }
+        let none = Value::default();
+        let numbers = HashMap::from([(none.text.clone(), Self::NONE)]);
+        Self { values: vec![none], numbers, free: Vec::new() }
     }
 }
 
@@ -34,7 +46,7 @@ impl SplitValues {
     pub(super) const NONE: u32 = 0;
 
     pub(super) fn value(&self, number: u32) -> &str {
-        &self.values[number as usize]
+        &self.values[number as usize].text
     }
 
     /// Returns whether a value names a split.
@@ -42,27 +54,61 @@ impl SplitValues {
         names(self.value(number)).any(|name| name == split)
     }
 
-    /// Returns the number of the value with a split, or several separated by commas, added.
+    /// Returns the number of the value of an image with a split, or several separated by commas,
+    /// added to those it has.
     pub(super) fn with(&mut self, number: u32, added: &str) -> u32 {
-        let old = self.value(number);
-        let mut value = if names(old).next().is_none() { String::new() } else { old.to_owned() };
-        if value.is_empty() {
-            value.push_str(added);
-        } else {
-            for name in names(added) {
-                if names(&value).all(|known| known != name) {
-                    value.push(',');
-                    value.push_str(name);
-                }
+        let mut text = self.value(number).to_owned();
+        if names(&text).next().is_none() {
+            return self.replace(number, added);
+        }
+        for name in names(added) {
+            if names(&text).all(|known| known != name) {
+                text.push(',');
+                text.push_str(name);
             }
         }
-        if let Some(number) = self.numbers.get(&value) {
-            return *number;
+        self.replace(number, &text)
+    }
+
+    /// Returns the number of a value that an image has in place of another one.
+    pub(super) fn replace(&mut self, number: u32, text: &str) -> u32 {
+        if self.value(number) == text {
+            return number;
         }
-        let number = self.values.len() as u32;
-        self.values.push(value.clone());
-        self.numbers.insert(value, number);
+        let new = match self.numbers.get(text) {
+            Some(known) => *known,
+            None => self.insert(text.into()),
+        };
+        self.values[new as usize].images += 1;
+        self.release(number);
+        new
+    }
+
+    fn insert(&mut self, text: Arc<str>) -> u32 {
+        let value = Value { text: text.clone(), images: 0 };
+        let number = match self.free.pop() {
+            Some(number) => {
+                self.values[number as usize] = value;
+                number
+            }
+            None => {
+                self.values.push(value);
+                self.values.len() as u32 - 1
+            }
+        };
+        self.numbers.insert(text, number);
         number
+    }
+
+    /// Takes a value from one of its images.
+    fn release(&mut self, number: u32) {
+        let value = &mut self.values[number as usize];
+        value.images = value.images.saturating_sub(1);
+        if number != Self::NONE && value.images == 0 {
+            let value = std::mem::take(value);
+            self.numbers.remove(&value.text);
+            self.free.push(number);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod made;
 mod masks;
 mod mutated;
 mod others;
+mod repeated;
 mod sources;
 mod trips;
 mod yolo;

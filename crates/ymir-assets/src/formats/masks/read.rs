@@ -75,12 +75,13 @@ impl Reader for MasksReader {
         let splits = marked_splits(&mut draft.splits, &folders, &images)?;
         for (i, splits) in (0..).zip(splits) {
             let place = bytes(without_extension(images.below(i)));
-            let mask = places.find(&masks, place).into_iter().rfind(|i| !taken[*i as usize]);
+            let mask = places.find(&masks, place).pop().filter(|i| !taken[*i as usize]);
             let path = mask.map(|i| masks.path(i));
             draft.add(&images.path(i), path.as_deref(), splits, options.without_annotations);
             mask.into_iter().for_each(|i| taken[i as usize] = true);
         }
-        skip_rest(draft, &masks, 0..masks.len(), &taken);
+        let reason = "there is no image of its name that has no other mask";
+        skip_rest(draft, &masks, 0..masks.len(), &taken, reason);
         list::limit(draft, options)
     }
 

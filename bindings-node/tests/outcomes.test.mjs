@@ -73,12 +73,12 @@ test("questions that cannot be answered are refused, and others can be aborted",
   assert.equal((await rejection(outcomes.page("all", { limit: -1 }))).context.field, "limit");
   const signal = AbortSignal.abort(new Error("enough"));
   for (const call of [
-    workspace.outcomes("validation", "said", { signal }),
-    outcomes.count("all", { signal }),
-    outcomes.ids("all", { signal }),
-    outcomes.page("all", { signal }),
+    () => workspace.outcomes("validation", "said", { signal }),
+    () => outcomes.count("all", { signal }),
+    () => outcomes.ids("all", { signal }),
+    () => outcomes.page("all", { signal }),
   ]) {
-    const { code, cause } = await rejection(call);
+    const { code, cause } = await rejection(call());
     assert.deepEqual([code, cause], ["cancelled", signal.reason]);
   }
 });

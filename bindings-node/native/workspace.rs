@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{PromiseRaw, within_runtime_if_available};
 use napi_derive::napi;
 use serde::de::value::{Error as NoSuchKind, StrDeserializer};
 use serde::{Deserialize, Serialize};
-use ymir::{BranchKind, Error, Result, WorkspaceRequest};
+use ymir::{BranchKind, Error, Result, WorkspaceOptions, WorkspaceRequest};
 
 use crate::call::{Cancel, promise};
 use crate::dataset::Dataset;
@@ -53,8 +53,7 @@ pub(crate) fn open_workspace(
     request: String,
 ) -> napi::Result<PromiseRaw<'_, Workspace>> {
     promise(env, None, async move {
-        let request: WorkspaceRequest = from_json("a workspace", &request)?;
-        Ok(Workspace::new(ymir::Workspace::open_with(root, request.options()).await?))
+        Ok(Workspace::new(ymir::Workspace::open_with(root, options(&request)?).await?))
     })
 }
 
@@ -66,9 +65,12 @@ pub(crate) fn init_workspace(
     request: String,
 ) -> napi::Result<PromiseRaw<'_, Workspace>> {
     promise(env, None, async move {
-        let request: WorkspaceRequest = from_json("a workspace", &request)?;
-        Ok(Workspace::new(ymir::Workspace::init_with(root, request.options()).await?))
+        Ok(Workspace::new(ymir::Workspace::init_with(root, options(&request)?).await?))
     })
+}
+
+fn options(request: &str) -> Result<WorkspaceOptions> {
+    from_json("a workspace", request).map(|request: WorkspaceRequest| request.options())
 }
 
 /// Returns the nearest directory, from this one upwards, that is a workspace.

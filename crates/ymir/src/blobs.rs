@@ -6,6 +6,7 @@ use ymir_core::Result;
 /// The workspace remembers it; credentials are not part of it, the environment is asked for them as
 /// AWS's own tools ask it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BlobLocation {
     /// The bucket, which exists, and what the keys of the blobs begin with: `s3://bucket/prefix`.
     pub url: String,

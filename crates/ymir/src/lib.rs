@@ -28,8 +28,8 @@ pub use labeling::LabelOptions;
 pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{
-    BlobsRequest, ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest,
-    LabelerRequest, MineRequest, ProjectRequest, TrainRequest, WorkspaceRequest, parse_request,
+    ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest,
+    MineRequest, ProjectRequest, TrainRequest, WorkspaceRequest, parse_request,
 };
 pub use task::{InferOptions, MineOptions, Task, TaskOptions, TrainOptions};
 pub use workspace::{Workspace, WorkspaceOptions};

@@ -20,7 +20,7 @@ use crate::{
 };
 
 pub use fuse::FuseRequest;
-pub use workspace::{BlobsRequest, WorkspaceRequest};
+pub use workspace::WorkspaceRequest;
 
 /// Reads a request; `what` is what the error calls it.
 ///

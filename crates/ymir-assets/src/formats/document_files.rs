@@ -5,10 +5,10 @@ use ymir_core::Result;
 use super::ImportOptions;
 use super::draft::Draft;
 use super::file_index::FileIndex;
-use super::files::Files;
+use super::files::{Files, without_extension};
 use super::import_report::SkipReason;
 use super::list;
-use super::pair::bytes;
+use super::pair::{by_places, bytes};
 use super::scan::{Scanned, scan_files};
 use super::splits::{self, SplitValues};
 
@@ -29,15 +29,18 @@ pub(super) fn find_pairs(
     let documents = FileIndex::new(&others, (0..others.len()).filter(is_document), |path, key| {
         key(bytes(path.file_stem().unwrap_or_default().as_ref()));
     });
+    let places = by_places(&others);
     let mut taken = vec![false; others.len() as usize];
     for i in 0..images.len() {
         let image = images.below(i);
-        let stem = image.file_stem().unwrap_or_default();
-        let mut named = documents.find(&others, bytes(stem.as_ref()));
-        named.retain(|i| !taken[*i as usize]);
-        let beside = image.with_extension(extension);
-        let place = named.iter().find(|i| others.below(**i) == beside);
-        let annotation = place.or(named.first().filter(|_| named.len() == 1)).copied();
+        let here = places.find(&others, bytes(without_extension(image)));
+        let beside = here.into_iter().find(|i| is_document(i) && !taken[*i as usize]);
+        let annotation = beside.or_else(|| {
+            let stem = image.file_stem().unwrap_or_default();
+            let mut named = documents.find(&others, bytes(stem.as_ref()));
+            named.retain(|i| !taken[*i as usize]);
+            named.first().filter(|_| named.len() == 1).copied()
+        });
         let splits = split_of(draft, image);
         let path = annotation.map(|i| others.path(i));
         draft.add(&images.path(i), path.as_deref(), splits, options.without_annotations);

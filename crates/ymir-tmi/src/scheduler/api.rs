@@ -4,6 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use rusqlite::Connection;
 use tokio::sync::watch;
 use ymir_core::{
     Error, ErrorKind, Result, Scheduler, TaskEvent, TaskEventKind, TaskId, TaskRequest, TaskStatus,
@@ -23,14 +24,12 @@ impl Scheduler for LocalScheduler {
 
     async fn status(&self, id: &TaskId) -> Result<TaskStatus> {
         let wanted = id.clone();
-        let read =
-            move |ledger: &mut super::ledger::Ledger| ledger.read(|db| tasks::status(db, &wanted));
-        let status = self.inner.shared.outbox.call(read).await?.ok_or_else(|| no_task(id))?;
-        Ok(self.inner.shared.live.complete(status))
+        let status = self.present(move |db| tasks::status(db, &wanted)).await?;
+        Ok(self.inner.shared.live.complete(status.ok_or_else(|| no_task(id))?))
     }
 
     async fn list(&self) -> Result<Vec<TaskStatus>> {
-        let list = self.inner.shared.outbox.call(|ledger| ledger.read(tasks::list)).await?;
+        let list = self.present(tasks::list).await?;
         Ok(list.into_iter().map(|status| self.inner.shared.live.complete(status)).collect())
     }
 
@@ -77,6 +76,19 @@ impl Scheduler for LocalScheduler {
 }
 
 impl LocalScheduler {
+    /// Reads what is so now: no task is said to run whose process is gone.
+    async fn present<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let read = move |ledger: &mut super::ledger::Ledger| {
+            // While the database cannot be written it can still be read.
+            let _ = ledger.bury();
+            ledger.read(read)
+        };
+        self.inner.shared.outbox.call(read).await
+    }
+
     fn follow(&self, task: Option<TaskId>, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
         let follower = Follower {
             outbox: Arc::clone(&self.inner.shared.outbox),

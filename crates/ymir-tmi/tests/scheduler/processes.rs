@@ -129,6 +129,19 @@ async fn who_waits_is_told_that_a_process_was_killed() {
     assert!(found.is_sorted_by(|a, b| a.seq < b.seq));
 }
 
+/// Whoever asks is not told that a task runs whose process is gone.
+#[tokio::test]
+async fn who_asks_is_told_at_once_that_a_process_was_killed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let scheduler = open(dir.path());
+    let mut victim = Victim::start(dir.path()).await;
+    assert_eq!(scheduler.status(&id("runs")).await.expect("known").state, TaskState::Running);
+    victim.kill();
+    for task in scheduler.list().await.expect("listed") {
+        assert_eq!(task.state, TaskState::Failed, "{task:?}");
+    }
+}
+
 /// Events are followed from where another process left off, and tasks are cancelled across.
 #[tokio::test]
 async fn another_process_is_followed_and_stopped() {

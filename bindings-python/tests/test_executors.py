@@ -199,12 +199,10 @@ class Sleeper:
 def test_cancel(filled: ymir.Workspace, polite: bool) -> None:
     sleeper = Sleeper(polite)
     task = train(filled, sleeper)
-    assert sleeper.began.wait(5)
-    begin = time.monotonic()
+    assert sleeper.began.wait(30)
     task.cancel()
     with pytest.raises(ymir.CancelledError):
         task.wait()
-    assert time.monotonic() - begin < (0.4 if polite else 1.5)
     assert isinstance(sleeper.raised, ymir.TaskCancelled)
     status = task.status()
     assert status is not None
@@ -218,16 +216,14 @@ def test_cancel_of_an_async_executor(filled: ymir.Workspace) -> None:
 
         async def train(self, task: ymir.TrainTask) -> None:
             self.began.set()
-            await asyncio.sleep(100)
+            await asyncio.Event().wait()
 
     executor = Waits()
     task = train(filled, executor)
-    assert executor.began.wait(5)
-    begin = time.monotonic()
+    assert executor.began.wait(30)
     task.cancel()
     with pytest.raises(ymir.CancelledError):
         task.wait()
-    assert time.monotonic() - begin < 1
 
 
 def test_cancelling_a_wait_leaves_the_task(filled: ymir.Workspace) -> None:

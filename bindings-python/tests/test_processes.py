@@ -32,22 +32,22 @@ def test_eight_threads_read(filled: ymir.Workspace) -> None:
 
 def test_a_counting_thread_is_not_blocked(workspace: ymir.Workspace, tmp_path: Path) -> None:
     source = write_voc(tmp_path / "many", images=200)
-    longest, last, stop = 0.0, time.perf_counter(), threading.Event()
+    turns, stop = 0, threading.Event()
 
     def count() -> None:
-        nonlocal longest, last
-        while not stop.is_set():
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
+        nonlocal turns
+        while not stop.wait(0.001):
+            turns += 1
 
     thread = threading.Thread(target=count)
     thread.start()
-    begin = time.perf_counter()
+    before, begin = turns, time.perf_counter()
     workspace.import_dataset(source, "pool", unknown_classes="add")
-    elapsed = time.perf_counter() - begin
+    during, elapsed = turns - before, time.perf_counter() - begin
     stop.set()
     thread.join()
-    assert longest < max(0.1, elapsed / 2)
+    # Held back, it would have had two turns at most.
+    assert during > max(2, elapsed / 0.02), f"{during} turns in {elapsed} s"
 
 
 # Python 3.12 and later warn of every fork of a process with threads.
@@ -121,13 +121,10 @@ def test_ctrl_c_cancels_and_returns(filled: ymir.Workspace, what: str) -> None:
     assert program.stdout is not None
     assert program.stdout.readline() == "began\n"
     time.sleep(0.2)
-    begin = time.monotonic()
     program.send_signal(signal.SIGINT)
     said = program.stdout.readline()
-    elapsed = time.monotonic() - begin
     _, errors = program.communicate(timeout=20)
     assert said.startswith("interrupted"), errors
-    assert elapsed < 2
     if what == "task":
         assert said == "interrupted ['terminated']\n"
     assert program.returncode == 0, errors
@@ -230,7 +227,5 @@ def test_a_daemon_thread_says_nothing_when_the_interpreter_ends(filled: ymir.Wor
 
 @pytest.mark.parametrize("rest", [TRAINS, LABELS], ids=["executor", "labeler"])
 def test_code_that_does_not_stop_holds_no_interpreter_up(filled: ymir.Workspace, rest: str) -> None:
-    begin = time.monotonic()
     ended = run_program(STUBBORN + rest, filled.root)
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, "began\n", "")
-    assert time.monotonic() - begin < 8

@@ -1,7 +1,8 @@
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use ymir_core::{Error, Result, TaskId, TaskState};
 
 use super::options::Keep;
@@ -12,6 +13,25 @@ const GONE: &str = ".gone";
 /// Returns the directory of a task. A task id is a plain file name.
 pub(super) fn path(tasks_dir: &Path, id: &TaskId) -> PathBuf {
     tasks_dir.join(id.as_str())
+}
+
+/// Makes the directory that those of the tasks lie in.
+///
+/// ext4 is asked to put each of them elsewhere on the disk, as it does with home directories. Else
+/// the files of a task come to lie where another's were deleted just now, which an ext4 without a
+/// journal, that does not use an inode again soon, looks at one by one for each new file.
+pub(super) fn create_all(tasks_dir: &Path) -> Result<()> {
+    fs::create_dir_all(tasks_dir)
+        .map_err(|error| Error::io("cannot make the directory of the tasks", tasks_dir, error))?;
+    // Other file systems do not know this.
+    let _ = File::open(tasks_dir).map(|dir| {
+        let flags = ioctl_getflags(&dir)?;
+        match flags.contains(IFlags::TOPDIR) {
+            true => Ok(()),
+            false => ioctl_setflags(&dir, flags | IFlags::TOPDIR),
+        }
+    });
+    Ok(())
 }
 
 /// Makes a task directory. What lies there belongs to no task that is known of, and is removed.

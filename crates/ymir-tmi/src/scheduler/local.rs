@@ -81,9 +81,7 @@ impl LocalScheduler {
             .map_err(|error| Error::io("no such database", &options.database, error))?;
         let tasks_dir = std::path::absolute(&options.tasks_dir)
             .map_err(|error| Error::io("no such directory", &options.tasks_dir, error))?;
-        std::fs::create_dir_all(&tasks_dir).map_err(|error| {
-            Error::io("cannot make the directory of the tasks", &tasks_dir, error)
-        })?;
+        directory::create_all(&tasks_dir)?;
         let signals = Signals::new();
         let outbox = Arc::new(Outbox::default());
         let live = Arc::new(Live::default());

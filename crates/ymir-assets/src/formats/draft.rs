@@ -96,6 +96,8 @@ impl Draft {
         reader.find(&mut draft, options)?;
         let Self { leads, names, .. } = &mut draft;
         leads.sort_unstable_by(|a, b| compare(names.below(a.image), names.below(b.image)));
+        leads.shrink_to_fit();
+        names.shrink();
         draft.read_annotations(&*reader, over)?;
         reader.finish(&mut draft);
         Ok(draft)
@@ -130,14 +132,14 @@ impl Draft {
 
     /// Reads the annotation files; an image whose file is malformed is left out.
     fn read_annotations(&mut self, reader: &dyn Reader, over: &AtomicBool) -> Result<()> {
-        let mut leads = std::mem::take(&mut self.leads).into_iter();
-        self.leads.reserve_exact(leads.len());
+        let (mut next, mut kept) = (0, 0);
         loop {
             stop_if(over)?;
             let (mut chunk, mut bytes) = (Vec::new(), 0);
             while chunk.len() < CHUNK && bytes < CHUNK_BYTES {
-                let Some(lead) = leads.next() else { break };
+                let Some(lead) = self.leads.get(next).copied() else { break };
                 chunk.push((lead, self.entry(&lead, &mut bytes)?));
+                next += 1;
             }
             if chunk.is_empty() {
                 break;
@@ -164,9 +166,11 @@ impl Draft {
                 }
                 self.classes.count(&said.objects);
                 self.said.put(&said)?;
-                self.leads.push(lead);
+                self.leads[kept] = lead;
+                kept += 1;
             }
         }
+        self.leads.truncate(kept);
         self.told = None;
         Ok(())
     }

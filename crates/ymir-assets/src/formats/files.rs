@@ -34,6 +34,12 @@ impl Files {
         self.places.len() as u32 - 1
     }
 
+    /// Gives back the memory that was taken for more files.
+    pub(super) fn shrink(&mut self) {
+        self.text.shrink_to_fit();
+        self.places.shrink_to_fit();
+    }
+
     pub(super) fn len(&self) -> u32 {
         self.places.len() as u32
     }
@@ -55,8 +61,9 @@ impl Files {
         (0..self.len()).map(|i| self.path(i))
     }
 
-    /// Numbers the files in the order of their paths.
+    /// Numbers the files, once they are all there, in the order of their paths.
     pub(super) fn sort(&mut self) {
+        self.shrink();
         let text = &self.text;
         self.places.sort_unstable_by(|a, b| compare(below(text, *a), below(text, *b)));
     }

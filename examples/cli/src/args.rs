@@ -5,7 +5,7 @@ use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
     alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer, init,
-    intersect, iterate, label, log, mine, outcomes, relabel, sample, show, split, train,
+    iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, train,
 };
 use crate::demo;
 use crate::{executor, parameters};
@@ -58,12 +58,15 @@ pub(crate) enum Command {
     /// Makes a dataset of the assets of another that a query is true of
     Filter(filter::Filter),
     /// Makes a dataset of the assets that all of several datasets have
-    Intersect(intersect::Intersect),
+    Intersect(set_operation::SetOperation),
+    /// Makes a dataset of the assets of another that none of several datasets has
+    Exclude(set_operation::SetOperation),
     /// Divides a dataset by chance into parts in which classes are as frequent as in the whole
     Split(split::Split),
     /// Makes a dataset of some assets of another, chosen by chance
     Sample(sample::Sample),
     /// Joins datasets, leaves out the assets of others, filters and samples, in one go
+    #[command(visible_alias = "merge")]
     Fuse(fuse::Fuse),
     /// Lists the images of a dataset that look alike
     NearDuplicates(alike::NearDuplicates),

@@ -25,6 +25,11 @@ fn datasets_are_filtered_and_intersected_by_what_they_have() {
 
     let shared = place.json(&["intersect", "pool", "coins", "small", "--into", "shared"]);
     assert_eq!(shared["content"], made["content"]);
+    let rest = place.json(&["exclude", "pool", "coins", "--into", "rest"]);
+    let without = place.json(&["filter", "pool", "not class:coin", "--into", "without"]);
+    assert_eq!(rest["content"], without["content"]);
+    let joined = place.json(&["merge", "rest", "coins", "--into", "joined"]);
+    assert_eq!(joined["content"], shown["content"]);
     let wrong = place.run(&["--json", "filter", "pool", "class:coin and area<x", "--into", "a"]);
     assert_eq!(wrong.code, 2);
     assert!(wrong.stdout.contains("column 21 of the query"), "{wrong:?}");

@@ -125,7 +125,7 @@ fn object(report: &ImportReport) -> Value {
 
 fn text(report: &ImportReport) -> String {
     let mut text = format!(
-        "dataset {}: {} assets, {} annotations, {} assets without any\n",
+        "dataset {}: {} assets imported, {} annotations, {} assets without any\n",
         report.version, report.imported, report.annotations, report.negatives
     );
     let mut remark = |count: u64, what: &str| {

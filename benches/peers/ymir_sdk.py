@@ -19,10 +19,7 @@ def load(step: Run, name: str) -> None:
 
 def append(step: Run) -> None:
     with ymir.open(step.work / "coco") as workspace, step.timed():
-        workspace.import_dataset(
-            step.data / "one/coco", "grown", unknown_classes="add", transfer="hard_link"
-        )
-        workspace.dataset("all").merge(workspace.dataset("grown"), "grown")
+        workspace.import_dataset(step.data / "one/coco", "all", append=True, transfer="hard_link")
 
 
 def page(step: Run) -> None:

@@ -39,7 +39,7 @@ export interface GarbageOptions extends CallOptions {
 
 /** What was deleted, or would be. */
 export interface GarbageReport {
-  /** Files that no version reaches. */
+  /** Files that no version reaches, and those of broken-off imports. */
   readonly blobs: number;
   /** Their bytes. */
   readonly bytes: number;

@@ -216,7 +216,7 @@ class GarbageReport:
     """What a cleaning of a workspace deleted, or would have.
 
     Attributes:
-        blobs: Image and model files that no version reaches.
+        blobs: Image and model files that no version reaches, and those of broken-off imports.
         bytes: Their bytes.
         kept_young: Such files that were kept because they are young.
         in_use: Files that versions reach.

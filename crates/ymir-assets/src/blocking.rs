@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ymir_core::{Error, ErrorKind, Result};
 
 /// Runs work that blocks or computes for long on a thread that may, and returns its result.
@@ -8,4 +11,35 @@ pub(crate) async fn blocking<T: Send + 'static>(
         let message = "a background thread ended before its work was done";
         Err(Error::new(ErrorKind::Unexpected, message).caused_by(error))
     })
+}
+
+/// Who waits for work on another thread. When it is dropped, the work is told that nobody does.
+#[derive(Debug, Default)]
+pub(crate) struct Waiter(Arc<AtomicBool>);
+
+impl Waiter {
+    /// Returns what tells the work.
+    pub(crate) fn watched(&self) -> Watched {
+        Watched(self.0.clone())
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Tells whether somebody waits.
+#[derive(Debug)]
+pub(crate) struct Watched(Arc<AtomicBool>);
+
+impl Watched {
+    /// Returns an error if nobody waits any more.
+    pub(crate) fn go_on(&self) -> Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(Error::new(ErrorKind::Cancelled, "the work was stopped before its end")),
+            false => Ok(()),
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tempfile::TempDir;
 use ymir_assets::GitAssetStore;
 use ymir_core::{
@@ -173,6 +174,36 @@ async fn garbage_is_deleted_and_nothing_else() {
     assert_eq!(fixture.store.fsck(ALL).await.unwrap().problems, []);
     let again = fixture.store.collect_garbage(NOW).await.unwrap();
     assert_eq!((again.blobs, again.in_use), (0, 3));
+}
+
+#[tokio::test]
+async fn what_a_killed_process_was_writing_is_garbage() {
+    let fixture = fixture().await;
+    let temporary = fixture.dir.path().join("blobs/tmp");
+    fs::write(temporary.join("blob-x1y2z3"), b"half").unwrap();
+    fs::hard_link(fixture.blob(&fixture.unused), temporary.join("link-x1y2z3")).unwrap();
+    fs::write(temporary.join("notes.txt"), b"of somebody else").unwrap();
+    let dry = GarbageOptions { dry_run: true, ..GarbageOptions::default() };
+    for options in [dry, GarbageOptions::default()] {
+        let report = fixture.store.collect_garbage(options).await.unwrap();
+        assert_eq!((report.blobs, report.bytes, report.kept_young), (2, 4, 1));
+    }
+    let left: Vec<_> = fs::read_dir(&temporary).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["notes.txt"]);
+    assert!(fixture.blob(&fixture.unused).exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_waiting_for_blobs_leaves_none() {
+    let fixture = fixture().await;
+    let bytes = |n: u32| BlobSource::Bytes(format!("blob {n}").into_bytes());
+    let sources: Vec<_> = (0..5000).map(bytes).collect();
+    assert!(fixture.store.put_blobs(sources).now_or_never().is_none());
+    // The next one to put blobs in is let in beside it, who collects garbage only after it.
+    fixture.store.put_blobs(vec![bytes(9999)]).await.unwrap();
+    let report = fixture.store.collect_garbage(GarbageOptions::default()).await.unwrap();
+    assert_eq!(report.kept_young, 2);
+    assert_eq!(fs::read_dir(fixture.dir.path().join("blobs/tmp")).unwrap().count(), 0);
 }
 
 #[tokio::test]

@@ -64,9 +64,9 @@ impl Default for GarbageOptions {
 /// What was deleted, or would be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GarbageReport {
-    /// Blobs that no version reaches, and their bytes.
+    /// Blobs that no version reaches, and files of such as were not put in to the end.
     pub blobs: u64,
-    /// See [`GarbageReport::blobs`]. A hard link takes no space of its own.
+    /// The bytes of these. A hard link takes no space of its own.
     pub bytes: u64,
     /// Blobs that no version reaches, kept because they are young.
     pub kept_young: u64,

@@ -12,6 +12,8 @@ use crate::exit::{Ending, code_of};
 use crate::interrupt::{Interrupt, stopped};
 use crate::output::{Output, print_error};
 
+/// How long what was broken off may take to clean up.
+const CLEANING: Duration = Duration::from_secs(10);
 /// How long a task may take to end after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -31,8 +33,8 @@ pub(crate) fn main() -> ExitCode {
         }
     };
     let ended = runtime.block_on(run(cli, output));
-    // A blocking call that was broken off by Ctrl-C must not hold the program back.
-    runtime.shutdown_timeout(Duration::from_secs(1));
+    // Blocking calls that were broken off by Ctrl-C clean up, but must not hold the program back.
+    runtime.shutdown_timeout(CLEANING);
     match ended {
         Ok(ending) => ending.code(),
         Err(error) => fail(json, &error),

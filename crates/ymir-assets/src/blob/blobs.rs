@@ -8,6 +8,7 @@ use ymir_core::{
 use super::dir::BlobDir;
 #[cfg(feature = "s3")]
 use super::s3::S3Blobs;
+use crate::blocking::Watched;
 
 /// The blobs of a store, wherever they are. All methods block; those of an object store use the
 /// tokio runtime that they are called on.
@@ -37,9 +38,9 @@ impl Blobs {
         Self::Dir(BlobDir::new(root))
     }
 
-    /// Puts blobs in, durable together when it returns.
-    pub(crate) fn put(&self, sources: &[BlobSource]) -> Result<Vec<BlobInfo>> {
-        either!(self, put(sources))
+    /// Puts blobs in, durable together when it returns; none if nobody waits for it any more.
+    pub(crate) fn put(&self, sources: &[BlobSource], watched: &Watched) -> Result<Vec<BlobInfo>> {
+        either!(self, put(sources, watched))
     }
 
     /// Returns the bytes of a blob after a check of its hash.

@@ -11,10 +11,13 @@ use ymir_core::{BlobId, BlobInfo, BlobSource, Error, Result, Transfer};
 
 use super::dir::{BlobDir, hash};
 use super::reference::Entry;
+use crate::blocking::Watched;
 use crate::parallel::in_parallel;
 use crate::read_whole::read_whole;
 use crate::store::{remove_stale, sync_all};
 
+/// The folder of files that are being written.
+pub(super) const TEMPORARY: &str = "tmp";
 /// Files up to this size are read once, hashed and written from memory.
 const IN_MEMORY: u64 = 4 << 20;
 /// Up to so many files or folders are made durable one by one, all at the same time; more by one flush of
@@ -32,23 +35,27 @@ pub(super) enum Staged {
 }
 
 impl BlobDir {
-    /// Puts blobs in, durable together when it returns.
-    pub(crate) fn put(&self, sources: &[BlobSource]) -> Result<Vec<BlobInfo>> {
+    /// Puts blobs in, durable together when it returns; none if nobody waits for it any more.
+    pub(crate) fn put(&self, sources: &[BlobSource], watched: &Watched) -> Result<Vec<BlobInfo>> {
         if sources.is_empty() {
             return Ok(Vec::new());
         }
         let temporary = self.temporary()?;
         let _keep = self.keep()?;
         let staged: Vec<(BlobInfo, Staged)> = in_parallel(|| {
-            let stage = |source| self.stage(source, &temporary);
+            let stage = |source| {
+                watched.go_on()?;
+                self.stage(source, &temporary)
+            };
             sources.par_iter().map(stage).collect::<Result<_>>()
         })?;
+        watched.go_on()?;
         self.settle_all(staged)
     }
 
     /// Returns the folder of files that are being written; what dead processes left there goes.
     pub(super) fn temporary(&self) -> Result<PathBuf> {
-        let temporary = self.root.join("tmp");
+        let temporary = self.root.join(TEMPORARY);
         let fail = |e| Error::io("cannot make the directory of the blobs", &temporary, e);
         fs::create_dir_all(&temporary).map_err(fail)?;
         self.swept.call_once(|| remove_stale(&temporary));

@@ -9,7 +9,9 @@ use rayon::prelude::*;
 use ymir_core::{BlobId, Error, GarbageOptions, GarbageReport, Result};
 
 use super::dir::{BlobDir, hash, missing};
+use super::put::TEMPORARY;
 use crate::parallel::in_parallel;
+use crate::store::is_temporary;
 
 /// The file whose lock who puts blobs in shares, and who deletes some has alone.
 const LOCK: &str = "lock";
@@ -96,6 +98,7 @@ impl BlobDir {
             return Ok(report);
         }
         let lock = self.lock_file()?;
+        self.sweep_temporary(&lock, options, &mut report)?;
         for byte in 0..=255_u8 {
             let prefix = hex::encode([byte]);
             let folder = self.root.join(&prefix);
@@ -111,6 +114,32 @@ impl BlobDir {
             swept?;
         }
         Ok(report)
+    }
+
+    /// Deletes the temporary files of those who were broken off: while this has the lock alone,
+    /// nobody else has any.
+    fn sweep_temporary(
+        &self,
+        lock: &File,
+        options: GarbageOptions,
+        report: &mut GarbageReport,
+    ) -> Result<()> {
+        let folder = self.root.join(TEMPORARY);
+        let fail = |e| Error::io("cannot delete the temporary files of the blobs", &folder, e);
+        lock.lock().map_err(|e| Error::io("cannot lock the blobs", &self.root, e))?;
+        let swept = fs::read_dir(&folder).into_iter().flatten().try_for_each(|entry| {
+            let entry = entry?;
+            let data = entry.metadata()?;
+            if !is_temporary(&entry.file_name()) || data.is_dir() {
+                return Ok(());
+            }
+            report.blobs += 1;
+            // The second link of a file takes nothing.
+            report.bytes += if data.is_file() && data.nlink() == 1 { data.len() } else { 0 };
+            if options.dry_run { Ok(()) } else { fs::remove_file(entry.path()) }
+        });
+        lock.unlock().map_err(|e| Error::io("cannot unlock the blobs", &self.root, e))?;
+        swept.map_err(fail)
     }
 
     fn unused(

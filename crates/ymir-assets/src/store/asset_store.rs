@@ -9,6 +9,7 @@ use ymir_core::{
 };
 
 use super::handle::GitAssetStore;
+use crate::blocking::Waiter;
 
 /// Up to so many ids are looked up on the calling thread, if all that is needed is cached.
 const INLINE: usize = 64;
@@ -99,7 +100,9 @@ impl AssetStore for GitAssetStore {
     }
 
     async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>> {
-        self.blocking(move |store| store.blobs.put(&sources)).await
+        let waiter = Waiter::default();
+        let watched = waiter.watched();
+        self.blocking(move |store| store.blobs.put(&sources, &watched)).await
     }
 
     async fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>> {

@@ -37,4 +37,4 @@ mod versions;
 pub use handle::{GitAssetStore, StoreOptions};
 
 pub(crate) use durable::sync_all;
-pub(crate) use stale::remove_stale;
+pub(crate) use stale::{is_temporary, remove_stale};

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -8,6 +9,11 @@ const STALE: Duration = Duration::from_secs(24 * 3600);
 /// How the names of temporary files begin: packs, new values of refs, blobs.
 const PREFIXES: [&str; 4] = ["tmp_", ".tmp", "blob-", "link-"];
 
+/// Returns whether a file is a temporary one by its name.
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
+    PREFIXES.iter().any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()))
+}
+
 /// Deletes the old temporary files in a directory.
 pub(crate) fn remove_stale(dir: &Path) {
     remove_older(dir, STALE);
@@ -17,8 +23,7 @@ fn remove_older(dir: &Path, limit: Duration) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let is_temporary = PREFIXES.iter().any(|p| name.to_string_lossy().starts_with(p))
-            || is_half(&entry.path());
+        let is_temporary = is_temporary(&name) || is_half(&entry.path());
         let Ok(data) = entry.metadata() else { continue };
         // A link has the time of its file, but the moment when it was made changes the inode.
         let changed = Duration::from_secs(data.ctime().try_into().unwrap_or_default());

@@ -7,6 +7,7 @@ use walkdir::WalkDir;
 use ymir_core::BlobId;
 
 use super::super::dir::BlobDir;
+use super::super::put::TEMPORARY;
 
 /// A file that is used again is young again, unless it is younger than this anyway.
 const RENEW: Duration = Duration::from_secs(1);
@@ -59,7 +60,7 @@ impl Cache {
     fn shrink(&self, limit: u64) {
         let mut files = Vec::new();
         for entry in WalkDir::new(&self.dir.root).min_depth(2).max_depth(2).into_iter().flatten() {
-            let is_blob = !entry.path().starts_with(self.dir.root.join("tmp"));
+            let is_blob = !entry.path().starts_with(self.dir.root.join(TEMPORARY));
             if let Ok(data) = entry.metadata()
                 && is_blob
                 && data.is_file()

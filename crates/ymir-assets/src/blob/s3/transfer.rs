@@ -13,6 +13,7 @@ use super::super::dir::missing;
 use super::super::export::{exists, export_file};
 use super::super::put::{Staged, new_file};
 use super::client::{S3Blobs, age, wait};
+use crate::blocking::Watched;
 
 /// So many requests run at the same time.
 pub(super) const PARALLEL: usize = 16;
@@ -28,7 +29,7 @@ const ATTEMPTS: usize = 3;
 
 impl S3Blobs {
     /// Puts blobs in. The object store has them when it returns, whatever the transfer.
-    pub(crate) fn put(&self, sources: &[BlobSource]) -> Result<Vec<BlobInfo>> {
+    pub(crate) fn put(&self, sources: &[BlobSource], watched: &Watched) -> Result<Vec<BlobInfo>> {
         let mut infos = Vec::with_capacity(sources.len());
         for batch in sources.chunks(BATCH) {
             let size = |source: &BlobSource| match source {
@@ -38,17 +39,17 @@ impl S3Blobs {
             self.cache.reserve(batch.iter().map(size).sum());
             // The cache has files of its own: what others do to the source must not reach it.
             let copied: Vec<BlobSource> = batch.iter().map(copied).collect();
-            let staged = self.put_batch(&copied)?;
+            let staged = self.put_batch(&copied, watched)?;
             infos.extend(staged);
         }
         Ok(infos)
     }
 
     /// Puts blobs in, once more if one leaves the cache before it is sent.
-    fn put_batch(&self, sources: &[BlobSource]) -> Result<Vec<BlobInfo>> {
+    fn put_batch(&self, sources: &[BlobSource], watched: &Watched) -> Result<Vec<BlobInfo>> {
         let mut attempt = 1;
         loop {
-            let staged = self.cache.dir.put(sources)?;
+            let staged = self.cache.dir.put(sources, watched)?;
             let sent = wait(async {
                 let uploads = staged.iter().map(|info| self.upload(info));
                 stream::iter(uploads).buffered(PARALLEL).try_collect::<Vec<_>>().await

@@ -18,7 +18,7 @@ use super::media::{named_folder, usual_folder};
 use super::names::{check_prefix, name_for};
 use super::options::MirOptions;
 use super::records::Images;
-use super::report::{MirClass, MirNotCarried, MirReport, MirSkip, MirSkipped};
+use super::report::{MirClass, MirLeftOutKind, MirNotCarried, MirReport, MirSkip, MirSkipped};
 use super::repository::MirRepository;
 use super::revisions::{self, Found, Revision};
 use super::survey::{Survey, Uses, survey};
@@ -309,8 +309,17 @@ impl Import<'_> {
         }
         let Some(media) = media.filter(|_| !ids.is_empty()) else { return Ok(Default::default()) };
         let (media, transfer) = (media.to_owned(), self.options.transfer);
-        let taking = Taking { store: self.store, media, transfer, over: self.over.0.clone() };
-        taking.run(&ids, progress).await
+        let over = self.over.0.clone();
+        let taking = Taking { store: self.store, media: media.clone(), transfer, over };
+        let (images, refused) = taking.run(&ids, progress).await?;
+        let missing = refused.values().all(|(kind, _)| *kind == MirLeftOutKind::Missing);
+        if images.is_empty() && missing {
+            let message = "the media folder has none of the repository's images; name the one that \
+                           `mir import` was given as --gen-dir";
+            let error = Error::not_found(message).with("media", media.display());
+            return Err(error.with("images", ids.len()));
+        }
+        Ok((images, refused))
     }
 
     /// Adds classes where they are to be added, and returns what the original's mean.

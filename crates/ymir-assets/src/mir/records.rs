@@ -113,8 +113,8 @@ fn attributes(split: i32, cks: Option<proto::ImageCks>) -> Attributes {
     };
     attributes.extend(split.map(|split| (SPLIT.to_owned(), split.to_owned())));
     if let Some(cks) = cks {
-        // −1 stands for none, and so does 0, which is what a field that was never set reads as.
-        if cks.image_quality.is_finite() && cks.image_quality > 0.0 {
+        // −1 stands for none: the original's import, which alone writes this, always sets it.
+        if cks.image_quality.is_finite() && cks.image_quality >= 0.0 {
             attributes.insert("image_quality".to_owned(), cks.image_quality.to_string());
         }
         attributes.extend(cks.cks);

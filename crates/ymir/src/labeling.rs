@@ -5,9 +5,9 @@ use futures::TryStreamExt;
 use ymir_assets::operations::find_by_fingerprint;
 use ymir_core::{
     Annotation, AssetId, Base, Branch, BranchKind, Class, ClassEntry, ClassTable, CommitRequest,
-    Edits, Error, Expect, Input, LabelBackend, LabelItem, LabelJob, LabelJobId, LabelStatus,
-    Labeled, LabelerSpec, Manifest, Name, ObjectType, Record, Result, TaskKind, TaskRecord,
-    Timestamp, Version, VersionId,
+    Edits, Error, ErrorKind, Expect, Input, LabelBackend, LabelItem, LabelJob, LabelJobId,
+    LabelStatus, Labeled, LabelerSpec, Manifest, Name, ObjectType, Record, Result, TaskKind,
+    TaskRecord, Timestamp, Version, VersionId,
 };
 use ymir_labeling::{FolderBackend, OracleBackend};
 
@@ -169,8 +169,20 @@ impl Workspace {
     }
 
     /// Cancels the labeling.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no job of these options.
     pub async fn cancel_label_job(&self, options: &LabelOptions) -> Result<()> {
-        self.labeler(&options.labeler)?.cancel(&options.job_id()?).await
+        let (backend, job) = (self.labeler(&options.labeler)?, options.job_id()?);
+        if let Err(error) = backend.status(&job).await
+            && error.kind() == ErrorKind::NotFound
+        {
+            let message = "there is no labeling job of these options; name the dataset, classes, \
+                           labeler and result that it was made with";
+            return Err(Error::not_found(message).with("job", job).caused_by(error));
+        }
+        backend.cancel(&job).await
     }
 
     /// Has a dataset version labeled: makes the job, waits until the labeler says that it is done,

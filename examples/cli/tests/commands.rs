@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::process::Stdio;
+
 use common::{Place, tiny};
 use serde_json::json;
 
@@ -41,6 +43,8 @@ fn datasets_are_imported_listed_shown_compared_and_exported() {
     let diff = place.json(&["diff", "pool", "validation", "--limit", "3"]);
     assert_eq!((&diff["added"], &diff["removed"]), (&json!(8), &json!(24)));
     assert_eq!(diff["changes"].as_array().unwrap().len(), 3);
+    let class = &diff["changes"][0]["annotations"][0]["class"];
+    assert!(class.as_str().is_some_and(|name| name != "?"), "{diff}");
     assert!(place.ok(&["diff", "pool", "pool"]).contains("0 added, 0 removed, 0 changed"));
 
     let folder = place.path("exported");
@@ -169,12 +173,33 @@ fn a_folder_of_labels_is_waited_for() {
     assert!(folder.read_dir().unwrap().next().is_some(), "the job is in the folder");
     let text = place.run(&label);
     assert!(text.code == 10 && text.stdout.contains("0 of 8"), "{text:?}");
-    assert_eq!(
-        place
-            .run(&[&label[..label.len() - 3], &label[label.len() - 2..], &["--cancel"]].concat())
-            .code,
-        0
-    );
+    let cancel = [&label[..label.len() - 3], &label[label.len() - 2..], &["--cancel"]].concat();
+    let other: Vec<_> = cancel.iter().map(|a| if *a == "x" { "y" } else { *a }).collect();
+    let refused = place.run(&other);
+    assert!(refused.code == 3 && refused.stderr.contains("no labeling job"), "{refused:?}");
+    assert_eq!(place.run(&cancel).code, 0);
+    assert_eq!(place.run(&cancel).code, 3);
+}
+
+#[test]
+fn what_a_labeler_left_out_is_told() {
+    let place = Place::with_scenes();
+    place.ok(&["sample", "pool", "--count", "18", "--into", "answers"]);
+    let label = ["label", "pool", "--classes", "coin", "--into", "x", "--oracle", "answers"];
+    let told = place.run(&label);
+    assert!(told.stderr.contains("6 of 24 assets came back without an answer"), "{told:?}");
+    let object = place.json(&label);
+    assert_eq!((&object["labeled"], &object["total"]), (&json!(18), &json!(24)));
+}
+
+#[test]
+fn who_reads_only_the_beginning_disturbs_nothing() {
+    let place = Place::with_scenes();
+    let mut command = place.command(&["show", "pool", "--limit", "24"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
 }
 
 #[test]
@@ -188,6 +213,9 @@ fn a_repository_of_the_original_is_imported_and_found_again() {
     let import = ["import", "--mir", "repo"];
     let lost = place.run(&[&["--json"], &import[..]].concat());
     assert_eq!((lost.code, lost.error_code().as_str()), (2, "invalid_input"));
+
+    let empty = place.run(&[&["--json"], &import[..], &["--media", "workspace/blobs"]].concat());
+    assert_eq!((empty.code, empty.error_code().as_str()), (3, "not_found"));
 
     let folders = ["--media", "media", "--models", "models", "--link"];
     let text = place.ok(&[&import[..], &folders].concat());

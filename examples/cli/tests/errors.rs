@@ -123,8 +123,8 @@ fn a_damaged_workspace() {
 #[test]
 fn projects_that_lack_something_or_are_about_other_data() {
     let place = Place::with_scenes();
-    let text = fails(&place, &["iterate", "p"], 2, "invalid_input");
-    assert!(text.contains("--classes"), "{text}");
+    let text = fails(&place, &["iterate", "p"], 3, "not_found");
+    assert!(text.contains("--pool") && text.contains("--classes"), "{text}");
     let make = ["iterate", "p", "--step", "--pool", "pool", "--validation", "validation"];
     let make = [&make[..], &["--classes", "coin", "--oracle", "pool"]].concat();
     place.ok(&make);

@@ -28,17 +28,17 @@ impl Compare {
         let found = from.compare(&to).await?;
         let (ours, theirs) = (&from.manifest().classes, &to.manifest().classes);
         let parts = [
-            ("added", &found.added, theirs),
-            ("removed", &found.removed, ours),
-            ("before", &found.before, ours),
-            ("after", &found.after, theirs),
+            ("added", "added", &found.added, theirs),
+            ("removed", "removed", &found.removed, ours),
+            ("before", "changed, before", &found.before, ours),
+            ("after", "changed, after", &found.after, theirs),
         ];
         let mut table = Table::new(&["records", ">assets", ">annotations", ">without any"]);
         let mut value = json!({ "from": from.id(), "to": to.id() });
-        for (name, summary, classes) in parts {
+        for (name, heading, summary, classes) in parts {
             let counts = [summary.assets, summary.annotations, summary.negatives];
             let [assets, annotations, negatives] = counts.map(|count| count.to_string());
-            table.row([name.to_owned(), assets, annotations, negatives]);
+            table.row([heading.to_owned(), assets, annotations, negatives]);
             value[name] = counted(summary, classes);
         }
         context.out.result(&value, || {

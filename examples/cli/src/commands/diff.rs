@@ -1,7 +1,8 @@
 use clap::Args;
 use serde_json::{Value, json};
-use ymir::{Change, DiffOptions, Record, Result};
+use ymir::{Change, ClassTable, DiffOptions, Record, Result};
 
+use super::show::annotation_objects;
 use crate::args::Kind;
 use crate::context::Context;
 use crate::exit::Ending;
@@ -29,6 +30,7 @@ impl Diff {
         let from = workspace.dataset_by_id(&workspace.resolve(kind, &self.from).await?.id).await?;
         let to = workspace.dataset_by_id(&workspace.resolve(kind, &self.to).await?.id).await?;
         let changes = from.diff(&to, DiffOptions::default()).await?;
+        let classes = &workspace.classes().await?;
         let count = |wanted: &str| changes.iter().filter(|change| word(change) == wanted).count();
         let (added, removed, changed) = (count("added"), count("removed"), count("changed"));
         let listed = changes.len().min(self.limit);
@@ -50,7 +52,7 @@ impl Diff {
             "added": added,
             "removed": removed,
             "changed": changed,
-            "changes": changes[..listed].iter().map(object).collect::<Vec<_>>(),
+            "changes": changes[..listed].iter().map(|change| object(change, classes)).collect::<Vec<_>>(),
         });
         context.out.result(&value, || {
             let (from, to) = (from.version(), to.version());
@@ -87,15 +89,15 @@ fn record(change: &Change) -> &Record {
     }
 }
 
-fn object(change: &Change) -> Value {
+fn object(change: &Change, classes: &ClassTable) -> Value {
     let mut object = json!({
         "change": word(change),
         "asset": change.id(),
         "file_name": record(change).asset.file_name,
-        "annotations": record(change).annotations,
+        "annotations": annotation_objects(record(change), classes),
     });
     if let Change::Changed { from, .. } = change {
-        object["annotations_before"] = json!(from.annotations);
+        object["annotations_before"] = annotation_objects(from, classes);
     }
     object
 }

@@ -110,7 +110,7 @@ impl Label {
         }
         drop(bar);
         let version = workspace.collect_labels(&options).await?;
-        made::print(context, &workspace, &[version], false).await?;
+        made::labeled(context, &workspace, version, &status).await?;
         Ok(Ending::Done)
     }
 }

@@ -1,7 +1,7 @@
 //! What the commands that make versions print.
 
 use serde_json::{Map, Value, json};
-use ymir::{Manifest, Progress, Result, Timestamp, Version, Workspace};
+use ymir::{LabelStatus, Manifest, Progress, Result, Timestamp, Version, Workspace};
 
 use crate::context::Context;
 use crate::output::{Bar, bytes, seconds};
@@ -15,7 +15,23 @@ pub(super) async fn print(
     existed: bool,
 ) -> Result<()> {
     let remark = existed.then_some("made before of the same; --again makes it anew");
-    print_all(context, workspace, made, remark).await
+    print_all(context, workspace, made, remark, Map::new()).await
+}
+
+/// Prints what came back from a labeler, and how much did not.
+pub(super) async fn labeled(
+    context: &Context,
+    workspace: &Workspace,
+    made: Version,
+    status: &LabelStatus,
+) -> Result<()> {
+    let LabelStatus { total, labeled, .. } = *status;
+    if labeled < total {
+        let missing = total - labeled;
+        context.out.note(&format!("{missing} of {total} assets came back without an answer"));
+    }
+    let counts = [("labeled".to_owned(), labeled.into()), ("total".to_owned(), total.into())];
+    print_all(context, workspace, &[made], None, counts.into_iter().collect()).await
 }
 
 /// Runs an operation that makes versions out of others, and prints them.
@@ -31,7 +47,7 @@ pub(super) async fn operation(
         existed &= workspace.store().manifest(&version.id).await?.task.started < begun;
     }
     let remark = existed.then_some("made before of the same");
-    print_all(context, workspace, &made, remark).await
+    print_all(context, workspace, &made, remark, Map::new()).await
 }
 
 /// Returns what shows the progress of an operation on a bar.
@@ -41,12 +57,13 @@ pub(super) fn on_bar(bar: &Bar) -> impl Fn(Progress) + Send + Sync + '_ {
     }
 }
 
-/// Prints versions; the remark is on those that were there already.
+/// Prints versions; the remark is on those that were there already. The JSON has some fields more.
 async fn print_all(
     context: &Context,
     workspace: &Workspace,
     made: &[Version],
     existed: Option<&str>,
+    more: Map<String, Value>,
 ) -> Result<()> {
     let mut text = String::new();
     let mut values = Vec::new();
@@ -62,6 +79,7 @@ async fn print_all(
     let mut value = json!({ "existed": existed.is_some(), "made": values });
     if let (Value::Object(all), Some(Value::Object(first))) = (&mut value, values.first()) {
         all.extend(first.clone());
+        all.extend(more);
     }
     context.out.result(&value, || text)
 }

@@ -68,6 +68,12 @@ impl Output {
             let mut out = std::io::stdout().lock();
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
         });
-        written.map_err(|e| Error::io("cannot write", "standard output".as_ref(), e))
+        match written {
+            // Who reads has enough, `head` for example; the work itself is to go on.
+            Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => {
+                written.map_err(|e| Error::io("cannot write", "standard output".as_ref(), e))
+            }
+        }
     }
 }

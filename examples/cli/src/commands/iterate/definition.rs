@@ -109,6 +109,11 @@ impl Definition {
     pub(super) async fn wanted(&self, workspace: &Workspace, project: &Name) -> Result<Wanted> {
         let known = workspace.names(ymir::BranchKind::Project).await?;
         let is_new = !known.contains(project);
+        if is_new && self.pool.is_none() && self.validation.is_none() {
+            let message = "there is no project of this name; to make it, name at least --pool, \
+                           --validation, --classes and who labels";
+            return Err(ymir::Error::not_found(message).with("project", project));
+        }
         let executor = match &self.executor {
             None if !is_new => None,
             named => Some(executor::choose(named.as_deref())?),

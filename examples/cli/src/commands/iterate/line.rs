@@ -15,6 +15,8 @@ pub(crate) struct Line {
     pub(crate) labels: u64,
     /// Assets labeled in this iteration.
     pub(crate) new_labels: u64,
+    /// Assets that were mined in this iteration and came back without labels.
+    pub(crate) unlabeled: u64,
     pub(crate) metric: f64,
     pub(crate) metrics: BTreeMap<String, f64>,
     pub(crate) seconds: f64,
@@ -41,6 +43,7 @@ impl Line {
             iteration: iteration.number,
             labels,
             new_labels: iteration.labeled().map_or(0, |(_, count)| count),
+            unlabeled: unlabeled(iteration),
             metric: *metric,
             metrics: metrics.clone(),
             seconds: seconds_between(iteration.started, iteration.updated),
@@ -62,6 +65,7 @@ impl Line {
             "iteration": self.iteration,
             "labels": self.labels,
             "new_labels": self.new_labels,
+            "unlabeled": self.unlabeled,
             "metric": self.metric,
             "metrics": self.metrics,
             "seconds": self.seconds,
@@ -75,7 +79,7 @@ impl Line {
     pub(crate) fn text(&self) -> String {
         let classes: Vec<_> =
             self.per_class().map(|(name, value)| format!("{name} {value:.3}")).collect();
-        let line = format!(
+        let mut line = format!(
             "{:>9}  {:>6}  {:>5}  {:>11}  {}",
             self.iteration,
             self.labels,
@@ -83,8 +87,17 @@ impl Line {
             seconds(self.seconds),
             classes.join("  ")
         );
+        if self.unlabeled > 0 {
+            line.push_str(&format!("  ({} mined images came back without labels)", self.unlabeled));
+        }
         format!("{}\n", clean(line.trim_end()))
     }
+}
+
+/// Returns how many of the mined assets the labeler gave no answer for.
+fn unlabeled(iteration: &Iteration) -> u64 {
+    let mined = iteration.selected().map_or(0, |(_, count)| count);
+    iteration.labeled().map_or(0, |(_, labeled)| mined.saturating_sub(labeled))
 }
 
 /// Returns the line above the lines of iterations.

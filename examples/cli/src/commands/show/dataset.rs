@@ -66,13 +66,18 @@ fn class_counts(manifest: &Manifest, classes: &ClassTable) -> Value {
 /// Returns a record as scripts read it, its classes by name.
 pub(crate) fn record_object(record: &Record, classes: &ClassTable) -> Value {
     let mut value = json!(record.asset);
+    value["annotations"] = annotation_objects(record, classes);
+    value
+}
+
+/// Returns the annotations of a record as scripts read them, their classes by name.
+pub(crate) fn annotation_objects(record: &Record, classes: &ClassTable) -> Value {
     let annotation = |annotation: &ymir::Annotation| {
         let mut value = json!(annotation);
         value["class"] = classes.name_of(&annotation.class).unwrap_or("?").into();
         value
     };
-    value["annotations"] = record.annotations.iter().map(annotation).collect();
-    value
+    record.annotations.iter().map(annotation).collect()
 }
 
 async fn text(

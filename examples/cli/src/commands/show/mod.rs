@@ -7,4 +7,4 @@ mod model;
 mod project;
 
 pub(crate) use command::Show;
-pub(super) use dataset::{record_object, records};
+pub(super) use dataset::{annotation_objects, record_object, records};

@@ -1,3 +1,4 @@
+import { unfit } from "./checks";
 import { aborted, thrownBy, YmirError } from "./errors";
 import { native } from "./native";
 import type { Listener, NativeCancel } from "./native";
@@ -26,12 +27,18 @@ export async function wait<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
+function checkSignal(signal: AbortSignal): void {
+  if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === "function") return;
+  throw unfit("signal", "an AbortSignal", signal);
+}
+
 /** Awaits a call that a signal can end. @internal */
 export async function abortable<T>(
   signal: AbortSignal | undefined,
   run: (cancel: NativeCancel | undefined) => Promise<T>,
 ): Promise<T> {
   if (signal === undefined) return wait(() => run(undefined));
+  checkSignal(signal);
   if (signal.aborted) throw aborted(signal);
   const cancel = new native.Cancel();
   const onAbort = () => cancel.cancel();
@@ -57,6 +64,7 @@ export async function listening<T>(
   run: (cancel: NativeCancel | undefined, tell: Listener | undefined) => Promise<T>,
 ): Promise<T> {
   if (listener === undefined) return abortable(signal, (cancel) => run(cancel, undefined));
+  if (signal !== undefined) checkSignal(signal);
   if (signal?.aborted) throw aborted(signal);
   const ending = new AbortController();
   const thrown: unknown[] = [];

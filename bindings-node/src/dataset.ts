@@ -1,4 +1,5 @@
 import { abortable, listening, now, wait } from "./calls";
+import { nothingElse, unfit } from "./checks";
 import type { CallOptions } from "./calls";
 import { limitOf, offsetOf, whole } from "./figures";
 import { Loader, loaderToWire } from "./loader";
@@ -98,6 +99,17 @@ export class Dataset {
     this.#reader = new RecordReader(this.manifest.classes.map(({ name }) => name));
   }
 
+  static #of(other: Dataset): NativeDataset {
+    const value: unknown = other;
+    if (typeof value === "object" && value !== null && #native in value) return value.#native;
+    throw unfit("other", "a Dataset", value);
+  }
+
+  static #all(others: readonly Dataset[]): NativeDataset[] {
+    if (Array.isArray(others)) return others.map((other) => Dataset.#of(other as Dataset));
+    throw unfit("others", "an array of Datasets", others);
+  }
+
   /** The name of its branch. */
   get name(): string {
     return this.version.name;
@@ -146,7 +158,8 @@ export class Dataset {
   }
 
   /** Returns a run of records, in the order of their asset ids. */
-  async page({ offset, limit, className, signal }: PageOptions = {}): Promise<Page> {
+  async page({ offset, limit, className, signal, ...rest }: PageOptions = {}): Promise<Page> {
+    nothingElse(rest);
     const [from, count] = [offsetOf(offset), limitOf(limit)];
     const read = (cancel?: Parameters<NativeDataset["page"]>[3]) =>
       this.#native.page(from, count, className, cancel);
@@ -154,7 +167,8 @@ export class Dataset {
   }
 
   /** Returns a run of records, in the order of their asset ids. */
-  pageSync({ offset, limit, className }: Omit<PageOptions, "signal"> = {}): Page {
+  pageSync({ offset, limit, className, ...rest }: Omit<PageOptions, "signal"> = {}): Page {
+    nothingElse(rest);
     const [from, count] = [offsetOf(offset), limitOf(limit)];
     return this.#reader.page(now(() => this.#native.pageSync(from, count, className)));
   }
@@ -174,10 +188,15 @@ export class Dataset {
   }
 
   /** Returns what differs from this version to another, in the order of the asset ids. */
-  async diff(other: Dataset, { after, limit, signal }: DiffOptions = {}): Promise<Change[]> {
+  async diff(
+    other: Dataset,
+    { after, limit, signal, ...rest }: DiffOptions = {},
+  ): Promise<Change[]> {
+    nothingElse(rest);
+    const native = Dataset.#of(other);
     const most = limit === undefined ? undefined : limitOf(limit);
     const text = await abortable(signal, (cancel) =>
-      this.#native.diff(other.#native, after, most, cancel),
+      this.#native.diff(native, after, most, cancel),
     );
     return this.#reader.changes(text);
   }
@@ -187,7 +206,8 @@ export class Dataset {
    * the records.
    */
   async compare(other: Dataset, { signal }: CallOptions = {}): Promise<Comparison> {
-    const text = await abortable(signal, (cancel) => this.#native.compare(other.#native, cancel));
+    const native = Dataset.#of(other);
+    const text = await abortable(signal, (cancel) => this.#native.compare(native, cancel));
     const { added, removed, before, after } = JSON.parse(text) as Record<
       keyof Comparison,
       WireSummary
@@ -242,7 +262,7 @@ export class Dataset {
     into: string,
     { signal, onProgress }: OperationOptions = {},
   ): Promise<Dataset> {
-    const natives = others.map((other) => other.#native);
+    const natives = Dataset.#all(others);
     return new Dataset(
       await listening(signal, progressListener(onProgress), (cancel, tell) =>
         this.#native.intersect(natives, into, cancel, tell),
@@ -289,10 +309,9 @@ export class Dataset {
     into: string,
     { strategy = "stop", signal }: MergeOptions = {},
   ): Promise<Dataset> {
+    const native = Dataset.#of(other);
     return new Dataset(
-      await abortable(signal, (cancel) =>
-        this.#native.merge(other.#native, strategy, into, cancel),
-      ),
+      await abortable(signal, (cancel) => this.#native.merge(native, strategy, into, cancel)),
     );
   }
 
@@ -302,7 +321,7 @@ export class Dataset {
     into: string,
     { signal }: CallOptions = {},
   ): Promise<Dataset> {
-    const natives = others.map((other) => other.#native);
+    const natives = Dataset.#all(others);
     return new Dataset(
       await abortable(signal, (cancel) => this.#native.exclude(natives, into, cancel)),
     );
@@ -343,6 +362,9 @@ export class Dataset {
     options: CopyOptions = {},
   ): Promise<Dataset> {
     const { transfer, unknownClasses, withoutFiles, signal, onProgress } = options;
+    if (typeof (workspace as Partial<Workspace> | null)?.handle !== "function") {
+      throw unfit("workspace", "an open Workspace", workspace);
+    }
     const request = JSON.stringify({
       transfer,
       unknown_classes: unknownClasses,

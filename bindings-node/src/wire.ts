@@ -1,6 +1,7 @@
 // The forms in which the native side writes what is not hot, and the way from them to public types.
 // Each type has a converter of its own, so that what users named (parameters, metrics, attributes,
 // classes) is never renamed.
+import { unfit } from "./checks";
 import type {
   Class,
   ClassCount,
@@ -19,7 +20,10 @@ import type {
 
 /** Returns a spec as text. @internal */
 export function specOf(spec: Spec): string {
-  return typeof spec === "string" ? spec : `${spec.name}@${spec.id}`;
+  if (typeof spec === "string") return spec;
+  const { name, id } = (spec ?? {}) as Partial<Exclude<Spec, string>>;
+  if (typeof name === "string" && typeof id === "string") return `${name}@${id}`;
+  throw unfit("version", "a name such as `train@v3`, or an object with name and id", spec);
 }
 
 /** @internal */

@@ -1,5 +1,6 @@
 import { abortable, listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
+import { nothingElse } from "./checks";
 import { Dataset } from "./dataset";
 import { Evaluation } from "./evaluation";
 import { eventsOf } from "./events";
@@ -388,7 +389,13 @@ export class Workspace {
   }
 
   /** Deletes the image and model files that no version reaches. */
-  async collectGarbage({ dryRun, grace, signal }: GarbageOptions = {}): Promise<GarbageReport> {
+  async collectGarbage({
+    dryRun,
+    grace,
+    signal,
+    ...rest
+  }: GarbageOptions = {}): Promise<GarbageReport> {
+    nothingElse(rest);
     const options = JSON.stringify({ dry_run: dryRun, grace });
     return toGarbageReport(
       await abortable(signal, (cancel) => this.#native.collectGarbage(options, cancel)),

@@ -153,3 +153,23 @@ test("an unknown class is told with those that there are", async () => {
   assert.match(error.message, /red/);
   assert.match(error.message, /blue/);
 });
+
+test("what is no argument of a call is refused, and named", async () => {
+  const refused = async (field, call) => {
+    const error = await rejection(call());
+    assert.ok(error instanceof YmirError, error.stack);
+    assert.deepEqual([error.code, error.context.field], ["invalid_input", field]);
+  };
+  await refused("signal", () => pool.page({ signal: {} }));
+  await refused("signal", () => workspace.evaluate("val", "val", { signal: {} }));
+  await refused("classNam", () => pool.page({ classNam: "cat" }));
+  await refused("classNam", async () => pool.pageSync({ classNam: "cat" }));
+  await refused("hours", () => workspace.collectGarbage({ dryRun: true, hours: 1 }));
+  await refused("others", () => pool.intersect("pool", "x"));
+  await refused("other", () => pool.exclude(["pool"], "x"));
+  await refused("other", () => pool.merge([pool], "x"));
+  await refused("other", () => pool.diff("pool"));
+  await refused("workspace", () => pool.copyTo("elsewhere"));
+  await refused("version", () => workspace.dataset(undefined));
+  await refused("version", () => workspace.dataset(5));
+});

@@ -151,6 +151,16 @@ fn an_error_points_at_the_column() {
         ("camera", 7, "one of ="),
         ("box.=3", 5, "the name of an attribute"),
         ("area<inf", 6, "a number"),
+        ("camera==3", 8, "a value (compare by one of = != < <= > >=; a text that begins"),
+        ("größe = =3", 9, "found `=3`"),
+        ("camera<>3", 8, "in quotes), found `>3`"),
+        ("camera=>3", 8, "compare by"),
+        ("camera=<3", 8, "compare by"),
+        ("box.colour:=red", 12, "compare by"),
+        ("area==0.1", 6, "a number (compare by"),
+        ("boxes==3", 7, "a whole number (compare by"),
+        ("class:=WBC", 7, "the name of a class (compare by"),
+        ("name:!*.png", 6, "compare by"),
     ] {
         let error = text.parse::<Query>().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -158,8 +168,37 @@ fn an_error_points_at_the_column() {
         assert!(message.starts_with(&format!("column {column} of the query: ")), "{message}");
         assert!(message.contains(expected), "{text}: {message}");
     }
-    let deep = format!("{}all{}", "(".repeat(100_000), ")".repeat(100_000));
-    assert!(deep.parse::<Query>().unwrap_err().to_string().contains("more than 64"));
+}
+
+#[test]
+fn a_value_that_begins_with_a_sign_stands_in_quotes() {
+    let mut record = record(Vec::new());
+    record.asset.attributes.insert("camera".to_owned(), "=3".to_owned());
+    assert!(holds("camera='=3' and camera:\"=*\" and camera!=3", &record));
+    record.asset.attributes.insert("camera".to_owned(), "a=3;~".to_owned());
+    assert!(holds("camera=a=3;~", &record));
+}
+
+#[test]
+fn so_many_parentheses_stand_in_each_other_as_the_message_says() {
+    let nested = |depth| format!("{}all{}", "(".repeat(depth), ")".repeat(depth));
+    assert_eq!(nested(64).parse::<Query>().unwrap(), Query::All);
+    assert!(format!("{}all", "not ".repeat(64)).parse::<Query>().is_ok());
+    for depth in [65, 100_000] {
+        let error = nested(depth).parse::<Query>().unwrap_err().to_string();
+        assert!(error.contains("more than 64"), "{error}");
+    }
+}
+
+#[test]
+fn an_error_shows_a_long_query_near_the_place_alone() {
+    let part = "größe>3 and ";
+    let text = format!("{}camera==3 and {}all", part.repeat(1000), part.repeat(1000));
+    let error = text.parse::<Query>().unwrap_err();
+    assert!(error.message().starts_with("column 12008 of the query: "), "{error}");
+    let (_, shown) = error.context().iter().find(|(key, _)| key == "query").unwrap();
+    assert!(shown.contains("camera==3") && shown.chars().count() < 250, "{shown}");
+    assert!(shown.starts_with('…') && shown.ends_with('…'), "{shown}");
 }
 
 #[test]

@@ -1,6 +1,12 @@
 use super::display::is_name;
 use crate::{Error, Result};
 
+/// What comparisons are written with.
+const SIGNS: [char; 5] = ['=', '!', '<', '>', ':'];
+
+/// So many characters of a query are shown on either side of a place.
+const SHOWN: usize = 100;
+
 /// A place in the text of a query.
 #[derive(Debug)]
 pub(super) struct Cursor<'a> {
@@ -61,7 +67,8 @@ impl<'a> Cursor<'a> {
         self.take_while(is_name)
     }
 
-    /// Takes a value: a text in quotes, or one up to the next space, comma or parenthesis.
+    /// Takes a value: a text in quotes, or one up to the next space, comma or parenthesis. One that
+    /// begins with a sign of comparisons is a slip, such as `camera==3`.
     pub(super) fn value(&mut self, expected: &str) -> Result<String> {
         if let Some(text) = self.quoted()? {
             return Ok(text);
@@ -70,6 +77,13 @@ impl<'a> Cursor<'a> {
         let start = self.at;
         match self.take_while(|c| !ends(c)) {
             "" => Err(self.expected(start, expected)),
+            text if text.starts_with(SIGNS) => {
+                let remedy = format!(
+                    "{expected} (compare by one of = != < <= > >=; a text that begins with a sign \
+                     stands in quotes)"
+                );
+                Err(self.expected(start, &remedy))
+            }
             text => Ok(text.to_owned()),
         }
     }
@@ -117,6 +131,16 @@ impl<'a> Cursor<'a> {
     /// Returns an error that points at a place.
     pub(super) fn error(&self, at: usize, what: &str) -> Error {
         let column = self.text[..at].chars().count() + 1;
-        Error::invalid(format!("column {column} of the query: {what}")).with("query", self.text)
+        Error::invalid(format!("column {column} of the query: {what}"))
+            .with("query", self.around(at))
+    }
+
+    /// Returns the query, or what of a long one is near a place.
+    fn around(&self, at: usize) -> String {
+        let (before, behind) = self.text.split_at(at);
+        let from = before.char_indices().rev().nth(SHOWN - 1).map_or(0, |(i, _)| i);
+        let to = behind.char_indices().nth(SHOWN).map_or(self.text.len(), |(i, _)| at + i);
+        let cut = |is_cut: bool| if is_cut { "…" } else { "" };
+        format!("{}{}{}", cut(from > 0), &self.text[from..to], cut(to < self.text.len()))
     }
 }

@@ -52,8 +52,8 @@ use crate::Class;
 /// The comparisons are `=` `!=` `<` `<=` `>` `>=`, and `:` for a pattern. Attributes are compared
 /// as numbers where both sides are numbers, and as texts where neither is; a number and a text
 /// are different, and neither is less. What lacks an attribute meets no condition on it, not even
-/// `!=`. Texts with spaces or signs stand in quotes, single or double. `and` binds more closely
-/// than `or`.
+/// `!=`. Texts with spaces or signs stand in quotes, single or double; so does one that begins
+/// with a sign of comparisons, since `camera==3` is a slip. `and` binds more closely than `or`.
 ///
 /// ```
 /// use ymir_core::Query;

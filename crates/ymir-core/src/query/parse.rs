@@ -69,7 +69,8 @@ impl Parser<'_> {
         self.cursor.skip_space();
         let start = self.cursor.at();
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
+        // The condition inside is one more.
+        if self.depth > DEPTH_MAX + 1 {
             let message =
                 format!("more than {DEPTH_MAX} parentheses and `not` stand in each other");
             return Err(self.cursor.error(start, &message));

@@ -2,6 +2,7 @@
 //! named by specs (`name`, `name@v3`, `name@<commit>`), and a field that is not known is an error.
 
 mod fuse;
+mod words;
 mod workspace;
 
 use std::path::PathBuf;
@@ -28,14 +29,21 @@ pub use workspace::WorkspaceRequest;
 ///
 /// `InvalidInput` for a field that is missing, malformed or not known; the field is named.
 pub fn parse_request<T: DeserializeOwned>(what: &str, value: Value) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| {
-        let reason = error.to_string().replace(NESTED, FLAT);
-        Error::invalid(format!("the options of {what} are malformed: {reason}"))
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = words::plain(&error.into_inner().to_string()).replace(NESTED, FLAT);
+        let error = Error::invalid(format!("the options of {what} are malformed: {reason}"));
+        match path.strip_prefix(GROUP).unwrap_or(&path) {
+            "." | "task" => error,
+            field => error.with("field", field),
+        }
     })
 }
 
-/// How an error lists the fields of a request with a field `task`; and how users know them, who give
-/// those of [`TaskOptions`] beside the others.
+/// Where a request has the fields of [`TaskOptions`], which users give beside the others.
+const GROUP: &str = "task.";
+
+/// How an error lists the fields of a request with a field `task`; and how users know them.
 const NESTED: &str = "expected one of `task`, ";
 const FLAT: &str = "expected one of `executor`, `parameters`, `seed`, `resources`, `limits`, \
                     `priority`, `unknown_classes`, `reuse`, ";

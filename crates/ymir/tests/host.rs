@@ -227,12 +227,33 @@ async fn requests_name_what_is_malformed() {
     let error = request.unwrap().resolve(&fixture.workspace).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 
+    // The field stands beside what is wrong with it, in words that no language has to itself.
+    let loader = |value| ymir::parse_request::<ymir::LoaderOptions>("a loader", value);
+    let part = |fraction| {
+        let parts = serde_json::json!({ "parts": [{ "name": "a", "fraction": fraction }] });
+        ymir::parse_request::<ymir::operations::SplitOptions>("a split", parts)
+    };
+    let task = serde_json::json!({ "executor": "host:x", "resources": { "gpus": "2" } });
+    let training = serde_json::json!({ "task": task });
+    let training = ymir::parse_request::<ymir::TrainRequest>("a training", training);
+    for (error, field, expected) in [
+        (loader(serde_json::json!({ "shard": -1 })).unwrap_err(), "shard", "0 or more"),
+        (loader(serde_json::json!({ "batch": "x" })).unwrap_err(), "batch", "0 or more"),
+        (loader(serde_json::json!({ "bach": 3 })).unwrap_err(), "bach", "unknown field"),
+        (part(serde_json::Value::Null).unwrap_err(), "parts[0].fraction", "expected a number"),
+        (training.unwrap_err(), "resources.gpus", "a whole number"),
+    ] {
+        let context = error.context().iter().find(|(key, _)| key == "field");
+        assert_eq!(context.map(|(_, value)| value.as_str()), Some(field), "{error}");
+        assert!(error.message().contains(expected), "{error}");
+        assert!(!["u32", "u64", "usize", "f64"].iter().any(|name| error.message().contains(name)));
+    }
+
     // The options of tasks are listed as users give them: beside the others.
     let wrong = serde_json::json!({ "colours": [] });
     let error = ymir::parse_request::<ymir::TrainRequest>("a training", wrong.clone()).unwrap_err();
     assert!(!error.to_string().contains("`task`"), "{error}");
-    let of_task =
-        ymir::parse_request::<ymir::TaskOptions>("a task", wrong).unwrap_err().to_string();
-    let (_, fields) = of_task.split_once("expected one of ").unwrap();
-    assert!(error.to_string().contains(fields), "{error}\n{fields}");
+    let of_task = ymir::parse_request::<ymir::TaskOptions>("a task", wrong).unwrap_err();
+    let (_, fields) = of_task.message().split_once("expected one of ").unwrap();
+    assert!(error.message().contains(fields), "{error}\n{fields}");
 }

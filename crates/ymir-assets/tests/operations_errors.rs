@@ -189,6 +189,17 @@ async fn a_copy_brings_its_files() {
 }
 
 #[tokio::test]
+async fn a_copy_does_not_refer_to_the_files_of_another_workspace() {
+    let (from, to) = (git_store(), git_store());
+    let source = dataset(&from, 3).await;
+    let options = CopyOptions { transfer: Transfer::Reference, ..CopyOptions::default() };
+    let error = copy(&from, &source.id, &to, &branch("copy"), &options, &|_| ()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().contains("transfer") && error.to_string().contains("hard_link"));
+    assert!(to.log(&branch("copy")).await.is_err());
+}
+
+#[tokio::test]
 async fn a_file_that_is_missing_ends_a_copy() {
     let (from, to) = (git_store(), git_store());
     let source = dataset(&from, 3).await;

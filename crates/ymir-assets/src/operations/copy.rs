@@ -16,7 +16,8 @@ use crate::pages::Pages;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CopyOptions {
-    /// How the image files are taken over.
+    /// How the image files are taken over: copied or linked. A reference would be one into the files
+    /// of the other store.
     pub transfer: Transfer,
     /// What happens to annotations of classes that the other store does not know.
     pub unknown_classes: UnknownClasses,
@@ -45,8 +46,8 @@ impl Default for CopyOptions {
 /// # Errors
 ///
 /// - `NotFound` if the version does not exist, or the file of an asset.
-/// - `InvalidInput` if the other store lacks classes and the options say stop, or if the target is
-///   not of the source's kind.
+/// - `InvalidInput` if the other store lacks classes and the options say stop, if the target is not
+///   of the source's kind, or for references in place of files.
 pub async fn copy(
     from: &Arc<dyn AssetStore>,
     source: &VersionId,
@@ -55,6 +56,10 @@ pub async fn copy(
     options: &CopyOptions,
     on_progress: OnProgress<'_>,
 ) -> Result<Version> {
+    if options.transfer == Transfer::Reference {
+        let message = "a copy cannot refer to image files that are another workspace's own and go with it; choose `copy` or `hard_link`";
+        return Err(Error::invalid(message).with("field", "transfer"));
+    }
     let operation = Operation::between(from, to, TaskKind::Copy, "copy", source, target).await?;
     let mut operation = operation
         .parameter("unknown_classes", serde_json::json!(options.unknown_classes))

@@ -78,6 +78,11 @@ const BATCH = 1000;
  * A dataset version or prediction set: immutable, read in parts.
  *
  * @example
+ * Methods that make a version `into` a dataset leave this one as it is. The same operation on the
+ * same versions with the same arguments, into the same name, is not done again: it resolves to the
+ * version that it made then. That need not be the newest of the name, which stays as it is; go on
+ * with the version that is returned, not with the name.
+ *
  * const dataset = await workspace.dataset("train");
  * const { records, total } = dataset.pageSync({ className: "cat" });
  * for await (const record of dataset.records()) console.log(record.fileName);

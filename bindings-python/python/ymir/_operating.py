@@ -49,7 +49,10 @@ class Comparison:
 
 
 class Operating:
-    """The part of :class:`ymir.Dataset` that makes versions by queries and of several datasets."""
+    """The part of :class:`ymir.Dataset` that makes versions by queries and of several datasets.
+
+    An operation that was done before is found again, see there.
+    """
 
     __slots__ = ()
 

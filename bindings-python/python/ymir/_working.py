@@ -185,6 +185,8 @@ class Working(Labeling):
 
         Args:
             sources: The datasets that are joined.
+        Equal work is found again, as that of the methods of :class:`ymir.Dataset`.
+
             into: The dataset that the result is committed to.
             strategy: What happens where several have an asset with different annotations: fail
                 (``"stop"``), keep those of the first (``"ours"``) or of the last (``"theirs"``).

@@ -76,6 +76,11 @@ class Dataset(Operating, Loading):
         dataset.page(offset=200, limit=50, class_name="cat")
     """
 
+    Methods that make a version ``into`` a dataset leave this one as it is. The same operation on
+    the same versions with the same arguments, into the same name, is not done again: it returns the
+    version that it made then. That need not be the newest of the name, which stays as it is; go on
+    with the version that is returned, not with the name.
+
     __slots__ = ("_manifest", "_native", "_version", "_workspace")
 
     def __init__(self, workspace: Workspace, native: _ymir.Dataset) -> None:

@@ -13,6 +13,11 @@ use crate::Workspace;
 const PAGE: usize = 1000;
 
 /// A dataset version or prediction set: immutable, read in parts.
+///
+/// Methods that make a version `into` a dataset leave this one as it is. The same operation on the
+/// same versions with the same arguments, into the same name, is not done again: it returns the
+/// version that it made then. That need not be the newest of the name, which stays as it is; go on
+/// with the version that is returned, not with the name.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     workspace: Workspace,

@@ -2,7 +2,7 @@
 //!
 //! Each keeps its kind, parameters, inputs and seed in the manifest of the version that it makes.
 //! The same operation on the same inputs onto the same branch finds that version again instead of
-//! making another. Source and target are of one kind: datasets make datasets, prediction sets
+//! making another; it need not be the newest of the branch, and does not become it. Source and target are of one kind: datasets make datasets, prediction sets
 //! make prediction sets.
 
 mod class_map;

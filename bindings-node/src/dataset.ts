@@ -2,6 +2,7 @@ import { abortable, listening, now, wait } from "./calls";
 import { nothingElse, unfit } from "./checks";
 import type { CallOptions } from "./calls";
 import { limitOf, offsetOf, whole } from "./figures";
+import { jsonOf } from "./json";
 import { Loader, loaderToWire } from "./loader";
 import type { LoaderOptions } from "./loader";
 import type { NativeDataset } from "./native";
@@ -77,12 +78,12 @@ const BATCH = 1000;
 /**
  * A dataset version or prediction set: immutable, read in parts.
  *
- * @example
  * Methods that make a version `into` a dataset leave this one as it is. The same operation on the
  * same versions with the same arguments, into the same name, is not done again: it resolves to the
  * version that it made then. That need not be the newest of the name, which stays as it is; go on
  * with the version that is returned, not with the name.
  *
+ * @example
  * const dataset = await workspace.dataset("train");
  * const { records, total } = dataset.pageSync({ className: "cat" });
  * for await (const record of dataset.records()) console.log(record.fileName);
@@ -282,7 +283,7 @@ export class Dataset {
   async split(options: SplitOptions): Promise<Dataset[]> {
     const { parts, seed = 0, unstratified = false, signal, onProgress } = options;
     whole("seed", seed);
-    const request = JSON.stringify({ parts, seed, unstratified });
+    const request = jsonOf({ parts, seed, unstratified });
     const natives = await listening(signal, progressListener(onProgress), (cancel, tell) =>
       this.#native.split(request, cancel, tell),
     );
@@ -300,7 +301,7 @@ export class Dataset {
     into: string,
     { signal, onProgress }: OperationOptions = {},
   ): Promise<Dataset> {
-    const request = JSON.stringify(classes);
+    const request = jsonOf(classes);
     return new Dataset(
       await listening(signal, progressListener(onProgress), (cancel, tell) =>
         this.#native.relabel(request, into, cancel, tell),
@@ -370,7 +371,7 @@ export class Dataset {
     if (typeof (workspace as Partial<Workspace> | null)?.handle !== "function") {
       throw unfit("workspace", "an open Workspace", workspace);
     }
-    const request = JSON.stringify({
+    const request = jsonOf({
       transfer,
       unknown_classes: unknownClasses,
       without_files: withoutFiles,
@@ -435,7 +436,7 @@ export class Dataset {
   /** Exports the version as a folder, which is made or is empty. */
   async export(destination: string | URL, options: ExportOptions = {}): Promise<ExportReport> {
     const { format, transfer, split, onProgress, signal } = options;
-    const request = JSON.stringify({ destination: pathOf(destination), format, transfer, split });
+    const request = jsonOf({ destination: pathOf(destination), format, transfer, split });
     const text = await listening(signal, progressListener(onProgress), (cancel, tell) =>
       this.#native.export(request, cancel, tell),
     );

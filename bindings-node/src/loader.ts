@@ -1,5 +1,6 @@
 import { abortable } from "./calls";
 import type { CallOptions } from "./calls";
+import { jsonOf } from "./json";
 import type { NativeBatch, NativeLoader } from "./native";
 import type { RecordReader } from "./records";
 import type { AssetRecord } from "./types";
@@ -134,5 +135,5 @@ function toBatch({ number, records, images, sizes }: NativeBatch, reader: Record
 /** @internal */
 export function loaderToWire(options: LoaderOptions): string {
   const { signal: _signal, dropLast, readAhead, ...rest } = options;
-  return JSON.stringify({ ...rest, drop_last: dropLast, read_ahead: readAhead });
+  return jsonOf({ ...rest, drop_last: dropLast, read_ahead: readAhead });
 }

@@ -1,4 +1,5 @@
 import type { CallOptions } from "./calls";
+import { jsonOf } from "./json";
 import { pathOf } from "./paths";
 import type { UnknownClasses } from "./requests";
 import type { Progress, Version } from "./types";
@@ -108,7 +109,7 @@ export interface MirReport {
 export function mirToWire(options: MirOptions): string {
   const { media, models, labels, prefix, transfer, unknownClasses } = options;
   const path = (given: string | URL | undefined) => given && pathOf(given);
-  return JSON.stringify({
+  return jsonOf({
     media: path(media),
     models: path(models),
     labels: path(labels),

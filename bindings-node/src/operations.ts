@@ -1,4 +1,5 @@
 import type { CallOptions } from "./calls";
+import { jsonOf } from "./json";
 import type { UnknownClasses } from "./requests";
 import type { Progress, Spec, Summary } from "./types";
 import { specOf } from "./wire";
@@ -86,7 +87,7 @@ export interface FuseOptions extends OperationOptions {
 /** @internal */
 export function fuseToWire(sources: readonly Spec[], into: string, options: FuseOptions): string {
   const { strategy, excluded = [], query, count, rate, seed } = options;
-  return JSON.stringify({
+  return jsonOf({
     sources: sources.map(specOf),
     into,
     excluded: excluded.map(specOf),

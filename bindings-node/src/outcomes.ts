@@ -1,6 +1,7 @@
 import { abortable } from "./calls";
 import type { CallOptions } from "./calls";
 import { limitOf, offsetOf } from "./figures";
+import { jsonOf } from "./json";
 import type { NativeOutcomes } from "./native";
 import { RecordReader } from "./records";
 import type { IdsOptions, SelectionPageOptions } from "./selection";
@@ -18,7 +19,7 @@ export interface OutcomeOptions extends CallOptions {
 
 /** Returns the options as the native side reads them. @internal */
 export function outcomesToWire(options: OutcomeOptions): string {
-  return JSON.stringify({
+  return jsonOf({
     iou_threshold: options.iouThreshold,
     min_score: options.minScore,
     ignore_difficult: options.ignoreDifficult,

@@ -2,6 +2,7 @@ import { listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
 import { Iteration } from "./iteration";
 import type { Specs, WireIteration } from "./iteration";
+import { jsonOf } from "./json";
 import type { NativeProject } from "./native";
 import type {
   Advance,
@@ -67,7 +68,7 @@ export class Project {
   /** Changes fields of the definition: a new target, budget or parameter. What is done stays. */
   async update(changes: ProjectChanges): Promise<ProjectState> {
     const wire = now(() => changesToWire(changes, this.#registry));
-    return read(await wait(() => this.#native.update(JSON.stringify(wire))));
+    return read(await wait(() => this.#native.update(jsonOf(wire))));
   }
 
   /** Ends the loop for good, until the definition is changed. */
@@ -118,5 +119,5 @@ function listener({ onEvent }: RunOptions): ((text: string) => void) | undefined
 }
 
 function stepsToWire({ labels, parameters, wait = true }: StepOptions): string {
-  return JSON.stringify({ labels, parameters, wait });
+  return jsonOf({ labels, parameters, wait });
 }

@@ -1,5 +1,6 @@
 import type { CallOptions } from "./calls";
 import type { Executor } from "./executor";
+import { jsonOf } from "./json";
 import type { LabelBackend } from "./labeling";
 import { pathOf } from "./paths";
 import type { Limits, Resources } from "./tasks";
@@ -201,7 +202,7 @@ export function importToWire(
   options: ImportOptions,
 ): string {
   const { signal: _signal, onProgress: _onProgress, ...rest } = options;
-  return JSON.stringify({ source: pathOf(source), dataset, ...snake(rest) });
+  return jsonOf({ source: pathOf(source), dataset, ...snake(rest) });
 }
 
 /** Returns the fields of a request, those of running its executor in a field of their own. */
@@ -230,7 +231,7 @@ function split<T extends TaskOptions>(options: T, registry: Registry) {
 /** @internal */
 export function trainToWire(options: TrainOptions, registry: Registry): string {
   const [task, { training, validation, pretrained, ...own }] = split(options, registry);
-  return JSON.stringify({
+  return jsonOf({
     task,
     training: specOf(training),
     validation: specOf(validation),
@@ -242,13 +243,13 @@ export function trainToWire(options: TrainOptions, registry: Registry): string {
 /** @internal */
 export function mineToWire(options: MineOptions, registry: Registry): string {
   const [task, { candidates, model, ...own }] = split(options, registry);
-  return JSON.stringify({ task, candidates: specOf(candidates), model: specOf(model), ...own });
+  return jsonOf({ task, candidates: specOf(candidates), model: specOf(model), ...own });
 }
 
 /** @internal */
 export function inferToWire(options: InferOptions, registry: Registry): string {
   const [task, { dataset, model, ...own }] = split(options, registry);
-  return JSON.stringify({ task, dataset: specOf(dataset), model: specOf(model), ...own });
+  return jsonOf({ task, dataset: specOf(dataset), model: specOf(model), ...own });
 }
 
 function labelerToWire(labeler: Labeler, registry: Registry): object {
@@ -260,7 +261,7 @@ function labelerToWire(labeler: Labeler, registry: Registry): object {
 /** @internal */
 export function labelToWire(options: LabelOptions, registry: Registry): string {
   const { labeler, dataset, preAnnotations, signal: _signal, ...rest } = options;
-  return JSON.stringify({
+  return jsonOf({
     labeler: labelerToWire(labeler, registry),
     dataset: specOf(dataset),
     ...given("pre_annotations", preAnnotations, specOf),
@@ -284,5 +285,5 @@ export function changesToWire(changes: ProjectChanges, registry: Registry): obje
 
 /** @internal */
 export function projectToWire(name: string, options: ProjectOptions, registry: Registry): string {
-  return JSON.stringify({ name, ...changesToWire(options, registry) });
+  return jsonOf({ name, ...changesToWire(options, registry) });
 }

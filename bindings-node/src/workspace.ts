@@ -6,6 +6,7 @@ import { Evaluation } from "./evaluation";
 import { eventsOf } from "./events";
 import type { EventOptions } from "./events";
 import type { Executor } from "./executor";
+import { jsonOf } from "./json";
 import type { LabelBackend, LabelStatus } from "./labeling";
 import { toFsckReport, toGarbageReport } from "./maintenance";
 import type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
@@ -115,13 +116,13 @@ export class Workspace {
 
   /** Opens the workspace in a directory. */
   static async open(path: string | URL, options: OpenOptions = {}): Promise<Workspace> {
-    const request = () => JSON.stringify(options);
+    const request = () => jsonOf(options);
     return new Workspace(await wait(() => native.openWorkspace(pathOf(path), request())));
   }
 
   /** Makes a workspace in a directory, which is made if it is not there. */
   static async init(path: string | URL, options: InitOptions = {}): Promise<Workspace> {
-    const request = () => JSON.stringify(options);
+    const request = () => jsonOf(options);
     return new Workspace(await wait(() => native.initWorkspace(pathOf(path), request())));
   }
 
@@ -384,7 +385,7 @@ export class Workspace {
 
   /** Checks everything that the versions of the workspace are made of; damage is in the report. */
   async fsck({ blobs, signal }: FsckOptions = {}): Promise<FsckReport> {
-    const options = JSON.stringify({ blobs });
+    const options = jsonOf({ blobs });
     return toFsckReport(await abortable(signal, (cancel) => this.#native.fsck(options, cancel)));
   }
 
@@ -396,7 +397,7 @@ export class Workspace {
     ...rest
   }: GarbageOptions = {}): Promise<GarbageReport> {
     nothingElse(rest);
-    const options = JSON.stringify({ dry_run: dryRun, grace });
+    const options = jsonOf({ dry_run: dryRun, grace });
     return toGarbageReport(
       await abortable(signal, (cancel) => this.#native.collectGarbage(options, cancel)),
     );

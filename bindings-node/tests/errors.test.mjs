@@ -173,3 +173,52 @@ test("what is no argument of a call is refused, and named", async () => {
   await refused("version", () => workspace.dataset(undefined));
   await refused("version", () => workspace.dataset(5));
 });
+
+test("what JSON cannot say is refused by the name of its option", async () => {
+  const model = { classes: ["red"], training: "pool", validation: "validation", model: "m" };
+  const train = (parameters) => workspace.train({ ...model, executor: "host:none", parameters });
+  const cycle = [];
+  cycle.push(cycle);
+  const project = {
+    classes: ["red"],
+    pool: "pool",
+    validation: "validation",
+    executor: "host:none",
+    labeler: { custom: "none" },
+  };
+  for (const number of [NaN, Infinity, -Infinity]) {
+    for (const [field, call] of [
+      ["parameters.lr", () => train({ lr: number })],
+      ["parameters.lr.steps[1]", () => train({ lr: { steps: [0.5, number] } })],
+      ["rate", () => workspace.fuse(["pool"], "z", { rate: number })],
+      ["count", () => workspace.fuse(["pool"], "z", { count: number })],
+      ["minScore", () => workspace.outcomes("pool", "said", { minScore: number })],
+      ["target", () => workspace.createProject("p", { ...project, target: number })],
+      ["grace", () => workspace.collectGarbage({ grace: number })],
+      ["parts[0].fraction", () => pool.split({ parts: [{ name: "a", fraction: number }] })],
+      ["shard", () => pool.loader({ shard: number })],
+    ]) {
+      const error = await rejection(call());
+      assert.equal(error.code, "invalid_input", field);
+      assert.match(error.message, /must be a finite number/);
+      assert.equal(error.context.field, field);
+    }
+  }
+  for (const [value, message] of [
+    [() => 1, /a function/],
+    [10n, /bigint/],
+    [new Map(), /a Map; give a list or a plain object/],
+    [new Float32Array(2), /Float32Array/],
+    [[undefined], /a\[0\]` is not given/],
+    [cycle, /more than 128/],
+  ]) {
+    assert.match((await rejection(train({ a: value }))).message, message);
+  }
+  assert.deepEqual(await workspace.names("model"), []);
+});
+
+test("a malformed option is named", async () => {
+  const error = await rejection(pool.split({ parts: [{ name: "a", fraction: "half" }] }));
+  assert.equal(error.context.field, "parts[0].fraction");
+  assert.match(error.message, /expected a number/);
+});

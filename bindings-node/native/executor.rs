@@ -12,8 +12,9 @@ use napi_derive::napi;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use ymir::{
-    BBox, Error, ErrorKind, ErrorReport, ExecutorInfo, HostDetection, HostExecutor, HostStage,
-    LogSource, Parameters, Record, Result, Sample, SampleSet, TmiKind,
+    Attributes, BBox, DetectionDetails, Error, ErrorKind, ErrorReport, ExecutorInfo, Flags,
+    HostDetection, HostExecutor, HostStage, Keypoint, LogSource, Parameters, Record, Result,
+    Sample, SampleSet, Shape, TmiKind,
 };
 
 use crate::call::promise;
@@ -131,7 +132,7 @@ impl HostTask {
         })
     }
 
-    /// Gives what was found on a candidate: `[[class name, x, y, w, h, score, angle | null]]`.
+    /// Gives what was found on a candidate: `{"detections": […]}`.
     #[napi]
     pub fn predict(&self, id: String, detections: String) -> napi::Result<()> {
         predict(&self.inner, &id, &detections).map_err(to_js)
@@ -154,19 +155,42 @@ struct Stage {
     best: bool,
 }
 
-type Detection =
-    (String, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>, Option<f64>);
+#[derive(Deserialize)]
+struct Prediction {
+    detections: Vec<Detection>,
+}
+
+#[derive(Deserialize)]
+struct Detection {
+    class_name: String,
+    bbox: BBox,
+    score: f64,
+    #[serde(default)]
+    rotate_angle: Option<f64>,
+    #[serde(default)]
+    shape: Option<Shape>,
+    #[serde(default)]
+    keypoints: Vec<Keypoint>,
+    #[serde(default)]
+    quality: Option<f64>,
+    #[serde(default)]
+    flags: Flags,
+    #[serde(default)]
+    attributes: Attributes,
+}
+
+impl From<Detection> for HostDetection {
+    fn from(found: Detection) -> Self {
+        let Detection { class_name, bbox, score, rotate_angle, .. } = found;
+        let Detection { shape, keypoints, quality, flags, attributes, .. } = found;
+        let details = DetectionDetails { shape, keypoints, quality, flags, attributes };
+        Self { class_name, bbox, score, rotate_angle, details }
+    }
+}
 
 fn predict(task: &ymir::HostTask, id: &str, detections: &str) -> Result<()> {
-    let detections: Vec<Detection> = from_json("a prediction", detections)?;
-    let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
-    let detection = |(class_name, x, y, w, h, score, rotate_angle): Detection| HostDetection {
-        class_name,
-        bbox: BBox::new(number(x), number(y), number(w), number(h)),
-        score: number(score),
-        rotate_angle,
-    };
-    task.predict(&id.parse()?, detections.into_iter().map(detection).collect())
+    let Prediction { detections } = from_json("a prediction", detections)?;
+    task.predict(&id.parse()?, detections.into_iter().map(HostDetection::from).collect())
 }
 
 fn samples_to_json(samples: Vec<Sample>) -> Result<String> {

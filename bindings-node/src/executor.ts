@@ -1,10 +1,13 @@
 import { now, wait } from "./calls";
 import { YmirError } from "./errors";
 import { failureOf, traceOf } from "./failures";
+import { foundToWire } from "./found";
+import type { Found } from "./found";
+import { jsonOf } from "./json";
 import type { NativeHostTask } from "./native";
 import { RecordReader } from "./records";
 import type { Row } from "./records";
-import type { BBox, Metrics, Parameters, Sample } from "./types";
+import type { Metrics, Parameters, Sample } from "./types";
 
 /** The kinds of work that an executor can be asked for. */
 export type ExecutorKind = "training" | "mining" | "inference";
@@ -55,15 +58,9 @@ export interface Executor {
 }
 
 /** An object that an executor found on an image. */
-export interface Detection {
-  /** The name of its class. */
-  readonly className: string;
-  /** The box in pixels. */
-  readonly bbox: BBox;
+export interface Detection extends Found {
   /** The confidence, 0 to 1. */
   readonly score: number;
-  /** The rotation around the centre in radians. */
-  readonly rotateAngle?: number | null;
 }
 
 /** A checkpoint to be saved. */
@@ -162,10 +159,13 @@ export class ExecutorTask {
 
   /** Gives what was found on a candidate; again, in place of what was given before. */
   predict(sample: Sample | string, detections: readonly Detection[]): void {
-    const rows = detections.map(({ className, bbox, score, rotateAngle }) => {
-      return [className, bbox.x, bbox.y, bbox.w, bbox.h, score, rotateAngle ?? null];
-    });
-    now(() => this.#native.predict(idOf(sample), JSON.stringify(rows)));
+    const given = () =>
+      detections.map((found) => ({
+        ...foundToWire(found),
+        class_name: found.className,
+        score: found.score,
+      }));
+    now(() => this.#native.predict(idOf(sample), jsonOf({ detections: given() })));
   }
 
   /** Gives a candidate's score; those with the highest are chosen. */
@@ -192,7 +192,7 @@ export function infoOf(executor: Executor, digest: string): string {
     return [kind, own ?? {}] as const;
   });
   const info = { digest, object_types: ["detection"], templates: Object.fromEntries(templates) };
-  return JSON.stringify(info);
+  return jsonOf(info);
 }
 
 /**

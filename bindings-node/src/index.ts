@@ -15,6 +15,7 @@ export type { EventOptions } from "./events";
 export { ExecutorTask } from "./executor";
 export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor";
 export { Iteration } from "./iteration";
+export type { Found } from "./found";
 export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } from "./labeling";
 export type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 export { Loader } from "./loader";

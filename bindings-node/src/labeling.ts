@@ -1,8 +1,11 @@
 import { YmirError } from "./errors";
 import { tracedFailureOf } from "./failures";
+import { foundToWire } from "./found";
+import type { Found } from "./found";
+import { jsonOf } from "./json";
 import { RecordReader } from "./records";
 import type { Row } from "./records";
-import type { Attributes, BBox, Flags, Sample } from "./types";
+import type { Sample } from "./types";
 
 /** How far a labeling job is. */
 export interface LabelStatus {
@@ -29,20 +32,7 @@ export interface LabelJob {
 }
 
 /** An object that a labeler found. */
-export interface LabelAnnotation {
-  /** The name of its class. */
-  readonly className: string;
-  /** The bounding box in pixels. */
-  readonly bbox: BBox;
-  /** The rotation of the box around its centre in radians. */
-  readonly rotateAngle?: number | null;
-  /** The quality of the box. */
-  readonly quality?: number | null;
-  /** Marks. */
-  readonly flags?: Partial<Flags>;
-  /** Free attributes. */
-  readonly attributes?: Attributes;
-}
+export type LabelAnnotation = Found;
 
 /** What came back for one asset; no annotations say that nothing is on it. */
 export interface Labeled {
@@ -86,7 +76,7 @@ export function answering(backend: LabelBackend): (question: string) => Promise<
   return async (question) => {
     try {
       const ok = await answer(backend, JSON.parse(question) as Question);
-      return JSON.stringify({ ok: ok ?? null });
+      return `{"ok":${jsonOf(ok ?? null)}}`;
     } catch (error) {
       return JSON.stringify({ error: tracedFailureOf(error, "Unexpected") });
     }
@@ -122,12 +112,8 @@ function toWire({ id, annotations }: Labeled): object {
   return {
     id,
     annotations: annotations.map((annotation) => ({
+      ...foundToWire(annotation),
       class: { name: annotation.className },
-      bbox: annotation.bbox,
-      rotate_angle: annotation.rotateAngle,
-      quality: annotation.quality,
-      flags: annotation.flags,
-      attributes: annotation.attributes,
     })),
   };
 }

@@ -200,6 +200,39 @@ test("the context of an error of ours goes with it, the exit code too", async ()
   assert.equal((await task.status()).error.context.exit_code, "7");
 });
 
+test("all of a prediction is kept", async () => {
+  const found = {
+    className: "red",
+    bbox: { x: 1, y: 2, w: 3, h: 4 },
+    score: 0.5,
+    rotateAngle: 0.25,
+    quality: 0.75,
+    flags: { difficult: false, truncated: false, occluded: true, crowd: false },
+    attributes: { colour: "red" },
+    shape: {
+      polygons: [
+        [
+          [0.5, 0],
+          [4, 0],
+          [4, 4],
+        ],
+      ],
+    },
+    keypoints: [{ x: 1.5, y: 2, visibility: "hidden" }],
+  };
+  const executor = {
+    name: "outliner",
+    infer: (task) => task.candidates.forEach((sample) => task.predict(sample, [found])),
+  };
+  const options = { executor, dataset: "validation", model: await trained() };
+  const said = await (await workspace.infer({ ...options, predictions: "outlined" })).wait();
+  assert.equal(said.summary.annotations, said.length);
+  for await (const record of said.records()) {
+    const [{ classId, ...kept }] = record.annotations;
+    assert.deepEqual(kept, found);
+  }
+});
+
 test("bad results are refused where they are given", async () => {
   const errors = [];
   const attempt = async (call) => errors.push(await rejection((async () => call())()));
@@ -208,9 +241,13 @@ test("bad results are refused where they are given", async () => {
     async infer(task) {
       const [sample] = task.candidates;
       const bbox = { x: 0, y: 0, w: 1, h: 1 };
+      const found = { className: "red", bbox, score: 0.5 };
       await attempt(() => task.predict("no id", []));
       await attempt(() => task.predict(sample, [{ className: "red", bbox, score: 2 }]));
       await attempt(() => task.predict(sample, [{ className: "red", bbox, score: NaN }]));
+      await attempt(() => task.predict(sample, [{ ...found, quality: NaN }]));
+      await attempt(() => task.predict(sample, [{ ...found, rotateAngle: Infinity }]));
+      await attempt(() => task.predict(sample, [{ ...found, shape: "round" }]));
       await attempt(() => task.score(sample, Infinity));
       await attempt(() => task.progress(NaN));
       await attempt(() => task.saveStage("s", { files: ["missing"] }));
@@ -222,7 +259,7 @@ test("bad results are refused where they are given", async () => {
   assert.equal((await (await workspace.infer(options)).wait()).summary.annotations, 0);
   assert.deepEqual(
     errors.map(({ code }) => code),
-    [...Array(5).fill("invalid_input"), "not_found"],
+    [...Array(8).fill("invalid_input"), "not_found"],
   );
 });
 

@@ -35,6 +35,16 @@ class Corner {
           bbox: { x: 1, y: 2, w: 3, h: 4 },
           flags: { crowd: true },
           attributes: { by: "Corner" },
+          shape: {
+            polygons: [
+              [
+                [1, 2],
+                [4, 2],
+                [4, 6],
+              ],
+            ],
+          },
+          keypoints: [{ x: 1, y: 2, visibility: "visible" }],
         },
       ],
     }));
@@ -62,6 +72,16 @@ test("an object labels", async () => {
   assert.equal(annotations[0].flags.crowd, true);
   assert.equal(annotations[0].flags.difficult, false);
   assert.deepEqual(annotations[0].attributes, { by: "Corner" });
+  assert.deepEqual(annotations[0].shape, {
+    polygons: [
+      [
+        [1, 2],
+        [4, 2],
+        [4, 6],
+      ],
+    ],
+  });
+  assert.deepEqual(annotations[0].keypoints, [{ x: 1, y: 2, visibility: "visible" }]);
   const [job] = labeler.jobs.values();
   assert.equal(job.instructions, "the corner");
   assert.deepEqual(job.classNames, CLASSES);

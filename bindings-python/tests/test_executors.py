@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 import warnings
+from typing import Any
 
 import data
 import pytest
@@ -172,6 +173,48 @@ def test_wrong_use_is_told(filled: ymir.Workspace) -> None:
     model = train(filled, Memorizer()).wait()
     with pytest.raises(ymir.YmirError, match="needs a score"):
         filled.infer(executor=Unscored(), dataset="val", model=model, predictions="p").wait()
+
+
+class Outliner(Memorizer):
+    """Says all that an annotation can say."""
+
+    def __init__(self, **fields: Any) -> None:
+        given: dict[str, Any] = {
+            "score": 0.5,
+            "rotate_angle": 0.25,
+            "quality": 0.75,
+            "flags": ymir.Flags(occluded=True),
+            "attributes": {"colour": "red"},
+            "shape": {"polygons": [[[0.1, 0], [4, 0], [4, 4]]]},
+            "keypoints": [{"x": 1.5, "y": 2.0, "visibility": "visible"}],
+        }
+        self.name = "-".join(["outliner", *fields])
+        self.said = ymir.Annotation("disc", (0, 0, 5, 5), **(given | fields))
+
+    def infer(self, task: ymir.InferTask) -> None:
+        for sample in task.candidates:
+            task.predict(sample, [self.said])
+
+
+def test_all_of_a_prediction_is_kept(filled: ymir.Workspace) -> None:
+    model = train(filled, Memorizer()).wait()
+
+    def said(executor: Outliner) -> ymir.Dataset:
+        task = filled.infer(executor=executor, dataset="val", model=model, predictions="said")
+        return task.wait()
+
+    outliner = Outliner()
+    kept = said(outliner)
+    assert len(kept) == len(filled.dataset("val"))
+    for record in kept:
+        assert record.annotations == (outliner.said,)
+    for fields, message in [
+        ({"quality": float("nan")}, "quality of an annotation must be a finite"),
+        ({"rotate_angle": float("inf")}, "rotate_angle must be finite"),
+        ({"shape": {"mask": {"size": [2, 2], "counts": [4]}}}, "size of its image"),
+    ]:
+        with pytest.raises(ymir.YmirError, match=message):
+            said(Outliner(**fields))
 
 
 class Sleeper:

@@ -277,7 +277,8 @@ class InferTask(ExecutorTask):
 
         Args:
             sample: The image, or its id.
-            found: Detections, annotations with scores, or dicts with their fields.
+            found: Detections, annotations with scores, or dicts with their fields. All that an
+                annotation says is kept: shape, keypoints, quality, marks and attributes, too.
         """
         with _stopping():
             self._native.predict(_id(sample), [_annotation(one) for one in found])

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use ymir_core::{AssetId, BBox, Class, ErrorKind, Layout, Result, TmiKind};
+use ymir_core::{AssetId, BBox, Class, ErrorKind, Layout, Result, Shape, TmiKind};
 use ymir_tmi::contract::{
     Monitor, MonitorReader, MonitorState, read_inference, read_manifest, read_mining,
     read_partial_training, read_training,
@@ -277,6 +277,21 @@ fn inference_result() {
     assert_eq!(annotation.class, Class::Name("cat".to_owned()));
     assert_eq!(annotation.bbox, BBox::new(1.0, 2.5, 3.0, 4.0));
     assert_eq!((annotation.score, annotation.rotate_angle), (Some(0.75), Some(0.5)));
+
+    // What the contract has no place for.
+    let with = |details: &str| {
+        one(&format!(
+            "{{\"boxes\": [{{\"box\": {{\"x\": 1, \"y\": 2, \"w\": 3, \"h\": 4}},
+                \"class_name\": \"cat\", \"score\": 0.5, \"ymir\": {details}}}]}}"
+        ))
+    };
+    let more = "{\"quality\": 0.5, \"attributes\": {\"k\": \"v\"}, \"shape\": \"image\"}";
+    let annotation = read(with(more)).unwrap().annotations[&id(1)][0].clone();
+    assert_eq!((annotation.quality, annotation.shape), (Some(0.5), Some(Shape::Image)));
+    assert_eq!(annotation.attributes["k"], "v");
+    assert_eq!(read(with("null")).unwrap().annotations[&id(1)][0].quality, None);
+    refused(read(with("{\"qualities\": 1}")), &["qualities", &id(1).to_string()]);
+    refused(read(with("{\"shape\": \"round\"}")), &["round", &id(1).to_string()]);
 
     refused(read_inference(out().path(), &known), &["wrote no result"]);
     refused(read(String::new()), &["infer-result.json"]);

@@ -18,14 +18,14 @@ use futures::StreamExt;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use ymir_core::{
-    Asset, AssetId, BBox, EndCause, Error, ErrorKind, ExecutorInfo, ExecutorRef, Grant, Limits,
-    LogLine, LogSource, MediaType, Name, ObjectType, Parameters, Result, RunEnd, RunRequest,
-    TaskId, TmiKind, TmiRuntime, WorkspaceId,
+    Annotation, Asset, AssetId, BBox, Class, EndCause, Error, ErrorKind, ExecutorInfo, ExecutorRef,
+    Flags, Grant, Keypoint, Limits, LogLine, LogSource, MediaType, Name, ObjectType, Parameters,
+    Result, RunEnd, RunRequest, Shape, TaskId, TmiKind, TmiRuntime, Visibility, WorkspaceId,
 };
 use ymir_testkit::conformance::runtime::{RuntimeSuite, ScriptExecutors};
 use ymir_tmi::contract::{
-    self, ContractTask, Item, Prepared, SampleSet, TaskClass, read_inference, read_mining,
-    read_training,
+    self, ContractTask, DetectionDetails, Item, Prepared, SampleSet, TaskClass, read_inference,
+    read_mining, read_training,
 };
 use ymir_tmi::{HostDetection, HostExecutor, HostRuntime, HostStage, HostTask};
 
@@ -277,9 +277,33 @@ async fn mining_and_inference_give_results_in_one_run() {
     assert_eq!(found.annotations[&asset(1).id][0].bbox, BBox::new(1.5, 2.0, 3.0, 4.0));
 }
 
+fn detailed() -> HostDetection {
+    let details = DetectionDetails {
+        shape: Some(Shape::Polygons(vec![vec![[0.1, 0.2], [4.0, 0.0], [4.0, 4.0]]])),
+        keypoints: vec![Keypoint { x: 1.5, y: 2.0, visibility: Visibility::Hidden }],
+        quality: Some(0.25),
+        flags: Flags { occluded: true, ..Flags::default() },
+        attributes: [("colour".to_owned(), "red".to_owned())].into(),
+    };
+    let bbox = BBox::new(1.0, 2.0, 3.0, 4.0);
+    HostDetection { details, ..HostDetection::new("cat".to_owned(), bbox, 0.5) }
+}
+
+#[tokio::test]
+async fn nothing_of_a_detection_is_lost() {
+    let case = case(&[TmiKind::Inference], |task| task.predict(&asset(1).id, vec![detailed()]));
+    let case = case.await;
+    let (end, lines) = case.run().await;
+    assert_eq!(outcome(end), OK, "{lines:?}");
+    let found = read_inference(case.dir.path(), &|_| true).unwrap();
+    let HostDetection { class_name, bbox, score, details, .. } = detailed();
+    let expected = Annotation::new(Class::Name(class_name), bbox).with_score(score);
+    assert_eq!(found.annotations[&asset(1).id], [details.on(expected)]);
+}
+
 #[tokio::test]
 async fn what_is_wrong_fails_the_run_and_is_told() {
-    let cases: [(Body, &str); 6] = [
+    let cases: [(Body, &str); 9] = [
         (|_| Ok(()), "saved no stage"),
         (|_| Err(Error::invalid("the learning rate explodes")), "the learning rate explodes"),
         (|_| panic!("out of bounds"), "out of bounds"),
@@ -305,6 +329,30 @@ async fn what_is_wrong_fails_the_run_and_is_told() {
                 task.predict(&asset(1).id, vec![detection])
             },
             "bbox must be finite",
+        ),
+        (
+            |task| {
+                let mut found = detailed();
+                found.details.quality = Some(f64::NAN);
+                task.predict(&asset(1).id, vec![found])
+            },
+            "the quality of an annotation must be a finite number",
+        ),
+        (
+            |task| {
+                let mut found = detailed();
+                found.details.keypoints[0].x = f64::INFINITY;
+                task.predict(&asset(1).id, vec![found])
+            },
+            "x and y of a keypoint must be finite",
+        ),
+        (
+            |task| {
+                let mut found = detailed();
+                found.details.shape = Some(Shape::Polygons(vec![vec![[0.0, f64::NAN]; 3]]));
+                task.predict(&asset(1).id, vec![found])
+            },
+            "the points of a polygon must be finite",
         ),
     ];
     for (body, expected) in cases {

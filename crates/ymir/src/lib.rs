@@ -50,7 +50,7 @@ pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};
 #[cfg(feature = "s3")]
 pub use ymir_assets::{S3Credentials, S3Options};
 pub use ymir_core::*;
-pub use ymir_tmi::contract::{Sample, SampleSet};
+pub use ymir_tmi::contract::{DetectionDetails, Sample, SampleSet};
 #[cfg(feature = "docker")]
 pub use ymir_tmi::{DockerOptions, DockerRuntime};
 pub use ymir_tmi::{HostDetection, HostExecutor, HostStage, HostTask, LocalRuntime};

@@ -4,11 +4,11 @@ use std::fmt;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use serde::Deserialize;
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
-use ymir_core::{Annotation, AssetId, BBox, Class, Result};
+use serde::{Deserialize, Serialize};
+use ymir_core::{Annotation, AssetId, Attributes, BBox, Class, Flags, Keypoint, Result, Shape};
 
 use super::OutDir;
 use super::out::{failed, missing, show};
@@ -18,6 +18,35 @@ const MAX_BYTES: u64 = 2 << 30;
 
 /// The most boxes that one image may have.
 const MAX_BOXES: usize = 10_000;
+
+/// What is known of a predicted object beyond the contract's box, class and score. The contract has
+/// no place for it; it stands beside them under the key `ymir`, which other platforms pass over.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectionDetails {
+    /// The outline or the pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Shape>,
+    /// Points that have a meaning.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keypoints: Vec<Keypoint>,
+    /// The quality of the box.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<f64>,
+    /// Marks.
+    pub flags: Flags,
+    /// Free attributes.
+    #[serde(skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+}
+
+impl DetectionDetails {
+    /// Returns an annotation with these details.
+    pub fn on(self, annotation: Annotation) -> Annotation {
+        let Self { shape, keypoints, quality, flags, attributes } = self;
+        Annotation { shape, keypoints, quality, flags, attributes, ..annotation }
+    }
+}
 
 /// What an inference executor wrote.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -100,6 +129,8 @@ struct RawBox {
     class_name: String,
     #[serde(default)]
     score: Option<f64>,
+    #[serde(default)]
+    ymir: Option<Box<DetectionDetails>>,
 }
 
 #[derive(Deserialize)]
@@ -206,6 +237,7 @@ impl InferenceResult {
         }
         let mut annotation = Annotation::new(Class::Name(raw.class_name), bbox).with_score(score);
         annotation.rotate_angle = corners.rotate_angle.filter(|angle| *angle != 0.0);
-        Some(annotation)
+        let details = raw.ymir.map(|details| *details).unwrap_or_default();
+        Some(details.on(annotation))
     }
 }

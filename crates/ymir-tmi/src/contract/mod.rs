@@ -18,7 +18,7 @@ mod training;
 mod yaml;
 
 pub use config::ExportFormat;
-pub use inference::{InferenceResult, read_inference};
+pub use inference::{DetectionDetails, InferenceResult, read_inference};
 pub use manifest::read_manifest;
 pub use mining::read_mining;
 pub use monitor::{Monitor, MonitorReader, MonitorState};

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use ymir_core::{AssetId, BBox, Error, Result, Timestamp, TmiKind};
+use ymir_core::{Annotation, AssetId, BBox, Class, Error, Result, Shape, Timestamp, TmiKind};
 
-use crate::contract::check_relative;
+use crate::contract::{DetectionDetails, check_relative};
 
 /// A checkpoint that a function of the host program saves.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,13 +34,53 @@ pub struct HostDetection {
     pub score: f64,
     /// The rotation around the centre in radians.
     pub rotate_angle: Option<f64>,
+    /// What is known beyond that: shape, keypoints, quality, marks, attributes.
+    pub details: DetectionDetails,
 }
 
 impl HostDetection {
     /// Returns an upright detection.
     pub fn new(class_name: String, bbox: BBox, score: f64) -> Self {
-        Self { class_name, bbox, score, rotate_angle: None }
+        Self { class_name, bbox, score, rotate_angle: None, details: DetectionDetails::default() }
     }
+
+    /// Returns it as the contract has it.
+    fn to_json(&self) -> Result<Value> {
+        let Self { class_name, bbox, score, rotate_angle, details } = self;
+        let invalid = |field: &str, rule: &str| {
+            let message = format!("a detection's {field} must be {rule}");
+            Err(Error::invalid(message).with("field", field))
+        };
+        if !bbox.is_valid() {
+            return invalid("bbox", "finite, with a width and height over 0");
+        }
+        if !(0.0..=1.0).contains(score) {
+            return invalid("score", "between 0 and 1");
+        }
+        if rotate_angle.is_some_and(|angle| !angle.is_finite()) {
+            return invalid("rotate_angle", "finite");
+        }
+        let mut corners = json!(bbox);
+        if let Some(angle) = rotate_angle {
+            corners["rotate_angle"] = json!(angle);
+        }
+        let mut found = json!({ "box": corners, "class_name": class_name, "score": score });
+        if *details != DetectionDetails::default() {
+            check(details, *bbox)?;
+            found["ymir"] = json!(details);
+        }
+        Ok(found)
+    }
+}
+
+/// Checks what can be told of details without the size of the image, which their commit knows.
+fn check(details: &DetectionDetails, bbox: BBox) -> Result<()> {
+    let annotation = details.clone().on(Annotation::new(Class::Name(String::new()), bbox));
+    let (width, height) = match &annotation.shape {
+        Some(Shape::Mask(mask)) => (mask.width(), mask.height()),
+        _ => (bbox.w as u32, bbox.h as u32),
+    };
+    annotation.check(width, height)
 }
 
 /// A checkpoint whose files are in its folder.
@@ -125,29 +165,12 @@ impl Results {
     }
 
     pub(super) fn predict(&mut self, asset: &AssetId, detections: &[HostDetection]) -> Result<()> {
-        let mut boxes = Vec::with_capacity(detections.len());
-        for HostDetection { class_name, bbox, score, rotate_angle } in detections {
-            let invalid = |field: &str, rule: &str| {
-                Err(Error::invalid(format!("a detection's {field} must be {rule}"))
-                    .with("asset", asset)
-                    .with("class_name", class_name))
-            };
-            if !bbox.is_valid() {
-                return invalid("bbox", "finite, with a width and height over 0");
-            }
-            if !(0.0..=1.0).contains(score) {
-                return invalid("score", "between 0 and 1");
-            }
-            if rotate_angle.is_some_and(|angle| !angle.is_finite()) {
-                return invalid("rotate_angle", "finite");
-            }
-            let mut corners = json!(bbox);
-            if let Some(angle) = rotate_angle {
-                corners["rotate_angle"] = json!(angle);
-            }
-            boxes.push(json!({ "box": corners, "class_name": class_name, "score": score }));
-        }
-        self.predictions.insert(*asset, boxes);
+        let boxes = detections.iter().map(|found| {
+            found
+                .to_json()
+                .map_err(|e| e.with("asset", asset).with("class_name", &found.class_name))
+        });
+        self.predictions.insert(*asset, boxes.collect::<Result<_>>()?);
         Ok(())
     }
 

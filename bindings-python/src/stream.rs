@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use pyo3::prelude::*;
 use serde::Serialize;
 use tokio::sync::Mutex;
-use ymir::Result;
+use ymir::{Error, Result};
 
 use crate::convert::{Value, data, object};
 use crate::generation::Kept;
@@ -31,13 +31,16 @@ impl Stream {
     }
 }
 
+/// Why there is nothing for a forked child in a stream of its parent.
+const FORKED: &str = "this loader or stream of events was opened before the process forked; open one \
+                      in each process: dataset.loader(shard=…, shards=…)";
+
 #[pymethods]
 impl Stream {
     fn next(&self) -> Pending {
         let items = self.items.clone();
         Pending::new(async move {
-            // A stream of the parent has nothing for a forked child.
-            let Some(items) = items.get() else { return Ok(object(None::<()>)) };
+            let items = items.get().ok_or_else(|| Error::invalid(FORKED))?;
             let next = items.lock().await.next().await;
             next.unwrap_or_else(|| Ok(object(None::<()>)))
         })

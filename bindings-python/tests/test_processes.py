@@ -229,3 +229,29 @@ def test_a_daemon_thread_says_nothing_when_the_interpreter_ends(filled: ymir.Wor
 def test_code_that_does_not_stop_holds_no_interpreter_up(filled: ymir.Workspace, rest: str) -> None:
     ended = run_program(STUBBORN + rest, filled.root)
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, "began\n", "")
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_stream_that_was_opened_before_a_fork_says_so(filled: ymir.Workspace) -> None:
+    pool = filled.dataset("pool")
+    batches, events = pool.loader(batch=2), filled.events()
+    next(batches)
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+
+    def child(answers: Queue[object]) -> None:
+        for stream in (batches, events):
+            try:
+                answers.put(sum(1 for _ in stream))
+            except ymir.InvalidInputError as error:
+                answers.put(str(error))
+        answers.put(sum(len(batch.assets) for batch in pool.loader(batch=2)))
+
+    process = context.Process(target=child, args=(answers,))
+    process.start()
+    for _ in (batches, events):
+        assert "opened before the process forked" in str(answers.get(timeout=20))
+    assert answers.get(timeout=20) == len(pool)
+    process.join(20)
+    assert sum(len(batch.assets) for batch in batches) == len(pool) - 2

@@ -3,12 +3,13 @@
 use pyo3::BoundObject;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use pythonize::{depythonize, pythonize};
+use pythonize::pythonize;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ymir::{Error, Result, parse_request};
 
 use crate::error::raise;
+pub(crate) use crate::plain::json as plain;
 
 /// A result that becomes a Python object once the interpreter is at hand.
 pub(crate) type Value = Box<dyn for<'py> FnOnce(Python<'py>) -> PyResult<Bound<'py, PyAny>> + Send>;
@@ -32,14 +33,6 @@ pub(crate) fn data<T: Serialize + Send + 'static>(value: T) -> Value {
 /// Returns what becomes a `bytes` object.
 pub(crate) fn bytes(value: Vec<u8>) -> Value {
     Box::new(move |py| Ok(PyBytes::new(py, &value).into_any()))
-}
-
-/// Returns plain Python data as JSON.
-pub(crate) fn plain<T: DeserializeOwned>(value: &Bound<'_, PyAny>) -> PyResult<T> {
-    depythonize(value).map_err(|e| {
-        let message = format!("this cannot be told to YMIR as plain data: {e}");
-        raise(value.py(), &Error::invalid(message))
-    })
 }
 
 /// Returns a request that was written as plain Python data.

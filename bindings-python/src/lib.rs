@@ -14,6 +14,7 @@ mod interrupt;
 mod labeler;
 mod outcomes;
 mod pending;
+mod plain;
 mod project;
 mod record;
 mod runtime;

@@ -3,7 +3,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use ymir::{Parameters, ProjectHandle, StepOptions, parse_request};
 
-use crate::convert::{data, object, plain};
+use crate::convert::{data, object, plain, request};
 use crate::pending::Pending;
 use crate::workspace::Workspace;
 
@@ -54,7 +54,7 @@ impl Project {
 
     fn update(&self, py: Python<'_>, changes: &Bound<'_, PyAny>) -> PyResult<Pending> {
         let (live, name) = self.place(py)?;
-        let changes: Map<String, Json> = plain(changes)?;
+        let changes: Map<String, Json> = request("a project", changes)?;
         Ok(Pending::new(async move { live.project(&name).await?.change(changes).await.map(data) }))
     }
 

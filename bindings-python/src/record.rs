@@ -2,6 +2,7 @@
 
 mod annotation;
 mod bbox;
+mod details;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 """The native module. Its results are plain data, which the package makes its own objects of."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,7 +83,23 @@ class Flags:
     def __hash__(self) -> int: ...
 
 class Annotation:
-    """An object on an image: ground truth, or a prediction if it has a score."""
+    """An object on an image: ground truth, or a prediction if it has a score.
+
+    Args:
+        class_name: The name of its class.
+        bbox: The box, or its four numbers ``x, y, w, h`` in pixels.
+        score: The confidence of a prediction, 0 to 1.
+        rotate_angle: The rotation of the box around its centre in radians.
+        quality: The quality of the box.
+        flags: Marks.
+        attributes: Free attributes.
+        shape: As :attr:`shape` tells it. Rings may be NumPy arrays.
+        keypoints: Each with ``x``, ``y`` and ``visibility``, which is ``"absent"`` or COCO's 0,
+            ``"hidden"`` or 1, ``"visible"`` or 2; or rows of the three, such as a NumPy array.
+
+    Raises:
+        InvalidInputError: If shape or keypoints are malformed.
+    """
 
     def __init__(
         self,
@@ -96,7 +112,7 @@ class Annotation:
         flags: Flags | None = None,
         attributes: Mapping[str, str] | None = None,
         shape: Literal["image"] | Mapping[str, Any] | None = None,
-        keypoints: Sequence[Mapping[str, Any]] | None = None,
+        keypoints: Iterable[Any] | None = None,
     ) -> None: ...
     @property
     def class_name(self) -> str:
@@ -116,7 +132,10 @@ class Annotation:
         """
     @property
     def keypoints(self) -> list[dict[str, Any]]:
-        """Points of the object that have a meaning: ``x``, ``y``, ``visibility``."""
+        """Points of the object that have a meaning.
+
+        ``x``, ``y``, and ``visibility``: ``"absent"``, ``"hidden"`` or ``"visible"``.
+        """
     @property
     def rotate_angle(self) -> float | None:
         """The rotation of the box around its centre in radians, where there is one."""

@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyMapping, PyString};
 use ymir::{Class, ClassTable};
 
 use super::bbox::{BBox, Flags};
+use super::details::Details;
 
 /// An object on an image: ground truth, or a prediction if it has a score.
 #[pyclass(frozen, skip_from_py_object, module = "ymir")]
@@ -70,6 +71,7 @@ impl Annotation {
         shape: Option<&Bound<'_, PyAny>>,
         keypoints: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
+        let details = Details::given(bbox.py(), shape, keypoints)?;
         let inner = ymir::Annotation {
             class: Class::Name(class_name.clone()),
             bbox: given_box(bbox)?,
@@ -78,8 +80,8 @@ impl Annotation {
             quality,
             flags: flags.map(|flags| flags.get().0).unwrap_or_default(),
             attributes: attributes.unwrap_or_default(),
-            shape: shape.map(pythonize::depythonize).transpose()?,
-            keypoints: keypoints.map(pythonize::depythonize).transpose()?.unwrap_or_default(),
+            keypoints: details.keypoints(),
+            shape: details.shape,
         };
         Ok(Self { class_name, inner })
     }
@@ -120,7 +122,8 @@ impl Annotation {
         Ok(self.inner.shape.as_ref().map(|shape| pythonize::pythonize(py, shape)).transpose()?)
     }
 
-    /// Points of the object that have a meaning: ``x``, ``y``, ``visibility``.
+    /// Points of the object that have a meaning: ``x``, ``y``, and ``visibility``, which is
+    /// ``"absent"``, ``"hidden"`` or ``"visible"``.
     #[getter]
     fn keypoints<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         Ok(pythonize::pythonize(py, &self.inner.keypoints)?)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from ymir._checks import several, warn
+from ymir._checks import invalid, several, warn
 from ymir.executors import Executor, Runner, describe, name_of, same
 from ymir.labelers import Adapter, LabelBackend, builtin
-from ymir.versions import text_of
+from ymir.versions import Spec, text_of
 
 if TYPE_CHECKING:
     from ymir import _ymir
@@ -105,12 +105,20 @@ class Home:
                 return known[1]
         return self._executor(executor)
 
+    def _spec(self, field: str, spec: Spec) -> str:
+        """Returns a version of this workspace as text."""
+        home = getattr(spec, "workspace", None)
+        if isinstance(home, Home) and home._native.id != self._native.id:
+            message = f"`{field}` is of another workspace; copy it with copy_to first"
+            raise invalid(field, message)
+        return text_of(spec)
+
     def _data(self, options: Mapping[str, Any], *specs: str) -> dict[str, Any]:
         """Returns options as plain data; those named are versions."""
         data = dict(options)
         for name in specs:
             if data.get(name) is not None:
-                data[name] = text_of(data[name])
+                data[name] = self._spec(name, data[name])
         if "executor" in data:
             data["executor"] = self._executor(data["executor"])
         if "labeler" in data:

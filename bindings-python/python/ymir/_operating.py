@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ymir._checks import invalid, several, whole
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
-from ymir.versions import ClassCount, Summary
+from ymir.versions import ClassCount, Spec, Summary, Version
 
 if TYPE_CHECKING:
     from ymir import _ymir
@@ -64,6 +65,31 @@ class Operating:
 
         return Operation(pending, lambda native: Dataset(self._workspace, native))
 
+    def _lookup(self, field: str, other: object) -> _ymir.Dataset | Operation[_ymir.Dataset]:
+        """Returns another dataset, or what finds it: a name is one of this kind of version."""
+        home = self._workspace
+        if isinstance(other, Operating):
+            if other._workspace.id != home.id:
+                message = f"`{field}` is of another workspace; copy it with copy_to first"
+                raise invalid(field, message)
+            return other._native
+        if isinstance(other, Version):
+            return Operation(home._native.dataset_by_id(other.id))
+        if isinstance(other, str):
+            kind = self._native.version["branch"]["kind"]
+            named = home._native.predictions if kind == "prediction" else home._native.dataset
+            return Operation(named(other))
+        message = f"`{field}` takes a dataset, its version or its name, not {type(other).__name__}"
+        raise invalid(field, message)
+
+    def _found(self, field: str, other: object) -> _ymir.Dataset:
+        found = self._lookup(field, other)
+        return found.wait() if isinstance(found, Operation) else found
+
+    async def _found_async(self, field: str, other: object) -> _ymir.Dataset:
+        found = self._lookup(field, other)
+        return await found.wait_async() if isinstance(found, Operation) else found
+
     def filter(self, query: str, into: str, *, progress: OnProgress = False) -> Dataset:
         """Makes a version of the records that a query is true of.
 
@@ -79,18 +105,18 @@ class Operating:
             return await self._made(self._native.filter(query, into)).wait_async(on_event)
 
     def intersect(
-        self, others: Iterable[Dataset], into: str, *, progress: OnProgress = False
+        self, others: Iterable[Spec], into: str, *, progress: OnProgress = False
     ) -> Dataset:
         """Makes a version of the records whose assets all of the others have too."""
-        natives = [other._native for other in others]
+        natives = [self._found("others", other) for other in several("others", others)]
         with counting(progress, f"intersect into {into}") as on_event:
             return self._made(self._native.intersect(natives, into)).wait(on_event)
 
     async def intersect_async(
-        self, others: Iterable[Dataset], into: str, *, progress: OnProgress = False
+        self, others: Iterable[Spec], into: str, *, progress: OnProgress = False
     ) -> Dataset:
         """As :meth:`intersect`."""
-        natives = [other._native for other in others]
+        natives = [await self._found_async("others", other) for other in several("others", others)]
         with counting(progress, f"intersect into {into}") as on_event:
             pending = self._native.intersect(natives, into)
             return await self._made(pending).wait_async(on_event)
@@ -166,17 +192,23 @@ class Operating:
 
     def sample_rate(self, rate: float, into: str, *, seed: int = 0) -> Dataset:
         """Makes a version of a part of the records, 0 to 1 of them, chosen by chance."""
-        return self._made(self._native.sample_rate(rate, into, seed)).wait()
+        return self._made(self._native.sample_rate(rate, into, whole("seed", seed))).wait()
 
     async def sample_rate_async(self, rate: float, into: str, *, seed: int = 0) -> Dataset:
         """As :meth:`sample_rate`."""
-        return await self._made(self._native.sample_rate(rate, into, seed)).wait_async()
+        pending = self._native.sample_rate(rate, into, whole("seed", seed))
+        return await self._made(pending).wait_async()
 
     def _copy(
-        self, workspace: Workspace, into: str | None, options: dict[str, Any]
+        self, workspace: object, into: str | None, options: dict[str, Any]
     ) -> Operation[Dataset]:
         from ymir.dataset import Dataset
+        from ymir.workspace import Workspace
 
+        if not isinstance(workspace, Workspace):
+            given = type(workspace).__name__
+            message = f"`workspace` takes an open workspace, ymir.open(…), not {given}"
+            raise invalid("workspace", message)
         name = self._native.version["branch"]["name"] if into is None else into
         pending = self._native.copy_to(workspace._native, name, options)
         return Operation(pending, lambda native: Dataset(workspace, native))
@@ -225,6 +257,9 @@ class Operating:
         with counting(progress, "copy") as on_event:
             return await self._copy(workspace, into, options).wait_async(on_event)
 
+    def _near_duplicates(self, distance: int) -> Operation[list[list[str]]]:
+        return Operation(self._native.near_duplicates(_bits(distance)))
+
     def near_duplicates(
         self, *, distance: int = _ALIKE, progress: OnProgress = False
     ) -> list[list[str]]:
@@ -241,16 +276,14 @@ class Operating:
             InvalidInputError: If an image cannot be decoded.
         """
         with counting(progress, "near-duplicates") as on_event:
-            found: Operation[list[list[str]]] = Operation(self._native.near_duplicates(distance))
-            return found.wait(on_event)
+            return self._near_duplicates(distance).wait(on_event)
 
     async def near_duplicates_async(
         self, *, distance: int = _ALIKE, progress: OnProgress = False
     ) -> list[list[str]]:
         """As :meth:`near_duplicates`."""
         with counting(progress, "near-duplicates") as on_event:
-            found: Operation[list[list[str]]] = Operation(self._native.near_duplicates(distance))
-            return await found.wait_async(on_event)
+            return await self._near_duplicates(distance).wait_async(on_event)
 
     def dedup(self, into: str, *, distance: int = _ALIKE, progress: OnProgress = False) -> Dataset:
         """Makes a version with one of each group of images that look alike.
@@ -258,25 +291,31 @@ class Operating:
         See :meth:`near_duplicates`; the first of each group is kept.
         """
         with counting(progress, f"dedup into {into}") as on_event:
-            return self._made(self._native.dedup(distance, into)).wait(on_event)
+            return self._made(self._native.dedup(_bits(distance), into)).wait(on_event)
 
     async def dedup_async(
         self, into: str, *, distance: int = _ALIKE, progress: OnProgress = False
     ) -> Dataset:
         """As :meth:`dedup`."""
         with counting(progress, f"dedup into {into}") as on_event:
-            return await self._made(self._native.dedup(distance, into)).wait_async(on_event)
+            pending = self._native.dedup(_bits(distance), into)
+            return await self._made(pending).wait_async(on_event)
 
-    def _compare(self, other: Dataset) -> Operation[Comparison]:
-        return Operation(self._native.compare(other._native), Comparison._of)
+    def _compare(self, other: _ymir.Dataset) -> Operation[Comparison]:
+        return Operation(self._native.compare(other), Comparison._of)
 
-    def compare(self, other: Dataset) -> Comparison:
+    def compare(self, other: Spec) -> Comparison:
         """Returns what differs from this version to another, in counts."""
-        return self._compare(other).wait()
+        return self._compare(self._found("other", other)).wait()
 
-    async def compare_async(self, other: Dataset) -> Comparison:
+    async def compare_async(self, other: Spec) -> Comparison:
         """As :meth:`compare`."""
-        return await self._compare(other).wait_async()
+        return await self._compare(await self._found_async("other", other)).wait_async()
+
+
+def _bits(distance: int) -> int:
+    # The core says how many there may be; here it is only made to fit.
+    return min(whole("distance", distance), 2**32 - 1)
 
 
 def _copy_options(transfer: str, unknown_classes: str, without_files: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ymir._checks import several
+from ymir._checks import id_of, several
 from ymir._home import Home
 from ymir._pending import Operation
 from ymir._ymir import Record
@@ -138,7 +138,7 @@ class Reading(Home):
         return self._model(self._native.model_by_id(id)).wait()
 
     def _image(self, asset: str | Record) -> Operation[bytes]:
-        return Operation(self._native.image(asset if isinstance(asset, str) else asset.id))
+        return Operation(self._native.image(id_of("asset", asset)))
 
     def image(self, asset: str | Record) -> bytes:
         """Returns the bytes of an image file, by the id of the asset or a record.
@@ -153,8 +153,7 @@ class Reading(Home):
         return await self._image(asset).wait_async()
 
     def _image_path(self, asset: str | Record) -> Operation[Path]:
-        id = asset if isinstance(asset, str) else asset.id
-        return Operation(self._native.image_path(id), Path)
+        return Operation(self._native.image_path(id_of("asset", asset)), Path)
 
     def image_path(self, asset: str | Record) -> Path:
         """Returns the path of an image file, for reading only."""
@@ -167,7 +166,7 @@ class Reading(Home):
     def _evaluate(
         self, ground_truth: Spec, predictions: Spec, classes: Iterable[str] | None
     ) -> Operation[Evaluation]:
-        specs = text_of(ground_truth), text_of(predictions)
+        specs = self._spec("ground_truth", ground_truth), self._spec("predictions", predictions)
         return Operation(
             self._native.evaluate(*specs, several("classes", classes or ())), Evaluation._of
         )
@@ -187,7 +186,7 @@ class Reading(Home):
     def _outcomes(
         self, ground_truth: Spec, predictions: Spec, iou: float, score: float | None, lenient: bool
     ) -> Operation[Outcomes]:
-        specs = text_of(ground_truth), text_of(predictions)
+        specs = self._spec("ground_truth", ground_truth), self._spec("predictions", predictions)
         options = {"iou_threshold": iou, "min_score": score, "ignore_difficult": lenient}
         return Operation(self._native.outcomes(*specs, options), Outcomes)
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from ymir._checks import several
+from ymir._checks import several, whole
 from ymir._labeling import Labeling
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
@@ -18,7 +18,6 @@ from ymir.options import Format, UnknownClasses
 from ymir.project import PROJECT_SPECS, Project
 from ymir.reports import ImportReport
 from ymir.task import Task, TaskStatus
-from ymir.versions import text_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -164,6 +163,9 @@ class Working(Labeling):
         with counting(progress, "import of mir") as on_event:
             return await self._import_mir(repository, options).wait_async(on_event)
 
+    def _specs(self, field: str, specs: Iterable[Spec]) -> list[str]:
+        return [self._spec(field, spec) for spec in several(field, specs)]
+
     def _fuse(self, options: dict[str, Any]) -> Operation[Dataset]:
         pending = self._native.fuse(options)
         return Operation(pending, lambda native: Dataset(self._workspace, native))
@@ -183,10 +185,10 @@ class Working(Labeling):
     ) -> Dataset:
         """Joins datasets, leaves out the assets of others, filters and samples, in one go.
 
-        Args:
-            sources: The datasets that are joined.
         Equal work is found again, as that of the methods of :class:`ymir.Dataset`.
 
+        Args:
+            sources: The datasets that are joined.
             into: The dataset that the result is committed to.
             strategy: What happens where several have an asset with different annotations: fail
                 (``"stop"``), keep those of the first (``"ours"``) or of the last (``"theirs"``).
@@ -197,7 +199,8 @@ class Working(Labeling):
             seed: What the random choice starts from.
             progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
         """
-        options = _fuse_options(sources, into, strategy, excluded, query, count, rate, seed)
+        joined, without = self._specs("sources", sources), self._specs("excluded", excluded)
+        options = _fuse_options(joined, into, strategy, without, query, count, rate, seed)
         with counting(progress, f"fuse into {into}") as on_event:
             return self._fuse(options).wait(on_event)
 
@@ -215,7 +218,8 @@ class Working(Labeling):
         progress: OnProgress = False,
     ) -> Dataset:
         """As :meth:`fuse`."""
-        options = _fuse_options(sources, into, strategy, excluded, query, count, rate, seed)
+        joined, without = self._specs("sources", sources), self._specs("excluded", excluded)
+        options = _fuse_options(joined, into, strategy, without, query, count, rate, seed)
         with counting(progress, f"fuse into {into}") as on_event:
             return await self._fuse(options).wait_async(on_event)
 
@@ -297,7 +301,7 @@ class Working(Labeling):
 
         They have no end; read them with ``for`` or ``async for``.
         """
-        return Events(self._native.events(after), TaskEvent._of)
+        return Events(self._native.events(whole("after", after)), TaskEvent._of)
 
     def _project(self, pending: _ymir.Pending) -> Operation[Project]:
         return Operation(pending, lambda native: Project(self._workspace, native))
@@ -373,20 +377,20 @@ def _mir_options(
 
 
 def _fuse_options(
-    sources: Iterable[Spec],
+    sources: list[str],
     into: str,
     strategy: str,
-    excluded: Iterable[Spec],
+    excluded: list[str],
     query: str,
     count: int | None,
     rate: float | None,
     seed: int,
 ) -> dict[str, Any]:
     return {
-        "sources": [text_of(spec) for spec in several("sources", sources)],
+        "sources": sources,
         "into": into,
         "strategy": strategy,
-        "excluded": [text_of(spec) for spec in several("excluded", excluded)],
+        "excluded": excluded,
         "query": query,
         "count": count,
         "rate": rate,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from ymir._checks import several
+from ymir._checks import id_of, several, whole, whole_or_none
 from ymir._loading import Loading
 from ymir._operating import Operating
 from ymir._pending import Operation
@@ -18,7 +19,7 @@ from ymir.errors import InvalidInputError
 from ymir.options import Format
 from ymir.reports import ExportReport
 from ymir.selection import Selection
-from ymir.versions import Lineage, Manifest, Summary, Version
+from ymir.versions import Lineage, Manifest, Spec, Summary, Version
 
 if TYPE_CHECKING:
     import pandas
@@ -74,12 +75,12 @@ class Dataset(Operating, Loading):
         len(dataset), dataset[0], dataset["9f86d081…"], "9f86d081…" in dataset
         for record in dataset: ...
         dataset.page(offset=200, limit=50, class_name="cat")
-    """
 
     Methods that make a version ``into`` a dataset leave this one as it is. The same operation on
     the same versions with the same arguments, into the same name, is not done again: it returns the
     version that it made then. That need not be the newest of the name, which stays as it is; go on
     with the version that is returned, not with the name.
+    """
 
     __slots__ = ("_manifest", "_native", "_version", "_workspace")
 
@@ -173,11 +174,11 @@ class Dataset(Operating, Loading):
             first, last = min(span[0], span[-1]), max(span[0], span[-1])
             records = self.page(offset=first, limit=last - first + 1).records
             return [records[index - first] for index in span]
-        index = key + len(self) if key < 0 else key
-        records = self.page(offset=index, limit=1).records if index >= 0 else []
-        if not records:
+        given = operator.index(key)
+        index = given + len(self) if given < 0 else given
+        if not 0 <= index < len(self):
             raise IndexError(f"{self.version} has {len(self)} assets; there is none at {key}")
-        return records[0]
+        return self.page(offset=index, limit=1).records[0]
 
     def __iter__(self) -> Iterator[Record]:
         """Returns all records, read as they are asked for."""
@@ -230,15 +231,15 @@ class Dataset(Operating, Loading):
             InvalidInputError: If a number is negative.
             NotFoundError: If there is no such class.
         """
-        _check_page(offset, limit)
-        return Page(*self._native.page(offset, limit, class_name))
+        start, most = whole("offset", offset), whole("limit", limit)
+        return Page(*self._native.page(start, most, class_name))
 
     async def page_async(
         self, offset: int = 0, limit: int = 100, class_name: str | None = None
     ) -> Page:
         """As :meth:`page`."""
-        _check_page(offset, limit)
-        pending = self._native.page_pending(offset, limit, class_name)
+        start, most = whole("offset", offset), whole("limit", limit)
+        pending = self._native.page_pending(start, most, class_name)
         return await Operation(pending, lambda page: Page(*page)).wait_async()
 
     def records(self, class_name: str | None = None) -> Iterator[Record]:
@@ -257,30 +258,32 @@ class Dataset(Operating, Loading):
             offset += len(records)
 
     def _diff(
-        self, other: Dataset, after: str | None, limit: int | None
+        self, other: _ymir.Dataset, after: str | None, limit: int | None
     ) -> Operation[list[Change]]:
         def changes(rows: list[Any]) -> list[Change]:
             return [Change(*row) for row in rows]
 
-        return Operation(self._native.diff(other._native, after, limit), changes)
+        most = whole_or_none("limit", limit)
+        return Operation(self._native.diff(other, after, most), changes)
 
     def diff(
-        self, other: Dataset, *, after: str | None = None, limit: int | None = None
+        self, other: Spec, *, after: str | None = None, limit: int | None = None
     ) -> list[Change]:
         """Returns what differs from this version to another, in the order of the ids.
 
         Args:
-            other: The other version.
+            other: The other version, or its name.
             after: Only assets whose id is greater, to go on where a part ended.
             limit: How many to return at most.
         """
-        return self._diff(other, after, limit).wait()
+        return self._diff(self._found("other", other), after, limit).wait()
 
     async def diff_async(
-        self, other: Dataset, *, after: str | None = None, limit: int | None = None
+        self, other: Spec, *, after: str | None = None, limit: int | None = None
     ) -> list[Change]:
         """As :meth:`diff`."""
-        return await self._diff(other, after, limit).wait_async()
+        native = await self._found_async("other", other)
+        return await self._diff(native, after, limit).wait_async()
 
     def image(self, asset: str | Record) -> bytes:
         """Returns the bytes of an image file.
@@ -315,46 +318,52 @@ class Dataset(Operating, Loading):
 
     def merge(
         self,
-        other: Dataset,
+        other: Spec,
         into: str,
         strategy: Literal["stop", "ours", "theirs"] = "stop",
     ) -> Dataset:
         """Makes a version of the records of this one and another.
 
         Args:
-            other: The other version.
+            other: The other version, or its name.
             into: The dataset that the result is committed to.
             strategy: What happens where both have an asset with different annotations: fail
                 (``"stop"``), keep those of this one (``"ours"``) or of the other (``"theirs"``).
         """
-        return self._made(self._native.merge(other._native, into, strategy)).wait()
+        native = self._found("other", other)
+        return self._made(self._native.merge(native, into, strategy)).wait()
 
     async def merge_async(
         self,
-        other: Dataset,
+        other: Spec,
         into: str,
         strategy: Literal["stop", "ours", "theirs"] = "stop",
     ) -> Dataset:
         """As :meth:`merge`."""
-        return await self._made(self._native.merge(other._native, into, strategy)).wait_async()
+        native = await self._found_async("other", other)
+        return await self._made(self._native.merge(native, into, strategy)).wait_async()
 
-    def exclude(self, others: Iterable[Dataset], into: str) -> Dataset:
+    def exclude(self, others: Iterable[Spec], into: str) -> Dataset:
         """Makes a version of the records whose assets none of the others has."""
-        natives = [other._native for other in others]
+        natives = [self._found("others", other) for other in several("others", others)]
         return self._made(self._native.exclude(natives, into)).wait()
 
-    async def exclude_async(self, others: Iterable[Dataset], into: str) -> Dataset:
+    async def exclude_async(self, others: Iterable[Spec], into: str) -> Dataset:
         """As :meth:`exclude`."""
-        natives = [other._native for other in others]
+        natives = [await self._found_async("others", other) for other in several("others", others)]
         return await self._made(self._native.exclude(natives, into)).wait_async()
+
+    def _sample(self, count: int, into: str, seed: int) -> Operation[Dataset]:
+        number, start = whole("count", count), whole("seed", seed)
+        return self._made(self._native.sample(number, into, start))
 
     def sample(self, count: int, into: str, *, seed: int = 0) -> Dataset:
         """Makes a version of some records, chosen by chance: the same ones for the same seed."""
-        return self._made(self._native.sample(count, into, seed)).wait()
+        return self._sample(count, into, seed).wait()
 
     async def sample_async(self, count: int, into: str, *, seed: int = 0) -> Dataset:
         """As :meth:`sample`."""
-        return await self._made(self._native.sample(count, into, seed)).wait_async()
+        return await self._sample(count, into, seed).wait_async()
 
     def select(self, ids: Iterable[str | Record], into: str) -> Dataset:
         """Makes a version of the records of these assets."""
@@ -440,19 +449,9 @@ class Dataset(Operating, Loading):
         return made.wait()
 
 
-def _check_page(offset: int, limit: int) -> None:
-    if offset < 0 or limit < 0:
-        field = "offset" if offset < 0 else "limit"
-        raise InvalidInputError(f"`{field}` is 0 or more", context={"field": field})
-
-
 def _opened_again(workspace: Workspace, id: str) -> Dataset:
     return workspace.dataset_by_id(id)
 
 
 def _ids(assets: Iterable[str | Record]) -> list[str]:
-    return [_id(asset) for asset in several("ids", assets)]
-
-
-def _id(asset: str | Record) -> str:
-    return asset if isinstance(asset, str) else asset.id
+    return [id_of("ids", asset) for asset in several("ids", assets)]

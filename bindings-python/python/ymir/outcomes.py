@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ymir._checks import whole, whole_or_none
 from ymir._pending import Operation
 from ymir.dataset import Page
 
@@ -71,7 +72,8 @@ class Outcomes:
     def _ids(
         self, query: str, after: str | None, offset: int, limit: int | None
     ) -> Operation[list[str]]:
-        return Operation(self._native.ids(query, after, offset, limit))
+        start, most = whole("offset", offset), whole_or_none("limit", limit)
+        return Operation(self._native.ids(query, after, start, most))
 
     def page(self, query: str, *, offset: int = 0, limit: int = 100) -> Page:
         """Returns a run of the records that a query is true of, and how many there are in all.
@@ -85,4 +87,5 @@ class Outcomes:
         return await self._page(query, offset, limit).wait_async()
 
     def _page(self, query: str, offset: int, limit: int) -> Operation[Page]:
-        return Operation(self._native.page(query, offset, limit), lambda data: Page(*data))
+        pending = self._native.page(query, whole("offset", offset), whole("limit", limit))
+        return Operation(pending, lambda data: Page(*data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
+from ymir._checks import whole, whole_or_none
 from ymir._pending import Operation
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Selection:
         return await self._ids(after, offset, limit).wait_async()
 
     def _ids(self, after: str | None, offset: int, limit: int | None) -> Operation[list[str]]:
-        return Operation(self._dataset._native.query_ids(self._text, after, offset, limit))
+        start, most = whole("offset", offset), whole_or_none("limit", limit)
+        return Operation(self._dataset._native.query_ids(self._text, after, start, most))
 
     def page(self, *, offset: int = 0, limit: int = 100) -> Page:
         """Returns a run of their records, and how many there are in all."""
@@ -84,7 +86,8 @@ class Selection:
     def _page(self, offset: int, limit: int) -> Operation[Page]:
         from ymir.dataset import Page
 
-        pending = self._dataset._native.query_page(self._text, offset, limit)
+        start, most = whole("offset", offset), whole("limit", limit)
+        pending = self._dataset._native.query_page(self._text, start, most)
         return Operation(pending, lambda data: Page(*data))
 
     def __iter__(self) -> Iterator[Record]:

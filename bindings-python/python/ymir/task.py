@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ymir._checks import whole
 from ymir._pending import OnEvent, Operation
 from ymir._progress import bar
 from ymir.errors import YmirError
@@ -139,7 +140,7 @@ class Task(Generic[T]):
 
     def events(self, after: int = 0) -> Events[TaskEvent]:
         """Returns its events after a sequence number, until its end: ``for`` or ``async for``."""
-        return Events(self._native.events(after), TaskEvent._of)
+        return Events(self._native.events(whole("after", after)), TaskEvent._of)
 
     def cancel(self) -> None:
         """Asks it to stop; nothing happens if it has ended."""

@@ -162,8 +162,8 @@ test("what is no argument of a call is refused, and named", async () => {
   };
   await refused("signal", () => pool.page({ signal: {} }));
   await refused("signal", () => workspace.evaluate("val", "val", { signal: {} }));
-  await refused("classNam", () => pool.page({ classNam: "cat" }));
-  await refused("classNam", async () => pool.pageSync({ classNam: "cat" }));
+  await refused("class_name", () => pool.page({ class_name: "cat" }));
+  await refused("class_name", async () => pool.pageSync({ class_name: "cat" }));
   await refused("hours", () => workspace.collectGarbage({ dryRun: true, hours: 1 }));
   await refused("others", () => pool.intersect("pool", "x"));
   await refused("other", () => pool.exclude(["pool"], "x"));

@@ -142,3 +142,19 @@ async fn a_failed_batch_leaves_no_files() {
     let error = store.read_blob(&BlobId::of(&[3; 100])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn a_damaged_blob_is_not_handed_out_as_a_copy() {
+    let (dir, store) = store();
+    let id = put(&store, BlobSource::Bytes(b"bytes".to_vec())).await;
+    let file = store.blob_file(&id).await.unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    for damage in [&b"bytfs"[..], b"byt", b""] {
+        fs::write(&file, damage).unwrap();
+        let to = dir.path().join("out");
+        let error = store.export_blobs(&[(id, to.clone())], Transfer::Copy).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupted);
+        assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+        assert!(!to.exists());
+    }
+}

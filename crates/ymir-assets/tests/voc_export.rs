@@ -244,6 +244,23 @@ fn settled(out: &Path) -> bool {
 }
 
 #[tokio::test]
+async fn a_damaged_image_is_not_exported() {
+    let store = common::git_store();
+    let present = stored(&store, jpeg(1), "a.jpg").await;
+    let file = store.blob_file(&present.asset.id).await.unwrap();
+    let version = commit(&store, &branch(), vec![present]).await;
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, "").unwrap();
+    for transfer in [Transfer::Copy, Transfer::HardLink, Transfer::Reference] {
+        let options = ExportOptions { transfer, ..ExportOptions::default() };
+        let out = folder().join("out");
+        let error = export_voc(&store, &version.id, &out, &options, &|_| ()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupted, "{transfer:?}");
+        assert!(!out.exists());
+    }
+}
+
+#[tokio::test]
 async fn an_export_that_is_dropped_leaves_nothing() {
     let store = common::git_store();
     let mut all = Vec::new();

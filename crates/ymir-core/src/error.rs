@@ -108,20 +108,25 @@ impl Error {
     }
 
     /// Returns the error for a failed file operation: the kind follows the I/O error, the path is
-    /// in the context. Where the disk is full, the message says what to do.
+    /// in the context. Where the disk is full or too many files are open, the message says what to
+    /// do.
     pub fn io(message: impl Into<String>, path: &std::path::Path, source: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let kind = match source.kind() {
             Io::NotFound => ErrorKind::NotFound,
             Io::AlreadyExists => ErrorKind::AlreadyExists,
-            Io::PermissionDenied => ErrorKind::Unauthorized,
+            Io::PermissionDenied | Io::ReadOnlyFilesystem => ErrorKind::Unauthorized,
             Io::StorageFull | Io::QuotaExceeded | Io::OutOfMemory => ErrorKind::ResourceExhausted,
+            _ if too_many_files(&source) => ErrorKind::ResourceExhausted,
             Io::TimedOut => ErrorKind::Timeout,
             _ => ErrorKind::Unexpected,
         };
         let mut message = message.into();
         if matches!(source.kind(), Io::StorageFull | Io::QuotaExceeded) {
             message.push_str("; free some space on the disk and try again");
+        }
+        if too_many_files(&source) {
+            message.push_str("; allow more open files (`ulimit -n`) and try again");
         }
         Self::new(kind, message).with("path", path.display()).caused_by(source)
     }
@@ -244,4 +249,11 @@ impl From<ErrorReport> for Error {
         error.0.context = report.context;
         error
     }
+}
+
+/// Returns whether this process, or all together, have as many files open as they may.
+fn too_many_files(error: &std::io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }

@@ -19,22 +19,39 @@ const GPU_LEASES: &str = "/tmp/ymir-gpu-leases";
 /// A scheduler with what a user is to know of it.
 pub(crate) type Opened = (Arc<dyn Scheduler>, Option<String>);
 
-/// Opens the scheduler of a workspace. If the disk is too full for its database, a workspace that
-/// is there already can do without: so that one can read it, take things elsewhere, and make room.
+/// Opens the scheduler of a workspace. If the disk is too full for its database, or nothing may be
+/// written there, a workspace that is there already can do without: so that one can read it, take
+/// things elsewhere, and make room.
 pub(crate) fn open(root: &Path, cpus: Option<u32>, exists: bool) -> Result<Opened> {
     match open_local(root, cpus) {
         Ok(scheduler) => {
             let warning = set_aside(&scheduler);
             Ok((Arc::new(scheduler), warning))
         }
-        Err(error) if exists && error.kind() == ErrorKind::ResourceExhausted => {
-            let warning = "the disk has no space for the database of the tasks: none can be \
-                           listed or started; free some space and open the workspace again";
-            Ok((Arc::new(NoScheduler { reason: (&error).into() }), Some(warning.to_owned())))
+        Err(error) if exists => {
+            let reason = match error.kind() {
+                ErrorKind::ResourceExhausted => NO_SPACE,
+                ErrorKind::Unauthorized => READ_ONLY,
+                _ => return Err(error),
+            };
+            let warning = format!("{}: none can be listed or started; {}", reason.0, reason.1);
+            Ok((Arc::new(NoScheduler { reason, error: (&error).into() }), Some(warning)))
         }
         Err(error) => Err(error),
     }
 }
+
+/// Why there is no scheduler, and what to do about it.
+type Reason = (&'static str, &'static str);
+
+const NO_SPACE: Reason = (
+    "there is no space for the database of the tasks",
+    "free some space, or allow more open files, and open the workspace again",
+);
+const READ_ONLY: Reason = (
+    "the database of the tasks cannot be written by this user or on this file system",
+    "the workspace can be read, and copied elsewhere",
+);
 
 fn open_local(root: &Path, cpus: Option<u32>) -> Result<LocalScheduler> {
     let mut options =
@@ -61,15 +78,15 @@ fn set_aside(scheduler: &LocalScheduler) -> Option<String> {
 /// Stands where there is no space for a scheduler: every call fails and says so.
 #[derive(Debug)]
 struct NoScheduler {
-    reason: ErrorReport,
+    reason: Reason,
+    error: ErrorReport,
 }
 
 impl NoScheduler {
     fn error(&self) -> Error {
-        let message = "the disk had no space for the database of the tasks when the workspace was \
-                       opened; free some space and open it again";
-        Error::new(ErrorKind::ResourceExhausted, message)
-            .caused_by(Error::from(self.reason.clone()))
+        let message =
+            format!("when the workspace was opened, {}; {}", self.reason.0, self.reason.1);
+        Error::new(self.error.kind, message).caused_by(Error::from(self.error.clone()))
     }
 
     fn stream(&self) -> BoxStream<'static, Result<TaskEvent>> {

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -450,6 +451,9 @@ fn create_config(root: &Path, blobs: Option<BlobLocation>) -> Result<Config> {
     let config = Config { format, id: WorkspaceId::new(&id[..16])?, blobs };
     let failed = |e| Error::io("cannot write the workspace's configuration", &path, e);
     let mut file = tempfile::NamedTempFile::new_in(root).map_err(failed)?;
+    // As open as the umask lets the workspace be: a temporary file is its owner's alone.
+    let mode = fs::metadata(root).map_err(failed)?.permissions().mode();
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode & 0o666)).map_err(failed)?;
     serde_json::to_writer_pretty(&mut file, &config).map_err(|e| failed(e.into()))?;
     file.as_file().sync_all().map_err(failed)?;
     match file.persist_noclobber(&path) {

@@ -1,9 +1,10 @@
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use sha2::{Digest, Sha256};
 use ymir_core::{BlobId, Error, ErrorKind, Result, Transfer};
 
 use super::dir::BlobDir;
@@ -19,8 +20,9 @@ impl BlobDir {
             if fs::symlink_metadata(path).is_ok() { Err(exists(id, path)) } else { Ok(file) }
         };
         let export = |(file, (id, path)): (&PathBuf, &(BlobId, PathBuf))| {
-            export_file(file, path, transfer).map_err(|e| match (e.kind(), self.file(id)) {
+            export_file(file, id, path, transfer).map_err(|e| match (e.kind(), self.file(id)) {
                 (io::ErrorKind::AlreadyExists, _) => exists(id, path),
+                (io::ErrorKind::InvalidData, _) => self.damaged(id, file),
                 (io::ErrorKind::NotFound, Err(error)) => error,
                 _ => Error::io("cannot export a blob", path, e).with("blob", id),
             })
@@ -32,8 +34,14 @@ impl BlobDir {
     }
 }
 
-/// Makes a file stand at another path too.
-pub(super) fn export_file(file: &Path, path: &Path, transfer: Transfer) -> io::Result<()> {
+/// Makes the file of a blob stand at another path too. What is copied is checked: `InvalidData` if it
+/// is not the blob.
+pub(super) fn export_file(
+    file: &Path,
+    id: &BlobId,
+    path: &Path,
+    transfer: Transfer,
+) -> io::Result<()> {
     match transfer {
         Transfer::Reference => return symlink(std::path::absolute(file)?, path),
         Transfer::HardLink => match fs::hard_link(file, path) {
@@ -49,9 +57,30 @@ pub(super) fn export_file(file: &Path, path: &Path, transfer: Transfer) -> io::R
     if reflink(&source, &target) {
         return Ok(());
     }
-    io::copy(&mut source, &mut target).map(drop).inspect_err(|_| {
+    copy(&mut source, &mut target, id).inspect_err(|_| {
         let _ = fs::remove_file(path);
     })
+}
+
+/// Copies the bytes of a blob, if they are that.
+fn copy(source: &mut File, target: &mut File, id: &BlobId) -> io::Result<()> {
+    let size = source.metadata()?.len().clamp(1, 1 << 17) as usize;
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; size]);
+    loop {
+        match source.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => {
+                hash.update(&buffer[..n]);
+                target.write_all(&buffer[..n])?;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    match BlobId::new(hash.finalize().into()) == *id {
+        true => Ok(()),
+        false => Err(io::ErrorKind::InvalidData.into()),
+    }
 }
 
 /// Returns the error for a path at which there is something.

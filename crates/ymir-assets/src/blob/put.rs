@@ -85,12 +85,15 @@ impl BlobDir {
     }
 
     /// Returns whether a file of the store's own is in the place of a blob with the right size; if
-    /// so it counts as put in now. One of another size is the rest of a crash of the machine.
+    /// so it counts as put in now. One of another size is the rest of a crash of the machine; one
+    /// of another user may not be renewed, and is replaced.
     pub(super) fn is_present(&self, info: &BlobInfo, temporary: &Path) -> io::Result<bool> {
         match self.entry(&info.id)? {
             Some(Entry::Own(data)) if data.len() == info.size => {
-                self.renew(&self.path(&info.id), &data, temporary)?;
-                Ok(true)
+                match self.renew(&self.path(&info.id), &data, temporary) {
+                    Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(false),
+                    renewed => renewed.map(|()| true),
+                }
             }
             _ => Ok(false),
         }

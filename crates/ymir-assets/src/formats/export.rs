@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,11 @@ impl Run<'_> {
             let blobs: Vec<_> =
                 items.iter().map(|item| (item.record.asset.id, place(item))).collect();
             self.store.export_blobs(&blobs, self.transfer).await?;
+            let sizes: Vec<_> = items.iter().map(|item| item.record.asset.byte_size).collect();
+            blocking(move || {
+                blobs.iter().zip(sizes).try_for_each(|(blob, size)| check(blob, size))
+            })
+            .await?;
             let (staging, setting) = (staging.clone(), self.setting.clone());
             (writer, losses) = blocking(move || {
                 writer.write(staging.folder(), &items, &setting, &mut losses)?;
@@ -182,4 +187,16 @@ impl Run<'_> {
         ticker.finish();
         Ok(report)
     }
+}
+
+/// Checks that a file that is a link to a blob has the right size, as it is not read.
+fn check((id, path): &(AssetId, PathBuf), size: u64) -> Result<()> {
+    let fail = |e| Error::io("cannot read an exported image", path, e);
+    let found = std::fs::metadata(path).map_err(fail)?.len();
+    if found == size {
+        return Ok(());
+    }
+    let message = "the bytes of a blob are not what was stored; `ymir fsck --blobs` names its file";
+    let error = Error::corrupted(message).with("blob", id).with("image", path.display());
+    Err(error.with("size", size).with("found", found))
 }

@@ -2,13 +2,13 @@ use std::sync::PoisonError;
 
 use git2::{ObjectType, Oid};
 use prost::Message;
-use ymir_core::{ClassEntry, ClassTable, Result, Timestamp};
+use ymir_core::{ClassEntry, ClassTable, Error, Result, Timestamp};
 
 use super::durable::{sync_all, sync_dir};
 use super::format::{TreeEntry, decode_commit, decode_tree, encode_commit, encode_tree, object_id};
 use super::generated::manifest as proto;
 use super::handle::{Shared, too_new};
-use super::manifest::{FORMAT_VERSION, decode_classes, encode_classes};
+use super::manifest::{FORMAT_VERSION, VersionData, decode_classes, encode_classes};
 use super::objects::{Objects, damaged};
 use super::pack::{PackWriter, Packing};
 
@@ -63,6 +63,23 @@ impl Shared {
             }
         }
     }
+}
+
+/// Checks that a version means by its classes what the workspace does: else its annotations would be
+/// taken for others.
+pub(super) fn check_classes(data: &VersionData, table: &ClassTable) -> Result<()> {
+    let theirs = data.manifest.classes.entries();
+    let mut all = theirs.iter().enumerate().map(|(i, entry)| (entry, table.entries().get(i)));
+    let strange = all.find(|(entry, here)| here.is_none_or(|here| here.name != entry.name));
+    let Some((entry, here)) = strange else { return Ok(()) };
+    let message = "the classes of this version are not those of the workspace; restore the ref \
+                   refs/heads/classes, or, if the version is of another workspace, take it over \
+                   with `ymir copy` in place of git";
+    Err(Error::corrupted(message)
+        .with("version", data.version.id)
+        .with("class", entry.id)
+        .with("name", &entry.name)
+        .with("here", here.map_or("none", |here| &here.name)))
 }
 
 fn write(table: &ClassTable, parent: Option<Oid>, pack: &PackWriter) -> Result<Oid> {

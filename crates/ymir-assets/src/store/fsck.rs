@@ -8,6 +8,7 @@ use ymir_core::{
 
 use super::checksum::{self, sums_up};
 use super::handle::Shared;
+use super::reach::ours;
 
 /// The most problems that are listed.
 const MAX_PROBLEMS: usize = 1000;
@@ -23,6 +24,16 @@ impl Shared {
         let reached = self.reach(&mut |subject, version, error| {
             note(subject, version.map(|id| id.to_string()), &error);
         })?;
+        for (name, id, told) in &reached.misplaced {
+            // Somebody's own branch beside that of the dataset does no harm.
+            if !ours(name) && self.refs.read(told)?.is_some() {
+                continue;
+            }
+            let message = "the branch is at a version that was made for another; if it was not \
+                           renamed on purpose, put it back with `git branch -m`";
+            let error = Error::corrupted(message).with("made for", told);
+            note(name.clone(), Some(id.to_string()), &error);
+        }
         for (file, error) in self.damaged_packs()? {
             note(format!("file {file}"), None, &error);
         }

@@ -91,6 +91,7 @@ impl Shared {
         sync_all(&files.map(|file| (file.as_file(), file.path())))?;
         let joined = joined.publish()?;
         sync_dir(&self.packs())?;
+        forget_multi_pack_index(&self.packs());
         for pack in copied.into_iter().filter(|pack| **pack != joined) {
             // The index first: a pack without one is ignored by git, the reverse is not.
             let _ = fs::remove_file(pack.with_extension("idx"));
@@ -98,6 +99,17 @@ impl Shared {
         }
         self.objects.reopen();
         Ok(())
+    }
+}
+
+/// Removes what stock git may have written to find objects in several packs at once. It would name
+/// packs that are no more; git does without it, and writes it again when it wants to.
+fn forget_multi_pack_index(packs: &Path) {
+    for entry in fs::read_dir(packs).into_iter().flatten().flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(b"multi-pack-index") {
+            let path = entry.path();
+            let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
     }
 }
 

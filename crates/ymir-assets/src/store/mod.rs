@@ -23,6 +23,7 @@ mod manifest;
 mod node;
 mod objects;
 mod pack;
+mod packed_refs;
 mod page;
 mod query_scan;
 mod reach;

@@ -11,6 +11,8 @@ use super::manifest::VersionData;
 use super::node::{Child, Inner};
 use super::scan_columns::{Columns, ScanColumns};
 
+/// So many tags of tags are followed.
+const MAX_TAGS: usize = 16;
 /// The part of the cache that is for the columns of classes: one of so many.
 const CLASS_SHARE: usize = 4;
 
@@ -58,6 +60,24 @@ impl Objects {
             Err(e) if e.code() == ErrorCode::NotFound => Ok(None),
             Err(e) => Err(damaged(oid, "it cannot be read").caused_by(e)),
         }
+    }
+
+    /// Returns what an annotated tag is of, or of which tag; else the object itself, which must be
+    /// there.
+    pub(super) fn peel(&self, oid: Oid) -> Result<Oid> {
+        let mut oid = oid;
+        for _ in 0..MAX_TAGS {
+            let Some(tag) = self.find(oid, ObjectType::Tag)? else {
+                if self.database.odb().exists(oid) {
+                    return Ok(oid);
+                }
+                return Err(damaged(oid, "it is missing"));
+            };
+            let target = tag.strip_prefix(b"object ").and_then(|rest| rest.get(..40));
+            let target = target.and_then(|id| str::from_utf8(id).ok()?.parse().ok());
+            oid = target.ok_or_else(|| damaged(oid, "it is no tag"))?;
+        }
+        Err(damaged(oid, "it is of a tag of a tag without end"))
     }
 
     /// Returns the content of an object that another one refers to.

@@ -3,15 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use git2::Oid;
-use ymir_core::{AssetId, BlobId, Error, ErrorKind, Model, Result, Summary, VersionId};
+use ymir_core::{AssetId, BlobId, ClassTable, Error, ErrorKind, Model, Result, Summary, VersionId};
 
-use super::classes::read_classes;
+use super::classes::{check_classes, read_classes};
 use super::format::{commit_oid, version_id};
 use super::handle::Shared;
 use super::manifest::VersionData;
 use super::node::{Child, DEPTH_MAX, nibble};
 use super::objects::{Objects, damaged};
-use super::versions::read_version;
+use super::versions::{read_version, ref_name};
 
 /// What is told of anything wrong: what it is, by which version it was come upon, and the error.
 pub(super) type OnProblem<'a> = &'a mut dyn FnMut(String, Option<VersionId>, Error);
@@ -23,6 +23,8 @@ pub(super) struct Reached {
     /// The blobs that are needed, with their sizes.
     pub(super) blobs: HashMap<BlobId, u64>,
     pub(super) assets: u64,
+    /// Refs at a version that was made for another, with that and the other.
+    pub(super) misplaced: Vec<(String, VersionId, String)>,
     /// Subtrees with their counts; none for a damaged one.
     nodes: HashMap<Oid, Option<Summary>>,
 }
@@ -38,8 +40,12 @@ impl Shared {
     /// passed over.
     pub(super) fn reach(&self, problem: OnProblem<'_>) -> Result<Reached> {
         let objects = Objects::open(&self.git.join("objects"), 0)?;
-        let mut walk = Walk { objects, reached: Reached::default(), problem };
-        for (name, tip) in self.refs.all()? {
+        let refs = self.refs.all()?;
+        // Read after the refs: a version has no class that was not in the table before it.
+        let classes = self.classes();
+        let table = classes.as_ref().ok().cloned().unwrap_or_default();
+        let mut walk = Walk { objects, table, reached: Reached::default(), problem };
+        for (name, tip) in refs {
             match tip {
                 Ok(tip) => walk.branch(&name, tip),
                 Err(error) => (walk.problem)(name, None, error),
@@ -51,6 +57,8 @@ impl Shared {
 
 struct Walk<'a> {
     objects: Objects,
+    /// The classes of the workspace.
+    table: ClassTable,
     reached: Reached,
     problem: OnProblem<'a>,
 }
@@ -63,11 +71,16 @@ impl Walk<'_> {
             }
             return;
         }
+        let tip = match self.objects.peel(tip) {
+            Ok(tip) => tip,
+            Err(error) => return (self.problem)(name.to_owned(), None, error),
+        };
         let mut next = Some(version_id(tip));
         while let Some(id) = next.filter(|id| self.reached.versions.insert(*id)) {
             let data = match read_version(&self.objects, commit_oid(&id)) {
                 Ok(data) => data,
-                // A branch of somebody else's in the same repository.
+                // A branch of somebody else's in the same repository: what it is at is there, and
+                // is no version.
                 Err(error)
                     if error.kind() == ErrorKind::NotFound
                         && id == version_id(tip)
@@ -81,6 +94,10 @@ impl Walk<'_> {
                     return;
                 }
             };
+            let told = ref_name(&data.version.branch);
+            if id == version_id(tip) && name != told && !is_copy(name) {
+                self.reached.misplaced.push((name.to_owned(), id, told));
+            }
             self.version(&data);
             next = data.version.parent;
         }
@@ -88,6 +105,9 @@ impl Walk<'_> {
 
     fn version(&mut self, data: &VersionData) {
         let id = data.version.id;
+        if let Err(error) = check_classes(data, &self.table) {
+            (self.problem)(id.to_string(), Some(id), error);
+        }
         if let Some(model) = &data.manifest.model {
             self.reached.blobs.extend(model_files(model));
         }
@@ -163,7 +183,12 @@ impl Walk<'_> {
     }
 }
 
-fn ours(name: &str) -> bool {
+/// Returns whether a ref is of those that git keeps for marking versions, and versions elsewhere.
+fn is_copy(name: &str) -> bool {
+    ["refs/tags/", "refs/remotes/"].iter().any(|prefix| name.starts_with(prefix))
+}
+
+pub(super) fn ours(name: &str) -> bool {
     ymir_core::BranchKind::ALL
         .iter()
         .any(|kind| name.starts_with(&format!("refs/heads/{}/", kind.plural())))

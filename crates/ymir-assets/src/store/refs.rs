@@ -1,8 +1,10 @@
 //! Refs as git keeps them: loose files, with `packed-refs` behind them.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{ErrorKind as Io, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,6 +15,7 @@ use ymir_core::{Error, ErrorKind, Result};
 
 use super::durable::sync_dir;
 use super::lock::Lock;
+use super::packed_refs;
 
 /// How long another git program may hold the lock of a ref.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -45,16 +48,17 @@ impl Refs {
 
     /// Returns the value of a ref, if there is one.
     pub(super) fn read(&self, name: &str) -> Result<Option<Oid>> {
-        let path = self.git.join(name);
-        match fs::read_to_string(&path) {
-            Ok(text) => parse(text.trim_end(), name).map(Some),
+        self.value(name.as_bytes())
+    }
+
+    /// Returns the value of a ref, if there is one. Stock git's may have any bytes in their names.
+    fn value(&self, name: &[u8]) -> Result<Option<Oid>> {
+        let path = self.git.join(OsStr::from_bytes(name));
+        match fs::read(&path) {
+            Ok(text) => parse(text.trim_ascii_end(), &path).map(Some),
             Err(e) if matches!(e.kind(), Io::NotFound | Io::IsADirectory | Io::NotADirectory) => {
-                let packed = self.packed()?;
-                packed
-                    .into_iter()
-                    .find(|(n, _)| n == name)
-                    .map(|(_, o)| parse(&o, name))
-                    .transpose()
+                let mut packed = packed_refs::read(&self.git)?.into_iter();
+                Ok(packed.find(|(other, _)| other == name).map(|(_, oid)| oid))
             }
             Err(e) => Err(Error::io("cannot read a ref", &path, e)),
         }
@@ -76,46 +80,37 @@ impl Refs {
             Err(e) => return Err(Error::io("cannot list refs", &path, e)),
         }
         let prefix = format!("{folder}/");
-        let packed = self.packed()?.into_iter();
-        names.extend(packed.filter_map(|(name, _)| name.strip_prefix(&prefix).map(str::to_owned)));
+        // Names that are no text are none of ours.
+        let packed = packed_refs::read(&self.git)?.into_iter();
+        let packed = packed.filter_map(|(name, _)| String::from_utf8(name).ok());
+        names.extend(packed.filter_map(|name| name.strip_prefix(&prefix).map(str::to_owned)));
         Ok(names)
     }
 
     /// Returns all refs below `refs/` with their values, or why one cannot be read.
     pub(super) fn all(&self) -> Result<Vec<(String, Result<Oid>)>> {
-        let mut names: BTreeSet<String> =
-            self.packed()?.into_iter().map(|(name, _)| name).collect();
-        let mut folders = vec!["refs".to_owned()];
+        let mut names: BTreeSet<Vec<u8>> =
+            packed_refs::read(&self.git)?.into_iter().map(|(name, _)| name).collect();
+        let mut folders = vec![b"refs".to_vec()];
         while let Some(folder) = folders.pop() {
-            let path = self.git.join(&folder);
+            let path = self.git.join(OsStr::from_bytes(&folder));
             let fail = |e| Error::io("cannot list refs", &path, e);
             for entry in fs::read_dir(&path).map_err(fail)? {
                 let entry = entry.map_err(fail)?;
-                let name = entry.file_name();
-                let Some(name) = name.to_str() else { continue };
-                let name = format!("{folder}/{name}");
+                let name = [&folder, &b"/"[..], entry.file_name().as_bytes()].concat();
                 match entry.file_type().map_err(fail)?.is_dir() {
                     true => folders.push(name),
-                    false if name.ends_with(".lock") => {}
+                    false if name.ends_with(b".lock") => {}
                     false => drop(names.insert(name)),
                 }
             }
         }
         // One that was deleted meanwhile is no ref any more.
-        let value = |name: String| self.read(&name).transpose().map(|value| (name, value));
-        Ok(names.into_iter().filter_map(value).collect())
-    }
-
-    fn packed(&self) -> Result<Vec<(String, String)>> {
-        let path = self.git.join("packed-refs");
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == Io::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(Error::io("cannot read the packed refs", &path, e)),
+        let value = |name: Vec<u8>| {
+            let shown = String::from_utf8_lossy(&name).into_owned();
+            self.value(&name).transpose().map(|value| (shown, value))
         };
-        let lines = text.lines().filter(|line| !line.starts_with(['#', '^']));
-        let refs = lines.filter_map(|line| line.split_once(' '));
-        Ok(refs.map(|(oid, name)| (name.to_owned(), oid.to_owned())).collect())
+        Ok(names.into_iter().filter_map(value).collect())
     }
 
     /// Writes a value that a ref is to take, to be made durable before [`Refs::set`].
@@ -204,11 +199,11 @@ fn set_readable(file: &NamedTempFile) -> std::io::Result<()> {
     file.as_file().set_permissions(fs::Permissions::from_mode(0o644))
 }
 
-fn parse(text: &str, name: &str) -> Result<Oid> {
-    let valid = text.len() == 40;
-    let oid = valid.then(|| text.parse().ok()).flatten();
-    oid.ok_or_else(|| {
-        let message = "a ref does not hold the id of a commit; restore it with `git update-ref`";
-        Error::corrupted(message).with("ref", name)
+fn parse(text: &[u8], path: &Path) -> Result<Oid> {
+    packed_refs::oid(text).ok_or_else(|| {
+        let message = "a ref does not hold the id of a commit; delete its file and set it anew with \
+                       `git update-ref`: `git fsck --no-reflogs --lost-found` names what it may have \
+                       been, or a clone has it";
+        Error::corrupted(message).with("path", path.display())
     })
 }

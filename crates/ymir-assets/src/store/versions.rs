@@ -3,6 +3,7 @@ use std::sync::Arc;
 use git2::{ObjectType, Oid};
 use ymir_core::{Branch, BranchKind, Error, Name, Result, Selector, Version, VersionId};
 
+use super::classes::check_classes;
 use super::format::{commit_oid, decode_commit, decode_tree, version_id};
 use super::handle::Shared;
 use super::manifest::{self, VersionData};
@@ -32,6 +33,11 @@ impl Shared {
         }
         let version =
             Arc::new(read_version(&self.objects, oid).map_err(|e| e.with("version", id))?);
+        // Read after the version: it has no class that was not in the table before it.
+        // With a damaged table nothing is written, so that nothing can be taken for something else.
+        if let Ok(table) = self.classes() {
+            check_classes(&version, &table)?;
+        }
         self.objects.cache_version(oid, version.clone());
         Ok(version)
     }

@@ -93,7 +93,7 @@ fn without_space(script: &str) {
     for command in [&["log"][..], &["show", "d"], &["fsck", "--blobs"], &["export", "d", &out]] {
         let (code, text) = run(command);
         assert_eq!(code, 0, "{command:?}: {text}");
-        assert!(text.contains("the disk has no space for the database of the tasks"), "{text}");
+        assert!(text.contains("there is no space for the database of the tasks"), "{text}");
     }
     assert!(Path::new(&out).join("ImageSets/Main/d.txt").is_file());
     let data = ["--training", "d", "--validation", "d", "--classes", "coin", "--into", "m"];

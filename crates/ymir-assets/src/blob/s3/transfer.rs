@@ -167,8 +167,9 @@ impl S3Blobs {
         let transfer = if transfer == Transfer::Reference { Transfer::Copy } else { transfer };
         for _ in 0..ATTEMPTS {
             let file = self.file(id)?;
-            match export_file(&file, path, transfer) {
+            match export_file(&file, id, path, transfer) {
                 Ok(()) => return Ok(()),
+                Err(e) if e.kind() == std::io::ErrorKind::InvalidData => self.cache.forget(id),
                 Err(_) if !file.exists() => {}
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
                     return Err(exists(id, path));

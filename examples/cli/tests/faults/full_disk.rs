@@ -89,17 +89,10 @@ fn without_space(script: &str) {
         .expect("a file can be made");
     disk.fill(0);
     let run = |arguments: &[&str]| place.run(&[&["--workspace", "ws"], arguments].concat());
-    let out = elsewhere.path().join("out").display().to_string();
-    for command in [&["log"][..], &["show", "d"], &["fsck", "--blobs"], &["export", "d", &out]] {
-        let (code, text) = run(command);
-        assert_eq!(code, 0, "{command:?}: {text}");
-        assert!(text.contains("there is no space for the database of the tasks"), "{text}");
-    }
-    assert!(Path::new(&out).join("ImageSets/Main/d.txt").is_file());
-    let data = ["--training", "d", "--validation", "d", "--classes", "coin", "--into", "m"];
-    let (code, text) = run(&[&["train"], &data[..], &["--executor", "local:/bin/true"]].concat());
+    is_read(&place, elsewhere.path(), "there is no space for the database of the tasks");
+    let (code, text) = run(&TRAIN);
     assert_eq!(code, 7, "{text}");
-    assert!(text.contains("free some space and open it again"), "{text}");
+    assert!(text.contains("open the workspace again"), "{text}");
     let (code, text) = run(&["gc", "--grace", "0"]);
     assert_eq!(code, 0, "{text}");
     assert!(!fake.exists() || fake.read_dir().expect("it can be read").next().is_none(), "{text}");
@@ -107,6 +100,46 @@ fn without_space(script: &str) {
     assert_eq!(place.check(), before);
 }
 
+/// Reads a workspace that cannot be written, which every command warns of.
+fn is_read(place: &Place, elsewhere: &Path, warning: &str) {
+    let out = elsewhere.join("out").display().to_string();
+    for command in [&["log"][..], &["show", "d"], &["fsck", "--blobs"], &["export", "d", &out]] {
+        let (code, text) = place.run(&[&["--workspace", "ws"], command].concat());
+        assert_eq!(code, 0, "{command:?}: {text}");
+        assert!(text.contains(warning), "{text}");
+    }
+    assert!(Path::new(&out).join("ImageSets/Main/d.txt").is_file());
+}
+
+/// A workspace on a file system that is mounted for reading only is read.
+#[test]
+fn a_read_only_mount() {
+    let Some(disk) = Disk::mount(MEMORY) else { return };
+    let place = filled().copy_below(disk.0.path());
+    let elsewhere = tempfile::tempdir().expect("a folder can be made");
+    let mut remount = Command::new("mount");
+    remount.args(["-o", "remount,ro"]).arg(disk.0.path());
+    assert!(remount.status().expect("mount can be started").success());
+    is_read(&place, elsewhere.path(), "the database of the tasks cannot be written");
+    for command in [&["sample", "d", "--count", "1", "--into", "x"][..], &TRAIN] {
+        let (code, text) = place.run(&[&["--workspace", "ws"], command].concat());
+        assert_eq!(code, 11, "{command:?}: {text}");
+    }
+}
+
+const TRAIN: [&str; 11] = [
+    "train",
+    "--training",
+    "d",
+    "--validation",
+    "d",
+    "--classes",
+    "coin",
+    "--into",
+    "m",
+    "--executor",
+    "local:/bin/true",
+];
 const MEMORY: &str = r#"mount -t tmpfs -o size=4m tmpfs "$0""#;
 
 /// Does something on an ext4, which is mounted by the script that it is given.

@@ -435,6 +435,11 @@ fn load_config(root: &Path) -> Result<Config> {
 
 /// Makes the directories that are missing, and returns the path of the workspace without links.
 fn make_directories(root: &Path) -> Result<PathBuf> {
+    // That of the repository must be one; it is refused before anything is made.
+    if std::path::absolute(root).is_ok_and(|path| path.to_str().is_none()) {
+        let message = "the path of a workspace must be UTF-8; choose another";
+        return Err(Error::invalid(message).with("path", root.display()));
+    }
     for dir in [root.to_owned(), root.join("state"), root.join("tasks")] {
         fs::create_dir_all(&dir).map_err(|e| Error::io("cannot make the workspace", &dir, e))?;
     }

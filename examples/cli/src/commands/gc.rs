@@ -13,7 +13,8 @@ pub(crate) struct Gc {
     /// Deletes nothing, only tells what would be
     #[arg(long)]
     dry_run: bool,
-    /// Keeps files that were put in during the last hours: a version with them may still be made
+    /// Keeps files that were put in during the last hours: a version with them may still be made. 0
+    /// only while nothing imports
     #[arg(long, default_value_t = 24.0, value_name = "HOURS")]
     grace: f64,
 }

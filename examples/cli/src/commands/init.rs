@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
-use ymir::{BlobLocation, Result, Workspace, WorkspaceOptions};
+use ymir::{BlobLocation, ClassTable, Result, Workspace, WorkspaceOptions};
 
 use crate::context::{Context, current_dir};
 use crate::exit::Ending;
@@ -34,6 +34,11 @@ impl Init {
             Some(dir) => dir,
             None => current_dir()?,
         };
+        // Refused before anything is made.
+        let mut table = ClassTable::default();
+        for class in &self.classes {
+            table.add(class, &[])?;
+        }
         let (endpoint, region) = (self.endpoint, self.region);
         let blobs = self.blobs.map(|url| BlobLocation { url, endpoint, region });
         let options = WorkspaceOptions { blobs, ..WorkspaceOptions::default() };

@@ -124,6 +124,42 @@ async fn what_coco_cannot_say_is_named() {
     assert_eq!(found[0].annotations[0].bbox, BBox::new(0.0, 0.0, 64.0, 48.0));
 }
 
+/// Numbers in quotes, fractions for whole numbers, empty lists for objects: they are what they mean.
+#[tokio::test]
+async fn documents_are_taken_as_programs_write_them() {
+    let (store, source) = (store(), folder());
+    add_class(&store, "cat").await;
+    for n in 1..4 {
+        put(&source, &format!("{n}.jpg"), jpeg(n));
+    }
+    let document = r#"{"images": [
+        {"id": 1.0, "file_name": "1.jpg", "width": 64.0, "height": "48", "attributes": []},
+        {"id": "two", "file_name": "2.jpg", "width": null, "attributes": 7},
+        {"file_name": "3.jpg"}],
+        "categories": [{"id": 1.0, "name": "cat"}],
+        "annotations": [
+        {"image_id": 1, "category_id": 1, "bbox": ["1", 2, 3.0, 4], "iscrowd": "0", "score": "0.5"},
+        {"image_id": 1, "category_id": 1, "segmentation": [1, 2, 4, 2, 4, 6], "iscrowd": false},
+        {"image_id": "two", "category_id": 1, "bbox": [1, 2, 3, 4], "segmentation": {}, "score": null,
+         "iscrowd": true, "attributes": null}]}"#;
+    put(&source, "instances.json", format!("\u{feff}{document}"));
+    let report = import(&store, &source, Format::Coco).await.unwrap();
+    assert_eq!((report.imported, report.annotations, report.dropped), (3, 3, vec![]));
+    assert_eq!(
+        (report.size_mismatches.len(), report.skipped.len()),
+        (0, 1),
+        "{:?}",
+        report.skipped
+    );
+    assert!(report.lost.iter().any(|lost| lost.what == "attributes that are no object"));
+    let records = records(&store, &report.version.id).await;
+    let of = |name| &records.iter().find(|r| r.asset.file_name == name).unwrap().annotations;
+    let (one, two) = (of("1.jpg"), of("2.jpg"));
+    assert_eq!((one[0].bbox, one[0].score), (BBox::new(1.0, 2.0, 3.0, 4.0), Some(0.5)));
+    assert!(matches!(&one[1].shape, Some(Shape::Polygons(rings)) if rings[0].len() == 3));
+    assert!(!one[0].flags.crowd && two[0].flags.crowd && two[0].score.is_none());
+}
+
 /// Each is refused or passed over with its place, and never a panic.
 #[tokio::test]
 async fn hostile_documents_do_no_harm() {
@@ -139,10 +175,7 @@ async fn hostile_documents_do_no_harm() {
         (r#"{"images": [{"id": 1, "file_name": 3}]}"#.to_owned(), "images[0]"),
         (r#"{"images": {}}"#.to_owned(), "line 1"),
         (of(r#"{"image_id": 1}"#)[..60].to_owned(), "line 1"),
-        (of(r#"{"image_id": 1, "category_id": 1, "bbox": "x"}"#), "annotations[0]"),
-        (of(r#"{"image_id": 1, "category_id": 1, "bbox": [1, NaN, 2, 3]}"#), "annotations[0]"),
-        (of(r#"{"image_id": 1, "segmentation": {"size": [1]}}"#), "annotations[0]"),
-        (of(r#"{"image_id": 1, "segmentation": {"size": [-1, 2], "counts": ""}}"#), "annotations"),
+        (of(r#"{"image_id": 1, "category_id": 1, "bbox": [1, NaN, 2, 3]}"#), "write null"),
     ];
     for (document, place) in cases {
         let (store, source) = (store(), folder());
@@ -155,6 +188,17 @@ async fn hostile_documents_do_no_harm() {
     }
     let objects = [
         r#"{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3]}"#,
+        r#"{"image_id": 1, "category_id": 1, "bbox": "x"}"#,
+        r#"{"image_id": 1, "category_id": 1, "bbox": [1, null, 3, 4]}"#,
+        r#"{"image_id": [], "category_id": 1, "bbox": [1, 2, 3, 4]}"#,
+        r#"{"category_id": 1, "bbox": [1, 2, 3, 4]}"#,
+        r#"{"image_id": 1, "category_id": {}, "bbox": [1, 2, 3, 4]}"#,
+        r#"{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "score": "high"}"#,
+        r#"{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4], "iscrowd": []}"#,
+        r#"{"image_id": 1, "category_id": 1, "segmentation": "x", "bbox": [1, 2, 3, 4]}"#,
+        r#"{"image_id": 1, "category_id": 1, "segmentation": [1, [2]], "bbox": [1, 2, 3, 4]}"#,
+        r#"{"image_id": 1, "category_id": 1, "segmentation": {"size": [1]}}"#,
+        r#"{"image_id": 1, "category_id": 1, "segmentation": {"size": [-1, 2], "counts": ""}}"#,
         r#"{"image_id": 1, "category_id": 1, "bbox": [1, 2, -3, 4]}"#,
         r#"{"image_id": 1, "category_id": 1, "bbox": [1e308, 2, 1e308, 4]}"#,
         r#"{"image_id": 1, "category_id": 1, "segmentation": [[1, 2, 3, 4, 5]]}"#,

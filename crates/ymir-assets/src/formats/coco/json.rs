@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
-use std::io::Read;
+use std::io::BufRead;
 use std::marker::PhantomData;
 
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -11,23 +11,16 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::super::losses::Field;
+use super::lenient::{Id, Number, Numbers};
 use super::segmentation::Segmentation;
-
-/// An id: a number, or in some documents a text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Id {
-    Number(i64),
-    Text(Box<str>),
-}
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Image {
-    pub(super) id: Id,
+    pub(super) id: Option<Id>,
     pub(super) file_name: String,
-    pub(super) width: Option<u32>,
-    pub(super) height: Option<u32>,
-    pub(super) attributes: Option<serde_json::Map<String, Value>>,
+    pub(super) width: Option<Number>,
+    pub(super) height: Option<Number>,
+    pub(super) attributes: Option<Value>,
     pub(super) license: Option<IgnoredAny>,
     pub(super) flickr_url: Option<IgnoredAny>,
     pub(super) coco_url: Option<IgnoredAny>,
@@ -36,38 +29,21 @@ pub(super) struct Image {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Annotation {
-    pub(super) image_id: Id,
+    pub(super) image_id: Option<Id>,
     pub(super) category_id: Option<Id>,
-    pub(super) bbox: Option<Vec<f64>>,
+    pub(super) bbox: Option<Numbers>,
     pub(super) segmentation: Option<Segmentation>,
-    pub(super) iscrowd: Option<Mark>,
-    pub(super) keypoints: Option<Vec<f64>>,
+    pub(super) iscrowd: Option<Number>,
+    pub(super) keypoints: Option<Numbers>,
     #[serde(alias = "confidence")]
-    pub(super) score: Option<f64>,
-    pub(super) rotate_angle: Option<f64>,
-    pub(super) quality: Option<f64>,
-    pub(super) difficult: Option<Mark>,
-    pub(super) truncated: Option<Mark>,
-    pub(super) occluded: Option<Mark>,
-    pub(super) attributes: Option<serde_json::Map<String, Value>>,
+    pub(super) score: Option<Number>,
+    pub(super) rotate_angle: Option<Number>,
+    pub(super) quality: Option<Number>,
+    pub(super) difficult: Option<Number>,
+    pub(super) truncated: Option<Number>,
+    pub(super) occluded: Option<Number>,
+    pub(super) attributes: Option<Value>,
     pub(super) caption: Option<IgnoredAny>,
-}
-
-/// A mark: a number or a truth value.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Mark {
-    Truth(bool),
-    Number(f64),
-}
-
-impl Mark {
-    pub(super) fn is_set(self) -> bool {
-        match self {
-            Self::Truth(truth) => truth,
-            Self::Number(number) => number != 0.0,
-        }
-    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,16 +68,31 @@ pub(super) trait Sink {
 /// # Errors
 ///
 /// Says what is wrong, in which item of which list, and in which line and column.
-pub(super) fn read(file: impl Read, sink: &mut dyn Sink) -> Result<(), String> {
+pub(super) fn read(mut file: impl BufRead, sink: &mut dyn Sink) -> Result<(), String> {
     let place = Cell::new(("", 0));
+    skip_mark(&mut file).map_err(|error| error.to_string())?;
     let mut deserializer = serde_json::Deserializer::from_reader(file);
     let document = Document { sink, place: &place };
     document.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
+        // Python writes such where a number is none.
+        let remedy = match error.is_syntax() && error.to_string().starts_with("expected value") {
+            true => "; NaN and Infinity are no JSON: write null",
+            false => "",
+        };
         match place.get() {
-            ("", _) => error.to_string(),
-            (list, item) => format!("{list}[{item}]: {error}"),
+            ("", _) => format!("{error}{remedy}"),
+            (list, item) => format!("{list}[{item}]: {error}{remedy}"),
         }
     })
+}
+
+/// Passes over the mark that some programs put before UTF-8.
+fn skip_mark(file: &mut impl BufRead) -> std::io::Result<()> {
+    let mark = "\u{feff}".as_bytes();
+    if file.fill_buf()?.starts_with(mark) {
+        file.consume(mark.len());
+    }
+    Ok(())
 }
 
 struct Document<'a> {

@@ -1,6 +1,7 @@
 //! COCO: JSON documents of images, annotations and categories.
 
 mod json;
+mod lenient;
 mod read;
 mod segmentation;
 mod write;

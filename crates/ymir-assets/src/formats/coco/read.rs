@@ -16,7 +16,8 @@ use super::super::losses::Field;
 use super::super::reader::Reader;
 use super::super::shared_documents::SharedDocuments;
 use super::super::splits;
-use super::json::{Annotation, Category, Id, Image, Sink, read};
+use super::json::{Annotation, Category, Image, Sink, read};
+use super::lenient::{Id, Number};
 use crate::sorter::Sorter;
 use crate::spill;
 
@@ -130,6 +131,8 @@ impl Numbers {
         match id {
             Id::Number(id) => *self.integers.entry(id).or_insert(next),
             Id::Text(id) => *self.texts.entry(id).or_insert(next),
+            // It is of nothing.
+            Id::Bad => u32::MAX,
         }
     }
 }
@@ -170,6 +173,20 @@ impl Taken<'_> {
         if self.fault.is_ok() {
             let image = self.images.number(image);
             self.fault = spill::encode(row).and_then(|row| self.rows.push(image, &row));
+        }
+    }
+
+    /// Returns attributes as they are kept.
+    fn attributes(&mut self, found: Option<Value>) -> Attributes {
+        match found {
+            Some(Value::Object(map)) => attributes(map),
+            // As PHP has an object without fields.
+            Some(Value::Array(empty)) if empty.is_empty() => Attributes::default(),
+            None | Some(Value::Null) => Attributes::default(),
+            Some(_) => {
+                self.lose(true, "attributes that are no object");
+                Attributes::default()
+            }
         }
     }
 
@@ -247,12 +264,17 @@ impl Sink for Taken<'_> {
         self.lose(image.flickr_url.is_some(), "flickr_url of images");
         self.lose(image.coco_url.is_some(), "coco_url of images");
         self.lose(image.date_captured.is_some(), "date_captured of images");
+        let Some(id) = image.id.filter(|id| *id != Id::Bad) else {
+            let reason = "its id in the document is missing, or no number or text";
+            return self.draft.skip_text(image.file_name, SkipReason::BadAnnotation, reason);
+        };
+        let size = |told: Option<Number>| told.and_then(Number::size);
         let found = FoundImage {
             file_name: image.file_name,
-            size: (image.width, image.height),
-            attributes: attributes(image.attributes),
+            size: (size(image.width), size(image.height)),
+            attributes: self.attributes(image.attributes),
         };
-        self.push(image.id, &Row::Image(found));
+        self.push(id, &Row::Image(found));
     }
 
     fn annotation(&mut self, annotation: Annotation) {
@@ -262,9 +284,15 @@ impl Sink for Taken<'_> {
             return self.lose(true, "captions");
         }
         let (image, category) = (annotation.image_id.clone(), annotation.category_id.clone());
-        match object(annotation) {
+        let Some(image) = image.filter(|id| *id != Id::Bad) else {
+            let reason = "its image_id is missing, or no number or text";
+            return self.draft.drop_object(self.path, number, reason);
+        };
+        let mut annotation = annotation;
+        let attributes = self.attributes(annotation.attributes.take());
+        match object(annotation, attributes) {
             Ok(object) => {
-                let row = match category {
+                let row = match category.filter(|id| *id != Id::Bad) {
                     Some(category) => {
                         let category = self.categories.number(category);
                         Row::Object(Compact::of_class(Object { number, ..object }, category))
@@ -284,32 +312,36 @@ impl Sink for Taken<'_> {
         self.lose(keypoints.is_some(), "names of keypoints");
         let valid = !name.trim().is_empty() && !name.chars().any(char::is_control);
         let name = Some(name).filter(|name| valid && name.len() <= 256);
-        self.names.insert(self.categories.number(id), name);
+        if id != Id::Bad {
+            self.names.insert(self.categories.number(id), name);
+        }
     }
 }
 
-fn object(annotation: Annotation) -> std::result::Result<Object, String> {
+fn object(annotation: Annotation, attributes: Attributes) -> std::result::Result<Object, String> {
     let mut object = Object::default();
+    let number =
+        |number: Option<Number>, field| number.map_or(Ok(None), |number| number.get(field));
     if let Some(shape) = annotation.segmentation.map_or(Ok(None), |found| found.shape())? {
         object.set_shape(shape);
     }
-    let is_set = |mark: Option<super::json::Mark>| mark.is_some_and(|mark| mark.is_set());
-    match annotation.bbox.as_deref() {
-        Some([x, y, w, h]) => object.bbox = BBox::new(*x, *y, *w, *h),
-        Some([]) | None => {}
-        Some(bbox) => return Err(format!("its bbox has {} numbers in place of 4", bbox.len())),
+    match annotation.bbox.map_or(Ok(Vec::new()), |bbox| bbox.get("bbox"))?[..] {
+        [x, y, w, h] => object.bbox = BBox::new(x, y, w, h),
+        [] => {}
+        ref bbox => return Err(format!("its bbox has {} numbers in place of 4", bbox.len())),
     }
     if !object.bbox.is_valid() {
         return Err("it has no bbox with a size, nor a segmentation with one".to_owned());
     }
-    object.flags.crowd = is_set(annotation.iscrowd);
-    object.flags.difficult = is_set(annotation.difficult);
-    object.flags.truncated = is_set(annotation.truncated);
-    object.flags.occluded = is_set(annotation.occluded);
-    object.score = annotation.score;
-    object.quality = annotation.quality;
-    object.rotate_angle = annotation.rotate_angle;
-    object.attributes = attributes(annotation.attributes);
+    let is_set = |mark, field| number(mark, field).map(|mark| mark.is_some_and(|n| n != 0.0));
+    object.flags.crowd = is_set(annotation.iscrowd, "iscrowd")?;
+    object.flags.difficult = is_set(annotation.difficult, "difficult")?;
+    object.flags.truncated = is_set(annotation.truncated, "truncated")?;
+    object.flags.occluded = is_set(annotation.occluded, "occluded")?;
+    object.score = number(annotation.score, "score")?;
+    object.quality = number(annotation.quality, "quality")?;
+    object.rotate_angle = number(annotation.rotate_angle, "rotate_angle")?;
+    object.attributes = attributes;
     // As CVAT has them.
     if let Some(text) = object.attributes.remove("occluded") {
         object.flags.occluded |= text == "true";
@@ -319,7 +351,8 @@ fn object(annotation: Annotation) -> std::result::Result<Object, String> {
         let angle = degrees.filter(|degrees| *degrees != 0.0).map(f64::to_radians);
         object.rotate_angle = object.rotate_angle.or(angle);
     }
-    object.keypoints = keypoints(annotation.keypoints.unwrap_or_default())?;
+    let found = annotation.keypoints.map_or(Ok(Vec::new()), |found| found.get("keypoints"))?;
+    object.keypoints = keypoints(found)?;
     Ok(object)
 }
 
@@ -337,8 +370,8 @@ fn keypoints(numbers: Vec<f64>) -> std::result::Result<Vec<Keypoint>, String> {
 }
 
 /// Returns attributes as texts; an empty value is none.
-fn attributes(map: Option<Map<String, Value>>) -> Attributes {
-    let pairs = map.unwrap_or_default().into_iter().filter_map(|(key, value)| match value {
+fn attributes(map: Map<String, Value>) -> Attributes {
+    let pairs = map.into_iter().filter_map(|(key, value)| match value {
         Value::Null => None,
         Value::String(text) => Some((key, text)),
         other => Some((key, other.to_string())),

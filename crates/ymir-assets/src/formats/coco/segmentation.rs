@@ -4,14 +4,18 @@ use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use ymir_core::{Mask, Ring, Shape};
 
-/// The most numbers that an outline or a mask may have.
-const MAX_NUMBERS: usize = 4_000_000;
+use super::lenient::{MAX_NUMBERS, Numbers, Part};
 
 /// The `segmentation` of an annotation, as it was found.
 #[derive(Debug)]
 pub(super) enum Segmentation {
     Polygons(Vec<Vec<f64>>),
-    Rle { size: [u32; 2], counts: Counts },
+    Rle {
+        size: [u32; 2],
+        counts: Counts,
+    },
+    /// It is neither.
+    Bad,
 }
 
 #[derive(Debug)]
@@ -50,6 +54,10 @@ impl Segmentation {
                 mask.map(|mask| Some(Shape::Mask(mask)))
                     .map_err(|error| format!("its segmentation is no mask: {}", error.message()))
             }
+            Self::Bad => {
+                Err("its segmentation is neither polygons nor a mask with size and counts"
+                    .to_owned())
+            }
         }
     }
 }
@@ -73,30 +81,76 @@ impl<'de> Visitor<'de> for SegmentationVisitor {
         Ok(Segmentation::Polygons(Vec::new()))
     }
 
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Segmentation::Bad)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Segmentation::Bad)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Segmentation::Bad)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Segmentation::Bad)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Segmentation::Bad)
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let (mut rings, mut numbers) = (Vec::new(), 0);
-        while let Some(ring) = seq.next_element::<Vec<f64>>()? {
-            numbers += ring.len() + 1;
+        let (mut rings, mut flat, mut numbers, mut good) = (Vec::new(), Vec::new(), 0, true);
+        while let Some(part) = seq.next_element()? {
+            numbers += 1;
+            match part {
+                Part::Numbers(ring) => {
+                    numbers += ring.len();
+                    rings.push(ring);
+                }
+                Part::Number(number) => flat.push(number),
+                Part::Bad => good = false,
+            }
             if numbers > MAX_NUMBERS {
                 return Err(A::Error::custom("the outline of an object has too many points"));
             }
-            rings.push(ring);
         }
-        Ok(Segmentation::Polygons(rings))
+        Ok(match (good, rings.is_empty(), flat.is_empty()) {
+            (true, _, true) => Segmentation::Polygons(rings),
+            // A single ring without the list of rings around it.
+            (true, true, false) => Segmentation::Polygons(vec![flat]),
+            _ => Segmentation::Bad,
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut size, mut counts) = (None, None);
+        let (mut size, mut counts, mut empty) = (None, None, true);
         while let Some(key) = map.next_key::<String>()? {
+            empty = false;
             match key.as_str() {
                 "size" => size = Some(map.next_value()?),
                 "counts" => counts = Some(map.next_value()?),
                 _ => drop(map.next_value::<serde::de::IgnoredAny>()?),
             }
         }
-        let size = size.ok_or_else(|| A::Error::missing_field("size"))?;
-        let counts = counts.ok_or_else(|| A::Error::missing_field("counts"))?;
-        Ok(Segmentation::Rle { size, counts })
+        let whole =
+            |n: f64| (n >= 0.0 && n.fract() == 0.0 && n <= f64::from(u32::MAX)).then_some(n as u32);
+        let size = match size {
+            Some(Numbers::Are(size)) => match size[..] {
+                [height, width] => whole(height).zip(whole(width)),
+                _ => None,
+            },
+            _ => None,
+        };
+        Ok(match (size, counts) {
+            (Some((height, width)), Some(counts)) => {
+                Segmentation::Rle { size: [height, width], counts }
+            }
+            _ if empty => Segmentation::Polygons(Vec::new()),
+            _ => Segmentation::Bad,
+        })
     }
 }
 

@@ -1,14 +1,15 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Keypoint, Record, Shape,
+    Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Keypoint, Record, Result, Shape,
 };
 
 use super::document::{Document, Object};
 use super::image_info::ImageInfo;
 use super::rotated;
+use crate::spill;
 
 /// The most bytes of a file name that an annotation file tells: more than file systems allow.
 const MAX_FILE_NAME: usize = 1024;
@@ -31,6 +32,14 @@ pub(super) struct Said {
     pub(super) objects: Vec<Compact>,
     /// Whether coordinates are fractions of the size of the image in place of pixels.
     pub(super) relative: bool,
+}
+
+/// What several documents told of an image already.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    keys: HashSet<Vec<u8>>,
+    /// The keys are of so many objects.
+    objects: usize,
 }
 
 /// The image as it is in the store.
@@ -116,11 +125,26 @@ impl Said {
         self.objects = objects.map(|object| Compact::new(object, names)).collect();
     }
 
-    /// Adds what another document says about the same image.
-    pub(super) fn add(&mut self, said: Self) {
+    /// Adds what another document says about the same image, but for the objects that are there
+    /// already; returns how many these are. What is known of those is kept from call to call.
+    pub(super) fn add(&mut self, said: Self, known: &mut Known) -> Result<u64> {
         self.attributes.extend(said.attributes);
         self.told = (said.told.0.or(self.told.0), said.told.1.or(self.told.1));
-        self.objects.extend(said.objects);
+        if self.objects.is_empty() || said.objects.is_empty() {
+            self.objects.extend(said.objects);
+            return Ok(0);
+        }
+        for object in &self.objects[known.objects..] {
+            known.keys.insert(object.key()?);
+        }
+        known.objects = self.objects.len();
+        let before = self.objects.len() + said.objects.len();
+        for object in said.objects {
+            if !known.keys.contains(&object.key()?) {
+                self.objects.push(object);
+            }
+        }
+        Ok((before - self.objects.len()) as u64)
     }
 
     /// Fits the objects to the image as it is: fractions become pixels, and boxes are cut at its
@@ -179,6 +203,11 @@ impl Said {
 }
 
 impl Compact {
+    /// Returns what two documents tell alike of one object: its class, box and shape.
+    fn key(&self) -> Result<Vec<u8>> {
+        spill::encode(&(self.class, self.bbox, self.shape()))
+    }
+
     pub(super) fn new(mut object: Object, names: &mut Names) -> Self {
         let class = names.number(std::mem::take(&mut object.name));
         Self::of_class(object, class)

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use ymir_core::{Error, ErrorKind, ObjectType, Result};
 
 use super::ImportOptions;
-use super::assemble::{Entry, Names, Said};
+use super::assemble::{Entry, Known, Names, Said};
 use super::files::{Files, compare};
 use super::import_report::{Dropped, SkipReason, Skipped};
 use super::losses::Losses;
@@ -178,14 +178,15 @@ impl Draft {
     /// Returns an image with what is known of it before its annotation file is read, and counts the
     /// bytes of that.
     fn entry(&mut self, lead: &Lead, count: &mut usize) -> Result<Entry> {
-        let mut said = Said::default();
+        let (mut said, mut known) = (Said::default(), Known::default());
         if let Some(told) = &mut self.told {
             while told.number().is_some_and(|number| Some(number) <= lead.told) {
                 let Some((number, bytes)) = told.take()? else { break };
                 // The others are of images that the import does not take.
                 if Some(number) == lead.told {
                     *count += bytes.len();
-                    said.add(spill::decode(&bytes)?);
+                    let repeated = said.add(spill::decode(&bytes)?, &mut known)?;
+                    self.losses.add_many("repeated objects of several documents", repeated);
                 }
             }
         }

@@ -124,6 +124,29 @@ async fn what_coco_cannot_say_is_named() {
     assert_eq!(found[0].annotations[0].bbox, BBox::new(0.0, 0.0, 64.0, 48.0));
 }
 
+/// An object that two documents tell is one; two alike of one document are two.
+#[tokio::test]
+async fn what_several_documents_tell_alike_counts_once() {
+    let (store, source) = (store(), folder());
+    add_class(&store, "cat").await;
+    put(&source, "1.jpg", jpeg(1));
+    let document = |boxes: &[&str]| {
+        let one = |b: &&str| format!(r#"{{"image_id": 1, "category_id": 1, "bbox": [{b}]}}"#);
+        let all: Vec<_> = boxes.iter().map(one).collect();
+        format!(
+            r#"{{"images": [{{"id": 1, "file_name": "1.jpg"}}], "annotations": [{}],
+            "categories": [{{"id": 1, "name": "cat"}}]}}"#,
+            all.join(",")
+        )
+    };
+    put(&source, "all.json", document(&["1, 2, 3, 4", "5, 6, 7, 8", "5, 6, 7, 8"]));
+    put(&source, "train.json", document(&["1, 2, 3, 4", "5, 6, 7, 8", "9, 9, 9, 9"]));
+    let report = import(&store, &source, Format::Coco).await.unwrap();
+    assert_eq!((report.imported, report.annotations), (1, 4));
+    let lost: Vec<_> = report.lost.iter().map(|lost| (lost.what.as_str(), lost.count)).collect();
+    assert_eq!(lost, [("repeated objects of several documents", 2)]);
+}
+
 /// Numbers in quotes, fractions for whole numbers, empty lists for objects: they are what they mean.
 #[tokio::test]
 async fn documents_are_taken_as_programs_write_them() {

@@ -66,6 +66,37 @@ async fn label_studio_says_percents_around_corners() {
 }
 
 #[tokio::test]
+async fn label_studio_says_which_answer_counts() {
+    let boxed = |x: u32, more: &str| {
+        format!(
+            r#"{{"type": "rectanglelabels", "original_width": 100, "original_height": 100, {more}
+            "value": {{"x": {x}, "y": 1, "width": 5, "height": 5, "rectanglelabels": ["cat"]}}}}"#
+        )
+    };
+    let choice = |id: &str| {
+        format!(
+            r#"{{"type": "choices", "id": {id}, "from_name": "colour",
+            "value": {{"choices": ["red", "dark"]}}}}"#
+        )
+    };
+    let (one, two) = (boxed(1, ""), boxed(2, r#""id": "r2","#));
+    let (about, of_none) = (choice(r#""r2""#), choice("7"));
+    let tasks = format!(
+        r#"[{{"data": {{"image": "a.jpg"}}, "predictions": [1, 2], "annotations": [
+          {{"result": [{one}]}}, {{"ground_truth": true, "result": [{about}, {two}, {of_none}]}}]}},
+        {{"data": {{"image": "b.jpg"}}, "predictions": [{{"result": [{one}]}}],
+          "annotations": [{{"was_cancelled": true, "result": []}}]}}]"#
+    );
+    let (report, all) = read(Format::LabelStudio, &[("project-1.json", &tasks)]).await;
+    let lost: Vec<_> = report.lost.iter().map(|lost| (lost.what.as_str(), lost.count)).collect();
+    assert_eq!(lost, [("further answers to a task", 1), ("tasks that were skipped", 1)]);
+    let [found, red, dark] = &named(&all, "a.jpg").annotations[..] else { panic!("{all:?}") };
+    assert_eq!((found.bbox.x, found.attributes["colour"].as_str()), (2.0, "red,dark"));
+    assert_eq!((&red.shape, &dark.shape), (&Some(Shape::Image), &Some(Shape::Image)));
+    assert!(named(&all, "b.jpg").annotations.is_empty());
+}
+
+#[tokio::test]
 async fn ark_is_read_as_the_contract_has_it() {
     let files = [
         ("classes.txt", "cat\ndog\n"),

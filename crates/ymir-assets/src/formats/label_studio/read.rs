@@ -1,3 +1,4 @@
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -6,7 +7,7 @@ use std::path::Path;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::Value;
-use ymir_core::{BBox, Result, Shape};
+use ymir_core::{Attributes, BBox, Result, Shape};
 
 use super::super::ImportOptions;
 use super::super::assemble::{Compact, Said};
@@ -16,7 +17,7 @@ use super::super::import_report::SkipReason;
 use super::super::losses::Losses;
 use super::super::reader::Reader;
 use super::super::shared_documents::SharedDocuments;
-use super::task::{Region, Task};
+use super::task::{Answer, Region, Task};
 
 /// The longest value of a task's data that becomes an attribute of the asset, in bytes.
 const MAX_VALUE: usize = 1000;
@@ -91,24 +92,24 @@ impl Tasks<'_> {
             Err((kind, reason)) => return self.draft.skip_text(name, kind, reason),
         };
         let mut said = Said::default();
-        let answers = task.annotations.into_iter();
-        let mut answers: Vec<_> = answers.filter(|a| a.was_cancelled != Some(true)).collect();
-        if answers.is_empty() {
-            answers = task.predictions;
-        }
-        self.draft
-            .losses
-            .add_many("further answers to a task", answers.len().saturating_sub(1) as u64);
-        for region in answers.into_iter().take(1).flat_map(|answer| answer.result) {
-            self.number = self.number.saturating_add(1);
+        let losses = &mut self.draft.losses;
+        let mut regions = answer(task.annotations, task.predictions, losses);
+        let mut marks = marks(&mut regions);
+        for (number, region) in (self.number.saturating_add(1)..).zip(regions) {
+            self.number = number;
+            let id = region.id.as_ref().map(Value::to_string);
             match object(region, &mut self.draft.losses) {
-                Ok(more) => said.objects.extend(more.into_iter().map(|object| {
-                    let object = Object { number: self.number, ..object };
+                Ok(more) => said.objects.extend(more.into_iter().map(|mut object| {
+                    object.number = number;
+                    object
+                        .attributes
+                        .extend(id.as_ref().and_then(|id| marks.remove(id)).unwrap_or_default());
                     Compact::new(object, &mut self.draft.classes)
                 })),
-                Err(reason) => self.draft.drop_object(self.path, self.number, reason),
+                Err(reason) => self.draft.drop_object(self.path, number, reason),
             }
         }
+        self.draft.losses.add_many("choices about regions that are not taken", marks.len() as u64);
         for (key, value) in task.data {
             let value = match value {
                 Value::String(text) if text.len() <= MAX_VALUE && key != "image" => text,
@@ -155,6 +156,41 @@ impl<'de> Visitor<'de> for &mut Tasks<'_> {
             }
         }
     }
+}
+
+/// Returns the regions of the answer that counts: the one that is said to be the truth, else the
+/// first. Where nobody has answered yet, it is what a model said; not where somebody did, and took
+/// it back.
+fn answer(annotations: Vec<Answer>, predictions: Vec<Answer>, losses: &mut Losses) -> Vec<Region> {
+    let asked = !annotations.is_empty();
+    let given = annotations.into_iter().filter(|answer| answer.was_cancelled != Some(true));
+    let mut given: Vec<_> = given.collect();
+    match (asked, given.is_empty()) {
+        (true, true) => losses.add("tasks that were skipped"),
+        (true, false) => {}
+        (false, _) => given = predictions,
+    }
+    losses.add_many("further answers to a task", given.len().saturating_sub(1) as u64);
+    let truth = given.iter().position(|answer| answer.ground_truth == Some(true));
+    if given.is_empty() { Vec::new() } else { given.swap_remove(truth.unwrap_or(0)).result }
+}
+
+/// Takes the choices out that are about a region and not the image, by the ids of the regions.
+fn marks(regions: &mut Vec<Region>) -> HashMap<String, Attributes> {
+    let is_choice = |region: &Region| region.kind == "choices";
+    let places = regions.iter().filter(|region| !is_choice(region));
+    let places: HashSet<_> =
+        places.filter_map(|region| region.id.as_ref().map(Value::to_string)).collect();
+    let mut marks: HashMap<String, Attributes> = HashMap::new();
+    regions.retain_mut(|region| {
+        let id = region.id.as_ref().map(Value::to_string).filter(|id| places.contains(id));
+        let Some(id) = id.filter(|_| is_choice(region)) else { return true };
+        let (name, choices) =
+            (std::mem::take(&mut region.from_name), region.value.choices.join(","));
+        marks.entry(id).or_default().insert(name, choices);
+        false
+    });
+    marks
 }
 
 /// Returns the path of the image of a task, without what a server puts around it.

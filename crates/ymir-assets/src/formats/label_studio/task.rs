@@ -1,18 +1,54 @@
 //! What a task says.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// An image with its annotations.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Task {
     pub(super) data: BTreeMap<String, Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "answers")]
     pub(super) annotations: Vec<Answer>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "answers", skip_serializing_if = "Vec::is_empty")]
     pub(super) predictions: Vec<Answer>,
+}
+
+/// Reads answers. Some exports have their numbers in their places, or nothing.
+fn answers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Answer>, D::Error> {
+    let all: Option<Vec<Told>> = Option::deserialize(deserializer)?;
+    Ok(all.unwrap_or_default().into_iter().filter_map(|told| told.0).collect())
+}
+
+/// An answer, or its number alone.
+struct Told(Option<Answer>);
+
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ToldVisitor)
+    }
+}
+
+struct ToldVisitor;
+
+impl<'de> Visitor<'de> for ToldVisitor {
+    type Value = Told;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an answer")
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Told, E> {
+        Ok(Told(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Told, A::Error> {
+        Answer::deserialize(MapAccessDeserializer::new(map)).map(|answer| Told(Some(answer)))
+    }
 }
 
 /// What one annotator or model said.
@@ -22,11 +58,17 @@ pub(super) struct Answer {
     pub(super) result: Vec<Region>,
     #[serde(default, skip_serializing)]
     pub(super) was_cancelled: Option<bool>,
+    /// Whether it is the one that counts.
+    #[serde(default, skip_serializing)]
+    pub(super) ground_truth: Option<bool>,
 }
 
 /// One object.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Region {
+    /// What regions that are about the same place share.
+    #[serde(default, skip_serializing)]
+    pub(super) id: Option<Value>,
     #[serde(rename = "type")]
     pub(super) kind: String,
     #[serde(default)]

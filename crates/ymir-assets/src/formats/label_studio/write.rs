@@ -99,7 +99,7 @@ fn task(item: &Item, classes: &ClassTable) -> Task {
     let result = item.record.annotations.iter().map(region).collect();
     Task {
         data: attributes.chain([image]).collect(),
-        annotations: vec![Answer { result, was_cancelled: None }],
+        annotations: vec![Answer { result, was_cancelled: None, ground_truth: None }],
         predictions: Vec::new(),
     }
 }
@@ -145,6 +145,7 @@ fn region(annotation: &Annotation, class: &str, (width, height): (u32, u32)) -> 
         }
     };
     Region {
+        id: None,
         kind: kind.to_owned(),
         from_name: from_name.to_owned(),
         to_name: "image".to_owned(),

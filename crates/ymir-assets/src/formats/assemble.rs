@@ -3,9 +3,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Keypoint, Record, Result, Shape,
+    Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Keypoint, Record, Result, Ring,
+    Shape,
 };
 
+use super::clip;
 use super::document::{Document, Object};
 use super::image_info::ImageInfo;
 use super::rotated;
@@ -49,9 +51,6 @@ pub(super) struct Stored {
     pub(super) bytes: u64,
     pub(super) info: ImageInfo,
 }
-
-/// How far in pixels an edge may be out of the image for the digits that a file rounds to.
-const ROUNDING: f64 = 1e-3;
 
 /// How objects fit their image.
 #[derive(Debug, Default)]
@@ -147,8 +146,8 @@ impl Said {
         Ok((before - self.objects.len()) as u64)
     }
 
-    /// Fits the objects to the image as it is: fractions become pixels, and boxes are cut at its
-    /// edge. A rotated box stays as it is: its corners are not where its edges say.
+    /// Fits the objects to the image as it is: fractions become pixels, and boxes and outlines are
+    /// cut at its edge. A rotated box stays as it is: its corners are not where its edges say.
     pub(super) fn fit(&mut self, info: &ImageInfo, quads_are_boxes: bool) -> Fit {
         let mut fit = Fit::default();
         let relative = std::mem::take(&mut self.relative);
@@ -277,31 +276,34 @@ impl Compact {
         if extra.is_some_and(|extra| extra.rotate_angle.is_some_and(|angle| angle != 0.0)) {
             return None;
         }
-        let bbox = clip(self.bbox, info);
+        let size = [f64::from(info.width), f64::from(info.height)];
+        let mut bbox = clip::clip_box(self.bbox, size);
+        if let Some(Shape::Polygons(rings)) = self.extra.as_mut().and_then(|e| e.shape.as_mut())
+            && rings.iter().any(|ring| clip::reaches_out(ring, size))
+        {
+            let is_around = around(rings).is_some_and(|around| !clip::differ(around, self.bbox));
+            rings.iter_mut().for_each(|ring| *ring = clip::clip_ring(ring, size));
+            rings.retain(|ring| !ring.is_empty());
+            let Some(around) = around(rings) else {
+                return Some("its outline is outside the image");
+            };
+            if is_around {
+                bbox = around;
+            }
+        }
         if !bbox.is_valid() {
             return Some("its box is outside the image");
         }
-        let sides = |b: BBox| [b.x, b.y, b.x + b.w, b.y + b.h];
-        let moved = sides(bbox).into_iter().zip(sides(self.bbox));
-        *clipped += u64::from(moved.into_iter().any(|(new, old)| (new - old).abs() > ROUNDING));
+        *clipped += u64::from(clip::differ(bbox, self.bbox));
         self.bbox = bbox;
         None
     }
 }
 
-/// Cuts a box along the axes in which it reaches out of the image, and leaves the numbers of the
-/// others as they are, to the last bit.
-fn clip(bbox: BBox, info: &ImageInfo) -> BBox {
-    let axis = |start: f64, size: f64, limit: u32| {
-        let limit = f64::from(limit);
-        if start >= 0.0 && start + size <= limit {
-            return (start, size);
-        }
-        let end = (start + size).min(limit);
-        let start = start.max(0.0);
-        (start, end - start)
-    };
-    let (x, w) = axis(bbox.x, bbox.w, info.width);
-    let (y, h) = axis(bbox.y, bbox.h, info.height);
-    BBox { x, y, w, h }
+fn around(rings: &[Ring]) -> Option<BBox> {
+    let points = || rings.iter().flatten();
+    let least = |axis: usize| points().map(|point| point[axis]).reduce(f64::min);
+    let most = |axis: usize| points().map(|point| point[axis]).reduce(f64::max);
+    let (left, top) = (least(0)?, least(1)?);
+    Some(BBox::new(left, top, most(0)? - left, most(1)? - top))
 }

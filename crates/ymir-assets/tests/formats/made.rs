@@ -101,6 +101,8 @@ async fn commit_as(store: &Store, records: Vec<Record>) -> Version {
 pub(crate) struct Says {
     pub(crate) boxes: bool,
     pub(crate) rotations: bool,
+    /// Whether a box is no larger than its image after its rotation.
+    pub(crate) fits: bool,
     pub(crate) polygons: bool,
     pub(crate) rings: bool,
     pub(crate) masks: bool,
@@ -184,6 +186,12 @@ fn when<T: std::fmt::Debug + Clone + 'static>(
     if said { value.boxed() } else { Just(none).boxed() }
 }
 
+fn fits(bbox: BBox, angle: f64) -> bool {
+    let (sin, cos) = (angle.sin().abs(), angle.cos().abs());
+    bbox.w * cos + bbox.h * sin <= f64::from(WIDTH)
+        && bbox.w * sin + bbox.h * cos <= f64::from(HEIGHT)
+}
+
 pub(crate) fn annotation(says: Says) -> impl Strategy<Value = Annotation> {
     let class = (0..2u32).prop_map(|class| Class::Id(ClassId(class)));
     let part = || proptest::option::of(0.0..1.0f64);
@@ -215,13 +223,14 @@ pub(crate) fn annotation(says: Says) -> impl Strategy<Value = Annotation> {
         when(says.attributes, attributes(), Attributes::new()),
     )
         .prop_map(
-            |((class, bbox, shape), keypoints, angle, score, quality, flags, attributes)| {
+            move |((class, bbox, shape), keypoints, angle, score, quality, flags, attributes)| {
                 let bbox = match &shape {
                     Some(Shape::Image) => BBox::new(0.0, 0.0, WIDTH.into(), HEIGHT.into()),
                     Some(shape) => shape.bbox().unwrap(),
                     None => bbox,
                 };
-                let rotate_angle = angle.filter(|_| shape.is_none());
+                let rotate_angle =
+                    angle.filter(|angle| shape.is_none() && (!says.fits || fits(bbox, *angle)));
                 let annotation = Annotation::new(class, bbox);
                 Annotation {
                     shape,

@@ -41,7 +41,9 @@ trips! {
         boxes: true, rotations: true, scores: true, qualities: true, flags: true, attributes: true,
         asset_attributes: true, splits: true, exact: true, ..Says::default()
     };
-    yolo_boxes: Format::Yolo, Says { boxes: true, splits: true, rotations: true, ..Says::default() };
+    yolo_boxes: Format::Yolo, Says {
+        boxes: true, splits: true, rotations: true, fits: true, ..Says::default()
+    };
     yolo_outlines: Format::Yolo, Says { polygons: true, splits: true, ..Says::default() };
     cvat: Format::Cvat, Says {
         boxes: true, rotations: true, polygons: true, masks: true, occluded: true,

@@ -1,11 +1,16 @@
 //! YOLO: the layouts of others, and what hostile files do.
 
+use std::path::{Path, PathBuf};
+
 use ymir_assets::formats::{Format, SPLIT, SkipReason};
-use ymir_core::{ErrorKind, Record, Shape, Visibility};
+use ymir_core::{
+    Annotation, BBox, Base, Class, ClassId, CommitRequest, Edits, ErrorKind, Expect, Manifest,
+    Mask, ObjectType, Record, Shape, Visibility,
+};
 
 use crate::common::pictures::jpeg;
 use crate::common::{add_class, folder, put, records, store};
-use crate::made::import;
+use crate::made::{branch, export, import, stored};
 
 fn of<'a>(all: &'a [Record], name: &str) -> &'a Record {
     all.iter().find(|record| record.asset.file_name == name).unwrap()
@@ -146,4 +151,146 @@ async fn hostile_labels_do_no_harm() {
     let kinds: Vec<_> = report.skipped.iter().map(|skip| skip.kind).collect();
     assert_eq!(kinds, [SkipReason::NotThere]);
     assert_eq!(report.imported, 1);
+}
+
+/// Exports one image of 64 x 48 pixels, and returns the files of the export and what was lost.
+async fn exported(
+    object_type: ObjectType,
+    split: &str,
+    annotations: Vec<Annotation>,
+) -> (PathBuf, Vec<(String, u64)>) {
+    let store = store();
+    add_class(&store, "cat").await;
+    let mut record = stored(&store, 1, annotations).await;
+    record.asset.attributes.insert(SPLIT.to_owned(), split.to_owned());
+    let request = CommitRequest {
+        branch: branch("there"),
+        base: Base::Empty,
+        edits: Edits::put(vec![record]),
+        expect: Expect::Any,
+        manifest: Manifest { object_type, ..Manifest::default() },
+        message: "Test".to_owned(),
+    };
+    let version = store.commit(request).await.unwrap();
+    let out = folder();
+    let report = export(&store, &version.id, &out, Format::Yolo).await.unwrap();
+    let lost = report.lost.into_iter().map(|lost| (lost.what, lost.count)).collect();
+    (out, lost)
+}
+
+/// The only label file of an export, by rows.
+fn rows(out: &Path) -> Vec<Vec<f64>> {
+    let folder = out.join("labels/train");
+    let file = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let row = |row: &str| row.split(' ').map(|number| number.parse().unwrap()).collect();
+    std::fs::read_to_string(file).unwrap().lines().map(row).collect()
+}
+
+fn object(bbox: BBox, shape: Option<Shape>) -> Annotation {
+    Annotation { shape, ..Annotation::new(Class::Id(ClassId(0)), bbox) }
+}
+
+/// Ultralytics drops images whose rows are of both kinds, or reach out of them.
+#[tokio::test]
+async fn in_a_dataset_of_outlines_every_row_is_one() {
+    // Columns 2 and 3 of the rows 1 to 3, without the middle of the second; and a pixel elsewhere.
+    let pixels = [(2, 1), (2, 2), (2, 3), (3, 1), (3, 3), (9, 9)];
+    let mut counts = vec![0];
+    let places: Vec<u32> = pixels.iter().map(|(x, y)| x * 48 + y).collect();
+    let mut end = 0;
+    for place in places {
+        counts.extend([place - end, 1]);
+        end = place + 1;
+    }
+    counts.remove(0);
+    counts.push(64 * 48 - end);
+    let merged = merge(counts);
+    let mask = Mask::new(64, 48, merged).unwrap();
+    let out_of_image = vec![[-9.0, 12.0], [16.0, 12.0], [16.0, 60.0], [-9.0, 60.0]];
+    let objects = vec![
+        object(BBox::new(16.0, 12.0, 32.0, 24.0), None),
+        object(mask.bbox().unwrap(), Some(Shape::Mask(mask))),
+        object(BBox::new(0.0, 12.0, 16.0, 36.0), Some(Shape::Polygons(vec![out_of_image]))),
+    ];
+    let (out, lost) = exported(ObjectType::InstanceSegmentation, "train", objects).await;
+    let pixels = |row: &[f64]| -> Vec<[f64; 2]> {
+        let pair = |pair: &[f64]| [(pair[0] * 64.0).round(), (pair[1] * 48.0).round()];
+        row[1..].chunks(2).map(pair).collect()
+    };
+    let rows = rows(&out);
+    assert_eq!(pixels(&rows[0]), [[16., 12.], [48., 12.], [48., 36.], [16., 36.]]);
+    let around = [[2., 1.], [4., 1.], [4., 2.], [3., 2.], [3., 3.], [4., 3.], [4., 4.], [2., 4.]];
+    assert_eq!(pixels(&rows[1]), around);
+    assert_eq!(pixels(&rows[2]).len(), 4);
+    assert!(pixels(&rows[2]).iter().all(|[x, y]| [0., 16.].contains(x) && [12., 48.].contains(y)));
+    let lost: Vec<_> = lost.iter().map(|(what, count)| (what.as_str(), *count)).collect();
+    let wanted = [
+        ("boxes, written as outlines of four corners", 1),
+        ("further parts and holes of masks", 1),
+        ("masks, written as outlines", 1),
+        ("outlines that reach out of their image, cut at its edge", 1),
+    ];
+    assert_eq!(lost, wanted);
+}
+
+/// Joins runs with none between them.
+fn merge(counts: Vec<u32>) -> Vec<u32> {
+    let mut merged: Vec<u32> = Vec::new();
+    let mut is_joined = false;
+    for (i, count) in counts.into_iter().enumerate() {
+        if i > 0 && count == 0 {
+            is_joined = true;
+        } else if is_joined {
+            *merged.last_mut().unwrap() += count;
+            is_joined = false;
+        } else {
+            merged.push(count);
+        }
+    }
+    merged
+}
+
+#[tokio::test]
+async fn a_description_has_what_trainers_want() {
+    for (split, wanted) in [
+        ("train", ["train: train.txt", "val: train.txt"]),
+        ("val", ["train: val.txt", "val: val.txt"]),
+        ("test", ["train: test.txt", "val: test.txt"]),
+        ("", ["train: all.txt", "val: all.txt"]),
+    ] {
+        let boxed = vec![object(BBox::new(1.0, 2.0, 3.0, 4.0), None)];
+        let (out, _) = exported(ObjectType::Detection, split, boxed).await;
+        let text = std::fs::read_to_string(out.join("data.yaml")).unwrap();
+        let text = text.replace('"', "");
+        assert!(wanted.iter().all(|line| text.lines().any(|l| l == *line)), "{split}: {text}");
+        assert!(!text.contains("path:"), "{text}");
+    }
+}
+
+/// A box that is far out of its image after its rotation would cost Ultralytics the image.
+#[tokio::test]
+async fn rotated_boxes_too_large_for_their_image_are_cut() {
+    let mut long = object(BBox::new(1.0, 20.0, 60.0, 8.0), None);
+    long.rotate_angle = Some(std::f64::consts::FRAC_PI_2);
+    let (out, lost) = exported(ObjectType::Detection, "train", vec![long]).await;
+    assert!(rows(&out)[0][1..].iter().all(|number| (0.0..=1.0).contains(number)));
+    assert_eq!(lost[0].1, 1);
+}
+
+#[tokio::test]
+async fn outlines_are_cut_at_the_edge_of_the_image() {
+    let (store, source) = (store(), folder());
+    add_class(&store, "cat").await;
+    put(&source, "images/a.jpg", jpeg(1));
+    // The first is a triangle whose tip is out on the left; the second is out altogether.
+    put(&source, "labels/a.txt", "0 -0.5 0.5 0.5 0 0.5 1\n0 1.5 1.5 2 1.5 2 2\n");
+    put(&source, "data.yaml", "task: segment\nnames: [cat]\n");
+    let report = import(&store, &source, Format::Yolo).await.unwrap();
+    assert_eq!((report.annotations, report.clipped, report.dropped.len()), (1, 1, 1));
+    let all = records(&store, &report.version.id).await;
+    let cut = &all[0].annotations[0];
+    let Some(Shape::Polygons(rings)) = &cut.shape else { panic!() };
+    let ring = [[0.0, 36.0], [0.0, 12.0], [32.0, 0.0], [32.0, 48.0]];
+    assert_eq!(rings[..], [ring.to_vec()]);
+    assert_eq!(cut.bbox, BBox::new(0.0, 0.0, 32.0, 48.0));
 }

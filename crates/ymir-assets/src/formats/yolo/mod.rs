@@ -3,6 +3,7 @@
 mod layout;
 mod read;
 mod row;
+mod rows;
 mod write;
 
 pub(super) use layout::is_yolo;

@@ -2,21 +2,24 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use ymir_core::{Annotation, Class, ClassTable, ObjectType, Record, Result, Shape};
+use ymir_core::{Annotation, Class, ClassTable, ObjectType, Record, Result};
 
 use super::super::carries::Carries;
 use super::super::export_staging::{make_folder, write_file};
 use super::super::losses::Losses;
-use super::super::rotated;
 use super::super::split_lists::SplitLists;
 use super::super::splits;
 use super::super::writer::{Item, Setting, Writer};
+use super::rows;
 
 /// The name of the list of images that are in no split.
 pub(super) const NO_SPLIT: &str = "all";
 
-/// Writes label files. In a dataset of outlines each row has its outline; in one of boxes, the rows
-/// of an image with a rotated box have four corners each, all others a box.
+/// Writes label files. In a dataset of outlines each row has an outline: what has none, its corners
+/// or the line around its pixels. In one of boxes, the rows of an image with a rotated box have four
+/// corners each, all others a box.
+///
+/// Ultralytics drops an image whose rows are of several kinds, or reach out of it.
 #[derive(Debug)]
 pub(in super::super) struct YoloWriter {
     darknet: bool,
@@ -45,6 +48,7 @@ impl YoloWriter {
         Carries {
             rotations: !self.darknet && !self.outlines,
             polygons: self.outlines,
+            masks: self.outlines,
             ..Carries::BOXES
         }
     }
@@ -59,37 +63,32 @@ impl YoloWriter {
         }
     }
 
-    fn label(&mut self, record: &Record, classes: &ClassTable) -> String {
-        let is_rotated = |a: &Annotation| a.rotate_angle.is_some_and(|angle| angle != 0.0);
+    fn label(&mut self, record: &Record, classes: &ClassTable, losses: &mut Losses) -> String {
         let corners = self.carries().rotations && record.annotations.iter().any(is_rotated);
         self.has_rotated |= corners;
-        let (width, height) = (f64::from(record.asset.width), f64::from(record.asset.height));
+        let size = [f64::from(record.asset.width), f64::from(record.asset.height)];
         let mut text = String::new();
         for annotation in &record.annotations {
             let number = self.number(&annotation.class, classes);
-            let bbox = annotation.bbox;
             let mut row = |numbers: &mut dyn Iterator<Item = f64>| {
                 // Writing to a string cannot fail.
                 let _ = write!(text, "{number}");
                 numbers.for_each(|number| _ = write!(text, " {number}"));
                 text.push('\n');
             };
-            let fraction = |[x, y]: [f64; 2]| [x / width, y / height];
-            match &annotation.shape {
-                Some(Shape::Polygons(rings)) if self.outlines => {
-                    let ring = rings.first().map_or(&[][..], Vec::as_slice);
-                    row(&mut ring.iter().flat_map(|point| fraction(*point)));
-                }
-                _ if corners || (self.outlines && is_rotated(annotation)) => {
-                    let angle = annotation.rotate_angle.unwrap_or_default();
-                    row(&mut rotated::corners(bbox, angle).into_iter().flat_map(fraction));
-                }
-                _ => {
+            let fraction = |[x, y]: [f64; 2]| [x / size[0], y / size[1]];
+            let bbox = annotation.bbox;
+            let points = match (self.outlines, corners) {
+                (true, _) => rows::outline(annotation, size, losses),
+                (false, true) => rows::corners(annotation, size, losses).into(),
+                (false, false) => {
                     let [x, y] = fraction([bbox.x + bbox.w / 2.0, bbox.y + bbox.h / 2.0]);
                     let [w, h] = fraction([bbox.w, bbox.h]);
                     row(&mut [x, y, w, h].into_iter());
+                    continue;
                 }
-            }
+            };
+            row(&mut points.into_iter().flat_map(fraction));
         }
         text
     }
@@ -121,7 +120,8 @@ impl YoloWriter {
         } else {
             "detect"
         };
-        let _ = writeln!(text, "path: .\ntask: {task}");
+        // Without a path, the folder of the file is the root; `.` would be that of the process.
+        let _ = writeln!(text, "task: {task}");
         for (key, list) in self.keys() {
             let _ = writeln!(text, "{}: {list}.txt", quoted(&key));
         }
@@ -133,7 +133,7 @@ impl YoloWriter {
     }
 
     /// Returns the lists by the keys that programs look for. Trainers want `train` and `val`: where
-    /// there are no splits, the list of all images is both.
+    /// one of them is missing, it is the images in no split, the other, or what there is.
     fn keys(&self) -> Vec<(String, String)> {
         let mut keys: Vec<(String, String)> = Vec::new();
         for name in self.lists.names() {
@@ -141,13 +141,25 @@ impl YoloWriter {
             let key = known.filter(|key| keys.iter().all(|(used, _)| used != key)).unwrap_or(name);
             keys.push((key.to_owned(), name.to_owned()));
         }
-        if let [(_, list)] = &keys[..]
-            && list == NO_SPLIT
-        {
-            return ["train", "val"].map(|key| (key.to_owned(), list.clone())).into();
-        }
-        keys
+        let list_of =
+            |wanted: &str| keys.iter().find(|(key, _)| key == wanted).map(|(_, list)| list.clone());
+        let first = keys.first().map(|(_, list)| list.clone());
+        let spare = list_of(NO_SPLIT);
+        let train = spare.clone().or_else(|| list_of("val")).or_else(|| first.clone());
+        let val = list_of("train").or(spare).or(first);
+        let missing = [("train", train), ("val", val)]
+            .into_iter()
+            .filter(|(key, _)| keys.iter().all(|(used, _)| used != key))
+            .filter_map(|(key, list)| Some((key.to_owned(), list?)));
+        let missing: Vec<_> = missing.collect();
+        // The images in no split need no key of their own once another has them.
+        keys.retain(|(key, _)| key != NO_SPLIT || missing.iter().all(|(_, list)| list != NO_SPLIT));
+        missing.into_iter().chain(keys).collect()
     }
+}
+
+fn is_rotated(annotation: &Annotation) -> bool {
+    annotation.rotate_angle.is_some_and(|angle| angle != 0.0)
 }
 
 /// Returns a text as YAML; JSON's strings are such.
@@ -191,7 +203,7 @@ impl Writer for YoloWriter {
                 None => item.folder.clone(),
             };
             let place = make_folder(folder, &place)?.join(format!("{}.txt", item.stem));
-            write_file(&place, self.label(&item.record, &setting.classes))?;
+            write_file(&place, self.label(&item.record, &setting.classes, losses))?;
         }
         Ok(())
     }

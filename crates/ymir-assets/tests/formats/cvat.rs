@@ -1,11 +1,11 @@
 //! CVAT's XML: what it says, and what hostile files do.
 
 use ymir_assets::formats::{Format, SPLIT, SkipReason};
-use ymir_core::{Annotation, Class, ClassId, Shape};
+use ymir_core::{Annotation, Class, ClassId, Selector, Shape};
 
 use crate::common::pictures::jpeg;
 use crate::common::{add_class, folder, put, records, store};
-use crate::made::{dataset, import, trip};
+use crate::made::{branch, dataset, export, import, trip};
 
 fn document(image: &str) -> String {
     format!(
@@ -88,5 +88,58 @@ async fn hostile_documents_do_no_harm() {
         put(&source, "annotations.xml", document(object));
         let report = import(&store, &source, Format::Cvat).await.unwrap();
         assert_eq!((report.annotations, report.dropped.len()), (0, 1), "{object}: {report:?}");
+    }
+}
+
+/// Tools that read projects take from each subset that stands at the front its images.
+#[tokio::test]
+async fn subsets_stand_at_the_front_and_on_every_image() {
+    let images = [vec!["train"], vec![]].map(|splits| (splits, Default::default(), vec![]));
+    let (store, all) = dataset(images.into()).await;
+    let (_, _, found) = trip(&store, all.clone(), Format::Cvat).await;
+    assert_eq!(found, all);
+    let version = store.resolve(&branch("there"), &Selector::Latest).await.unwrap();
+    let out = folder();
+    export(&store, &version.id, &out, Format::Cvat).await.unwrap();
+    let text = std::fs::read_to_string(out.join("annotations.xml")).unwrap();
+    let meta = &text[text.find("<project>").unwrap()..text.find("</project>").unwrap()];
+    for subset in ["default", "train"] {
+        assert!(meta.contains(&format!("<subset>{subset}</subset>")), "{meta}");
+        assert!(text.contains(&format!("subset=\"{subset}\"")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn shapes_of_tracks_are_on_their_frames() {
+    let (store, source) = (store(), folder());
+    add_class(&store, "cat").await;
+    put(&source, "images/frame_000000.jpg", jpeg(1));
+    put(&source, "images/frame_000001.jpg", jpeg(2));
+    let shape = |frame: u32, outside: u32| {
+        format!(
+            "<box frame=\"{frame}\" outside=\"{outside}\" occluded=\"0\" xtl=\"{}\" ytl=\"2\" \
+             xbr=\"20\" ybr=\"9\"><attribute name=\"fur\">long</attribute></box>",
+            frame + 1
+        )
+    };
+    let shapes = [shape(0, 0), shape(1, 0), shape(7, 0), shape(8, 1)].concat();
+    let text = format!(
+        "<annotations><meta/><track id=\"4\" label=\"cat\" group_id=\"2\">{shapes}</track>\
+         <track id=\"5\" label=\"cat\">{}</track></annotations>",
+        shape(1, 1)
+    );
+    put(&source, "annotations.xml", text);
+    let report = import(&store, &source, Format::Cvat).await.unwrap();
+    let lost: Vec<_> = report.lost.iter().map(|lost| (lost.what.as_str(), lost.count)).collect();
+    assert_eq!(lost, [("shapes of tracks on frames without an image", 1)]);
+    assert_eq!(report.skipped[0].path, "annotations.xml");
+    assert!(report.skipped[0].reason.contains("frame_000005.png"), "{report:?}");
+    let all = records(&store, &report.version.id).await;
+    for record in &all {
+        let [object] = &record.annotations[..] else { panic!("{all:?}") };
+        let frame = if record.asset.file_name == "frame_000000.jpg" { 0.0 } else { 1.0 };
+        assert_eq!((object.bbox.x, object.bbox.w), (frame + 1.0, 19.0 - frame));
+        let values = ["track_id", "group_id", "fur"].map(|key| object.attributes[key].as_str());
+        assert_eq!(values, ["4", "2", "long"]);
     }
 }

@@ -14,11 +14,16 @@ use super::super::import_report::SkipReason;
 use super::super::raster::from_rows;
 use super::super::reader::Reader;
 use super::super::shared_documents::SharedDocuments;
+use super::track::{self, Track};
+use super::write::DEFAULT;
 
 const MAX_DEPTH: usize = 64;
 /// The most bytes of one element or text, so that none can fill the memory.
 const MAX_ELEMENT: usize = 64 << 20;
 const MAX_OBJECTS: u32 = u32::MAX - 1;
+
+const NO_FRAME: &str = "it has tracks on frames of a video that are not there as images: put frame \
+    5 beside it as frame_000005.png or .jpg, as CVAT does where it exports a task with its images";
 
 /// CVAT's XML: one file for many images.
 #[derive(Debug)]
@@ -37,11 +42,17 @@ impl Reader for CvatReader {
         let mut all = SharedDocuments::scan(draft, is_cvat)?;
         for (document, path) in all.paths.clone().iter().enumerate() {
             let all = &mut all;
-            let mut document = Document { draft, all, document, path, fault: Ok(()), number: 0 };
+            let mut document =
+                Document { draft, all, document, path, fault: Ok(()), number: 0, unmatched: 0 };
             let read = document.read();
+            let unmatched = document.unmatched;
             document.fault?;
             if let Err(reason) = read {
                 draft.skip(path, SkipReason::BadAnnotation, reason);
+            }
+            if unmatched > 0 {
+                draft.losses.add_many("shapes of tracks on frames without an image", unmatched);
+                draft.skip(path, SkipReason::NoImage, NO_FRAME);
             }
         }
         all.finish(draft, options)
@@ -58,9 +69,12 @@ struct Document<'a> {
     /// Why what it says cannot be set aside.
     fault: Result<()>,
     number: u32,
+    /// How many shapes of tracks have no image.
+    unmatched: u64,
 }
 
-/// The image whose element is open.
+/// The image whose element is open: of a track, that of the frame whose shape is open.
+#[derive(Default)]
 struct Image {
     place: Option<u32>,
     split: String,
@@ -80,6 +94,7 @@ impl Document<'_> {
         let (mut buffer, mut depth) = (Vec::new(), 0);
         let (mut image, mut object): (Option<Image>, Option<Open>) = (None, None);
         let mut attribute: Option<(String, String)> = None;
+        let mut track: Option<Track> = None;
         loop {
             buffer.clear();
             let event = reader.read_event_into(&mut buffer);
@@ -102,8 +117,18 @@ impl Document<'_> {
                             let name = value(&start, "name").map_err(at)?.unwrap_or_default();
                             attribute = Some((name, String::new()));
                         }
+                        ("track", None, _) => track = Some(Track::read(&start, depth).map_err(at)?),
                         (kind, Some(open), None) => {
-                            object = self.object(kind, &start, open).map_err(at)?;
+                            object = self.object(kind, &start, open, None).map_err(at)?;
+                        }
+                        (kind, None, None)
+                            if track.as_ref().is_some_and(|t| t.depth + 1 == depth) =>
+                        {
+                            image = self.frame(&start).map_err(at)?;
+                            if let Some(open) = &image {
+                                object =
+                                    self.object(kind, &start, open, track.as_ref()).map_err(at)?;
+                            }
                         }
                         _ => {}
                     }
@@ -129,7 +154,16 @@ impl Document<'_> {
                             }
                         }
                         "image" => self.close(image.take()),
-                        "box" | "polygon" | "mask" | "tag" => self.take(&mut image, object.take()),
+                        "track" => track = None,
+                        "attribute" => {}
+                        kind => {
+                            if is_shape(kind) {
+                                self.take(&mut image, object.take());
+                            }
+                            if track.as_ref().is_some_and(|track| track.depth == depth) {
+                                self.close(image.take());
+                            }
+                        }
                         _ => {}
                     }
                 }
@@ -152,8 +186,21 @@ impl Document<'_> {
             }
         };
         let said = Said { told: (width, height), ..Said::default() };
-        let split = Some(subset).filter(|subset| subset != "default").unwrap_or_default();
+        let split = Some(subset).filter(|subset| subset != DEFAULT).unwrap_or_default();
         Ok(Image { place, split, width: width.unwrap_or(0), height: height.unwrap_or(0), said })
+    }
+
+    /// Opens the image of the frame that a shape of a track is on. On a frame that it is outside of
+    /// there is no object.
+    fn frame(&mut self, start: &BytesStart<'_>) -> std::result::Result<Option<Image>, String> {
+        let frame = value(start, "frame")?.and_then(|frame| frame.parse().ok());
+        let Some(frame) = frame.filter(|_| value(start, "outside") != Ok(Some("1".to_owned())))
+        else {
+            return Ok(None);
+        };
+        let place = track::names(frame).find_map(|n| self.all.index.find(&n, self.path, "").ok());
+        self.unmatched += u64::from(place.is_none());
+        Ok(place.map(|place| Image { place: Some(place), ..Image::default() }))
     }
 
     fn object(
@@ -161,8 +208,9 @@ impl Document<'_> {
         kind: &str,
         start: &BytesStart<'_>,
         image: &Image,
+        track: Option<&Track>,
     ) -> std::result::Result<Option<Open>, String> {
-        if !matches!(kind, "box" | "polygon" | "mask" | "tag") {
+        if !is_shape(kind) {
             self.draft.losses.add(match kind {
                 "polyline" => "lines",
                 "points" => "points without an object",
@@ -175,7 +223,20 @@ impl Document<'_> {
         }
         self.number = (self.number + 1).min(MAX_OBJECTS);
         let mut object = Object { number: self.number, ..Object::default() };
-        object.name = value(start, "label")?.unwrap_or_default();
+        let group = match track {
+            Some(track) => {
+                object.name = track.label.clone();
+                object.attributes.insert("track_id".to_owned(), track.id.clone());
+                track.group.clone()
+            }
+            None => {
+                object.name = value(start, "label")?.unwrap_or_default();
+                value(start, "group_id")?
+            }
+        };
+        if let Some(group) = group.filter(|group| !matches!(group.as_str(), "" | "0")) {
+            object.attributes.insert("group_id".to_owned(), group);
+        }
         object.flags.occluded = value(start, "occluded")?.as_deref() == Some("1");
         Ok(Some(shape(kind, start, image, &mut object)?.map(|()| object)))
     }
@@ -197,6 +258,11 @@ impl Document<'_> {
             self.fault = self.all.say(self.draft, place, self.document, said, &split);
         }
     }
+}
+
+/// Returns whether an element is an object that is read.
+fn is_shape(kind: &str) -> bool {
+    matches!(kind, "box" | "polygon" | "mask" | "tag")
 }
 
 /// Reads the place of an object; the inner error says why it cannot be taken.
@@ -264,7 +330,10 @@ fn shape(
     Ok(Ok(()))
 }
 
-fn value(start: &BytesStart<'_>, name: &str) -> std::result::Result<Option<String>, String> {
+pub(super) fn value(
+    start: &BytesStart<'_>,
+    name: &str,
+) -> std::result::Result<Option<String>, String> {
     match start.try_get_attribute(name).map_err(|error| error.to_string())? {
         None => Ok(None),
         Some(attribute) => quick_xml::escape::unescape(&attribute.value)

@@ -14,6 +14,8 @@ use super::super::splits;
 use super::super::voc_text::escape_into;
 use super::super::writer::{Item, Setting, Writer};
 
+/// The subset of images in no split.
+pub(super) const DEFAULT: &str = "default";
 const FAILED: &str = "annotations.xml cannot be written";
 const CARRIES: Carries = Carries {
     rotations: true,
@@ -34,6 +36,8 @@ pub(in super::super) struct CvatWriter {
     images: u64,
     /// The names of attributes by the names of classes.
     labels: BTreeMap<String, BTreeSet<String>>,
+    /// Programs read the images of the subsets that stand at the front.
+    subsets: BTreeSet<String>,
 }
 
 impl Writer for CvatWriter {
@@ -83,9 +87,12 @@ impl CvatWriter {
         escape_into(out, &item.name);
         let splits: Vec<_> = splits::of(&asset.attributes).collect();
         losses.add_many("further splits of an image", splits.len().saturating_sub(1) as u64);
-        if let Some(split) = splits.first() {
-            out.push_str("\" subset=\"");
-            escape_into(out, split);
+        // As a project has it that is exported; an image without a subset would be in all.
+        let subset = splits.first().copied().unwrap_or(DEFAULT);
+        out.push_str("\" subset=\"");
+        escape_into(out, subset);
+        if !self.subsets.contains(subset) {
+            self.subsets.insert(subset.to_owned());
         }
         let _ = writeln!(out, "\" width=\"{}\" height=\"{}\">", asset.width, asset.height);
         for annotation in &item.record.annotations {
@@ -99,7 +106,14 @@ impl CvatWriter {
 
     fn end(&mut self, path: &Path) -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
-        let mut head = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <task>\n      <labels>\n".to_owned();
+        let mut head = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<annotations>\n  <version>1.1</version>\n  <meta>\n    <project>\n".to_owned();
+        head.push_str("      <tasks>\n");
+        for subset in &self.subsets {
+            head.push_str("        <task><subset>");
+            escape_into(&mut head, subset);
+            head.push_str("</subset></task>\n");
+        }
+        head.push_str("      </tasks>\n      <labels>\n");
         for (label, attributes) in &self.labels {
             head.push_str("        <label><name>");
             escape_into(&mut head, label);
@@ -112,7 +126,7 @@ impl CvatWriter {
             }
             head.push_str("</attributes></label>\n");
         }
-        head.push_str("      </labels>\n    </task>\n  </meta>\n");
+        head.push_str("      </labels>\n    </project>\n  </meta>\n");
         file.write_all(head.as_bytes())?;
         if let Some(body) = self.body.take() {
             let mut body = body.into_inner()?;

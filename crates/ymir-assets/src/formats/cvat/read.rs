@@ -155,7 +155,6 @@ impl Document<'_> {
                         }
                         "image" => self.close(image.take()),
                         "track" => track = None,
-                        "attribute" => {}
                         kind => {
                             if is_shape(kind) {
                                 self.take(&mut image, object.take());
@@ -164,7 +163,6 @@ impl Document<'_> {
                                 self.close(image.take());
                             }
                         }
-                        _ => {}
                     }
                 }
                 _ => {}

@@ -11,6 +11,7 @@ use super::clip;
 use super::document::{Document, Object};
 use super::image_info::ImageInfo;
 use super::rotated;
+use super::turned::Turn;
 use crate::spill;
 
 /// The most bytes of a file name that an annotation file tells: more than file systems allow.
@@ -150,10 +151,16 @@ impl Said {
     /// cut at its edge. A rotated box stays as it is: its corners are not where its edges say.
     pub(super) fn fit(&mut self, info: &ImageInfo, quads_are_boxes: bool) -> Fit {
         let mut fit = Fit::default();
+        let turn = self.turn(info);
         let relative = std::mem::take(&mut self.relative);
+        let size = [f64::from(info.width), f64::from(info.height)];
+        let [width, height] = if turn.is_some_and(Turn::swaps) { [size[1], size[0]] } else { size };
         self.objects.retain_mut(|object| {
             if relative {
-                object.scale(f64::from(info.width), f64::from(info.height));
+                object.scale(width, height);
+            }
+            if let Some(turn) = turn {
+                object.turn_back(turn, size);
             }
             if quads_are_boxes {
                 object.quad_to_box();
@@ -163,6 +170,22 @@ impl Said {
             wrong.is_none()
         });
         fit
+    }
+
+    /// Returns how the picture is turned, if what is said is of the upright one: fractions are, and
+    /// what tells its size.
+    fn turn(&self, info: &ImageInfo) -> Option<Turn> {
+        let is_upright = self.told == (Some(info.height), Some(info.width));
+        Turn::new(info.orientation).filter(|turn| {
+            self.relative || (turn.swaps() && is_upright && info.width != info.height)
+        })
+    }
+
+    /// Returns whether the size that is told is another than the image has, upright or not.
+    pub(super) fn is_of_other_size(&self, info: &ImageInfo) -> bool {
+        let differs = |told: Option<u32>, is: u32| told.is_some_and(|told| told != is);
+        let (width, height) = self.told;
+        (differs(width, info.width) || differs(height, info.height)) && self.turn(info).is_none()
     }
 
     /// Returns the annotations; those without a class are left out.
@@ -244,6 +267,24 @@ impl Compact {
         }
         for point in &mut extra.keypoints {
             (point.x, point.y) = (point.x * width, point.y * height);
+        }
+    }
+
+    /// Brings an object of the upright picture to the pixels as stored, of this size.
+    fn turn_back(&mut self, turn: Turn, size: [f64; 2]) {
+        let BBox { x, y, w, h } = self.bbox;
+        let ([ax, ay], [bx, by]) = (turn.back([x, y], size), turn.back([x + w, y + h], size));
+        self.bbox = BBox::new(ax.min(bx), ay.min(by), (ax - bx).abs(), (ay - by).abs());
+        let Some(extra) = &mut self.extra else { return };
+        if let Some(Shape::Polygons(rings)) = &mut extra.shape {
+            rings.iter_mut().flatten().for_each(|point| *point = turn.back(*point, size));
+        }
+        for point in &mut extra.keypoints {
+            [point.x, point.y] = turn.back([point.x, point.y], size);
+        }
+        // Width and height have changed places where the picture is on its side.
+        if turn.mirrors() {
+            extra.rotate_angle = extra.rotate_angle.map(|angle| -angle);
         }
     }
 

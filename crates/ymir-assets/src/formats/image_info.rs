@@ -15,6 +15,9 @@ pub struct ImageInfo {
     pub channels: u8,
     /// The kind of file, told by its content.
     pub media_type: MediaType,
+    /// How a JPEG is to be turned to be upright: Exif's orientation, 1 to 8; 1 where it tells none,
+    /// and of other files.
+    pub orientation: u8,
 }
 
 /// Returns what the header at the start of an image file says; no pixel is decoded.
@@ -61,7 +64,12 @@ fn parse(bytes: &[u8]) -> Result<(ImageInfo, IsComplete)> {
     };
     match header(bytes) {
         Some((width, height, channels)) if width > 0 && height > 0 => {
-            Ok((ImageInfo { width, height, channels, media_type }, is_complete))
+            let orientation = match media_type {
+                MediaType::Jpeg => jpeg::orientation(bytes).filter(|n| (1..=8).contains(n)),
+                _ => None,
+            };
+            let orientation = orientation.unwrap_or(1);
+            Ok((ImageInfo { width, height, channels, media_type, orientation }, is_complete))
         }
         _ => {
             let message = format!(

@@ -43,6 +43,7 @@ mod shared_documents;
 mod split_lists;
 mod splits;
 mod trace;
+mod turned;
 mod voc_export;
 mod voc_find;
 mod voc_read;

@@ -100,8 +100,7 @@ impl Settled {
         let lead = self.draft.leads[self.leads];
         let path = self.draft.reported(&lead);
         let Stored { id, bytes, info } = stored;
-        let differs = |told: Option<u32>, is: u32| told.is_some_and(|told| told != is);
-        if differs(said.told.0, info.width) || differs(said.told.1, info.height) {
+        if said.is_of_other_size(&info) {
             self.size_mismatches.push(relative(&self.draft.source, &path));
         }
         let fit = said.fit(&info, self.draft.quads_are_boxes);

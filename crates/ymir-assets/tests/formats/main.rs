@@ -13,4 +13,5 @@ mod others;
 mod repeated;
 mod sources;
 mod trips;
+mod turned;
 mod yolo;

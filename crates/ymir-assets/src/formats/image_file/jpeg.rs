@@ -1,5 +1,7 @@
+use super::super::turned;
 use super::u16_be;
 
+const APP1: u8 = 0xe1;
 const END: u8 = 0xd9;
 const SCAN: u8 = 0xda;
 
@@ -17,6 +19,24 @@ pub(in super::super) fn header(file: &[u8]) -> Option<(u32, u32, u8)> {
             SCAN | END => return None,
             _ => at = body + u16_be(file, body)? as usize,
         }
+    }
+}
+
+/// Returns the orientation that Exif data before the image data tell, if there are any.
+pub(in super::super) fn orientation(file: &[u8]) -> Option<u8> {
+    let mut at = 2;
+    loop {
+        let (marker, body) = next_segment(file, at)?;
+        if matches!(marker, SCAN | END) {
+            return None;
+        }
+        let end = body + u16_be(file, body)? as usize;
+        if marker == APP1
+            && let Some(exif) = file.get(body + 2..end)?.strip_prefix(b"Exif\0\0")
+        {
+            return turned::orientation(exif);
+        }
+        at = end;
     }
 }
 

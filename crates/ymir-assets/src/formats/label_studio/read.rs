@@ -94,6 +94,9 @@ impl Tasks<'_> {
         let mut said = Said::default();
         let losses = &mut self.draft.losses;
         let mut regions = answer(task.annotations, task.predictions, losses);
+        let size =
+            |region: &Region| Some((Some(region.original_width?), Some(region.original_height?)));
+        said.told = regions.iter().find_map(size).unwrap_or_default();
         let mut marks = marks(&mut regions);
         for (number, region) in (self.number.saturating_add(1)..).zip(regions) {
             self.number = number;

@@ -62,6 +62,29 @@ fn place(below: &Path) -> (String, String) {
     }
 }
 
+/// Folders that are named after what is in them, and not after a class.
+const NO_CLASSES: [&str; 10] = [
+    "images",
+    "image",
+    "imgs",
+    "img",
+    "jpegimages",
+    "masks",
+    "labels",
+    "annotations",
+    "segmentationclass",
+    "segmentationobject",
+];
+
+/// Returns whether an image stands in a folder that can be a class, or in one of a split.
+pub(super) fn tells_classes(below: &Path) -> bool {
+    let (split, class) = place(below);
+    let is_class = |class: &str| {
+        !splits::is_common(class) && NO_CLASSES.iter().all(|no| !class.eq_ignore_ascii_case(no))
+    };
+    if class.is_empty() { !split.is_empty() } else { is_class(&class) }
+}
+
 const CARRIES: Carries = Carries { boxes: false, labels: true, negatives: false, ..Carries::BOXES };
 
 /// Writes a folder of each class, in folders of the splits if there are any.

@@ -154,8 +154,25 @@ impl<'a> Import<'a> {
             return Err(Error::invalid(message).with("source", self.source.display()));
         }
         let folder = unpacked.as_ref().map_or(self.source.to_owned(), Unpacked::source);
-        self.format = self.detect(folder.clone()).await?;
         let skipped = unpacked.as_ref().map_or(Vec::new(), |unpacked| unpacked.skipped.clone());
+        let report = self.import(folder.clone(), skipped, progress).await;
+        // The folder of an archive is gone with the import.
+        match unpacked.is_some() {
+            true => report.map_err(|error| of_archive(error, &folder, self.source)),
+            false => report,
+        }
+    }
+
+    /// Imports a folder, of which some was skipped already.
+    async fn import(
+        &mut self,
+        folder: PathBuf,
+        mut skipped: Vec<Skipped>,
+        progress: OnProgress<'_>,
+    ) -> Result<ImportReport> {
+        let (format, unread) = self.detect(folder.clone()).await?;
+        self.format = format;
+        skipped.extend(unread);
         let draft = self.read_annotations(folder, skipped).await?;
         if self.options.unknown_classes == UnknownClasses::Stop {
             stop_at_unknown(&draft.classes, &self.store.classes().await?)?;
@@ -180,10 +197,11 @@ impl<'a> Import<'a> {
         .await
     }
 
-    async fn detect(&self, folder: PathBuf) -> Result<Format> {
+    /// Returns the format of the source, and the files that are not read by it.
+    async fn detect(&self, folder: PathBuf) -> Result<(Format, Vec<Skipped>)> {
         match self.format {
-            Format::Auto => blocking(move || Format::detect(&folder)).await,
-            format => Ok(format),
+            Format::Auto => blocking(move || Format::recognise(&folder)).await,
+            format => Ok((format, Vec::new())),
         }
     }
 
@@ -380,6 +398,22 @@ impl<'a> Import<'a> {
             library_version: env!("CARGO_PKG_VERSION").to_owned(),
             ..TaskRecord::default()
         }
+    }
+}
+
+/// Returns an error about the folder that an archive was unpacked into as one about the archive.
+fn of_archive(error: Error, folder: &Path, archive: &Path) -> Error {
+    let (folder, archive) = (folder.display().to_string(), archive.display().to_string());
+    if !error.to_string().contains(&folder) {
+        return error;
+    }
+    let named = Error::new(error.kind(), error.message().replace(&folder, &archive));
+    let context = error.context().iter();
+    let named =
+        context.fold(named, |e, (key, value)| e.with(key, value.replace(&folder, &archive)));
+    match std::error::Error::source(&error).is_some() {
+        true => named.caused_by(error),
+        false => named,
     }
 }
 

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_ignored::Path;
+use serde_json::Value;
 use ymir_core::{Annotation, BBox, ClassTable, Flags, Record, Result, Shape};
 
 use super::ImportOptions;
@@ -32,7 +33,7 @@ struct File {
     #[serde(default)]
     version: String,
     #[serde(default)]
-    flags: BTreeMap<String, bool>,
+    flags: Option<BTreeMap<String, bool>>,
     shapes: Vec<Drawn>,
     #[serde(default)]
     image_path: String,
@@ -46,7 +47,8 @@ struct File {
 struct Drawn {
     label: String,
     points: Vec<[f64; 2]>,
-    group_id: Option<i64>,
+    /// A number, or in some files a text.
+    group_id: Option<Value>,
     #[serde(default)]
     description: Option<String>,
     #[serde(default = "polygon")]
@@ -109,7 +111,7 @@ fn document(file: File) -> Document {
             Err(reason) => document.dropped.push((number, reason.to_owned())),
         }
     }
-    let labels = file.flags.into_iter().filter(|(_, is_set)| *is_set);
+    let labels = file.flags.unwrap_or_default().into_iter().filter(|(_, is_set)| *is_set);
     let next = document.objects.len() as u32 + document.dropped.len() as u32;
     for (number, (name, _)) in (next + 1..).zip(labels) {
         let shape = Some(Shape::Image);
@@ -237,7 +239,7 @@ fn file(item: &Item, classes: &ClassTable) -> File {
     let (labels, objects): (Vec<_>, Vec<_>) = annotations.iter().partition(is_label);
     File {
         version: "5.5.0".to_owned(),
-        flags: labels.into_iter().map(|label| (name(label), true)).collect(),
+        flags: Some(labels.into_iter().map(|label| (name(label), true)).collect()),
         shapes: objects.into_iter().map(|object| drawn(object, name(object))).collect(),
         image_path: item.name.clone(),
         image_data: None,

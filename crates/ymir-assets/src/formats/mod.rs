@@ -44,6 +44,7 @@ mod split_lists;
 mod splits;
 mod trace;
 mod turned;
+mod unread;
 mod voc_export;
 mod voc_find;
 mod voc_read;

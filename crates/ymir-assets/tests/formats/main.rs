@@ -10,6 +10,7 @@ mod made;
 mod masks;
 mod mutated;
 mod others;
+mod recognised;
 mod repeated;
 mod sources;
 mod trips;

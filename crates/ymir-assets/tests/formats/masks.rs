@@ -116,6 +116,7 @@ async fn hostile_masks_do_no_harm() {
         let (store, source) = (store(), folder());
         put(&source, "images/a.jpg", jpeg(1));
         put(&source, "images/b.jpg", jpeg(2));
+        put(&source, "labelmap.txt", "background\ncat\n");
         put(&source, "masks/a.png", file);
         let report = import(&store, &source, Format::Masks).await.unwrap();
         let skip = &report.skipped[0];
@@ -124,6 +125,7 @@ async fn hostile_masks_do_no_harm() {
     for (file, reason) in [(gray(32, 48, 1), "another size"), (gray(64, 48, 77), "no class")] {
         let (store, source) = (store(), folder());
         put(&source, "images/a.jpg", jpeg(1));
+        put(&source, "labelmap.txt", "background\ncat\n");
         put(&source, "masks/a.png", file);
         let report = import(&store, &source, Format::Masks).await.unwrap();
         assert_eq!(report.annotations, 0);

@@ -89,23 +89,23 @@ async fn darknet_names_its_classes_in_a_file() {
 #[tokio::test]
 async fn hostile_labels_do_no_harm() {
     let names = "names: [cat]\n";
-    for (label, place) in [
-        (&b"0 a b c d\n"[..], "line 1"),
-        (b"0 0.5 0.5 0.5 0.5\n0 0.5 0.5 NaN 0.5\n", "line 2"),
-        (b"0 0.5 0.5 inf 0.5\n", "line 1"),
-        (b"0 0.5 \xff\n", "line 1"),
-    ] {
-        let (store, source) = (store(), folder());
-        put(&source, "a.jpg", jpeg(1));
-        put(&source, "b.jpg", jpeg(2));
-        put(&source, "a.txt", label);
-        put(&source, "b.txt", "");
-        put(&source, "data.yaml", names);
-        let report = import(&store, &source, Format::Yolo).await.unwrap();
-        let skip = &report.skipped[0];
-        assert_eq!((skip.path.as_str(), skip.kind), ("a.txt", SkipReason::BadAnnotation));
-        assert!(skip.reason.contains(place), "{}", skip.reason);
-    }
+    let (to, source) = (store(), folder());
+    put(&source, "a.jpg", jpeg(1));
+    put(&source, "b.jpg", jpeg(2));
+    put(&source, "a.txt", b"0 0.5 \xff\n");
+    put(&source, "b.txt", "");
+    put(&source, "data.yaml", names);
+    let report = import(&to, &source, Format::Yolo).await.unwrap();
+    let skip = &report.skipped[0];
+    assert_eq!((skip.path.as_str(), skip.kind), ("a.txt", SkipReason::BadAnnotation));
+    assert!(skip.reason.contains("line 1"), "{}", skip.reason);
+    // A row that is none takes no other with it.
+    put(&source, "a.txt", "0 a b c d\n\n0 0.5 0.5 0.5 0.5\n0 0.5 NaN 1 1\n0 inf 0.5 1 1\n");
+    let report = import(&to, &source, Format::Yolo).await.unwrap();
+    assert_eq!((report.imported, report.annotations), (2, 1));
+    let dropped: Vec<_> = report.dropped.iter().map(|dropped| dropped.object).collect();
+    assert_eq!(dropped, [1, 3, 4]);
+    assert!(report.dropped[1].reason.contains("line 4"), "{:?}", report.dropped);
     for row in [
         "0",
         "0 1 2 3",
@@ -149,7 +149,7 @@ async fn hostile_labels_do_no_harm() {
     put(&source, "data.yaml", "names: [cat]\ntrain: /etc/passwd\nval: ../../../etc/hosts.txt\n");
     let report = import(&store, &source, Format::Yolo).await.unwrap();
     let kinds: Vec<_> = report.skipped.iter().map(|skip| skip.kind).collect();
-    assert_eq!(kinds, [SkipReason::NotThere]);
+    assert_eq!(kinds, [SkipReason::NotThere; 2]);
     assert_eq!(report.imported, 1);
 }
 
@@ -293,4 +293,26 @@ async fn outlines_are_cut_at_the_edge_of_the_image() {
     let ring = [[0.0, 36.0], [0.0, 12.0], [32.0, 0.0], [32.0, 48.0]];
     assert_eq!(rings[..], [ring.to_vec()]);
     assert_eq!(cut.bbox, BBox::new(0.0, 0.0, 32.0, 48.0));
+}
+
+#[tokio::test]
+async fn places_of_splits_are_found_or_named() {
+    for (yaml, found, missing) in [
+        ("path: sub\ntrain: images/train\nval: images/val\n", "train", "images/val"),
+        ("train: /home/u/ds/sub/images/train\nval: C:\\ds\\val\n", "train", "C:\\ds\\val"),
+        ("train: D:\\ds\\sub\\images\\train\nval: sub/images/*\n", "train", "sub/images/*"),
+        ("path: /abs/sub\nval: sub/images/train\ntest: images\n", "val", "images"),
+        ("train: sub/images\nval: lists/val.txt\nlicence: CC BY\n", "train", "lists/val.txt"),
+    ] {
+        let (store, source) = (store(), folder());
+        put(&source, "sub/images/train/a.jpg", jpeg(1));
+        put(&source, "sub/labels/train/a.txt", "0 0.5 0.5 0.25 0.5\n");
+        put(&source, "data.yaml", format!("names: [cat]\n{yaml}"));
+        let report = import(&store, &source, Format::Yolo).await.unwrap();
+        let all = records(&store, &report.version.id).await;
+        assert_eq!(split(&all[0]), found, "{yaml}");
+        assert_eq!(report.annotations, 1);
+        let skipped: Vec<_> = report.skipped.iter().map(|s| (s.path.as_str(), s.kind)).collect();
+        assert_eq!(skipped, [(missing, SkipReason::NotThere)], "{yaml}");
+    }
 }

@@ -7,7 +7,7 @@ use super::super::assemble::Entry;
 use super::super::document::{Document, Object};
 use super::super::document_files::skip_rest;
 use super::super::draft::Draft;
-use super::super::files::without_extension;
+use super::super::files::{Files, without_extension};
 use super::super::import_report::SkipReason;
 use super::super::intake::Refusal;
 use super::super::list;
@@ -38,11 +38,12 @@ fn folders(source: &Path) -> Option<(PathBuf, PathBuf)> {
     first(&IMAGES).zip(first(&CLASSES))
 }
 
-/// Returns whether a folder has images and masks.
-pub(in super::super) fn has_masks(source: &Path) -> bool {
+/// Returns whether a folder, in which these pictures were found, has images and masks.
+pub(in super::super) fn has_masks(source: &Path, pictures: &Files) -> bool {
     folders(source).is_some_and(|(_, masks)| {
-        let mut files = std::fs::read_dir(masks).into_iter().flatten().flatten();
-        files.any(|file| file.path().extension().is_some_and(|e| e == "png"))
+        pictures
+            .paths()
+            .any(|path| path.starts_with(&masks) && path.extension() == Some("png".as_ref()))
     })
 }
 
@@ -61,7 +62,13 @@ impl Reader for MasksReader {
                     .with("file", path.display())
                     .with("reason", reason)
             })?,
-            None => Colours::voc(),
+            None if images.ends_with(IMAGES[0]) && classes.ends_with(CLASSES[0]) => Colours::voc(),
+            None => {
+                let message = "nothing says which classes the values of the masks mean; add \
+                               labelmap.txt with a line `name:r,g,b` for each colour, or with a \
+                               name a line for the values from 0";
+                return Err(Error::invalid(message).with("source", source.display()));
+            }
         };
         self.objects = Some(source.join(OBJECTS)).filter(|folder| folder.is_dir());
         if self.objects.is_none() {

@@ -4,7 +4,10 @@ use serde_norway::Value;
 use ymir_core::{Error, Result};
 
 use super::super::files::Files;
+use super::super::format::Format;
 use super::super::intake::read_text;
+use super::super::splits;
+use super::describe::{CLASSES, LABELS, description, format_of};
 
 /// Keys of `data.yaml` that are no splits.
 const NO_SPLITS: [&str; 6] = ["path", "names", "nc", "task", "download", "kpt_shape"];
@@ -14,33 +17,14 @@ const NO_SPLITS: [&str; 6] = ["path", "names", "nc", "task", "download", "kpt_sh
 pub(super) struct Layout {
     /// The folder of the file.
     pub(super) root: PathBuf,
+    /// The folder that the places of splits are below, as the file says.
+    pub(super) path: Option<String>,
     pub(super) names: Vec<Option<String>>,
     /// Splits, each with a folder of images or a text file that lists them.
     pub(super) splits: Vec<(String, String)>,
     pub(super) task: Option<String>,
     /// How many keypoints objects have, and how many numbers each of these.
     pub(super) keypoints: Option<(usize, usize)>,
-}
-
-/// Returns whether files, which are no images, have one that describes a dataset in one of the
-/// layouts.
-pub(in super::super) fn is_yolo(files: &Files) -> bool {
-    description(files).is_some()
-}
-
-/// Returns the file that describes the dataset: the outermost.
-fn description(files: &Files) -> Option<PathBuf> {
-    let named = |names: &[&str]| {
-        let is_named = |i: &u32| {
-            files.below(*i).file_name().is_some_and(|name| names.iter().any(|known| name == *known))
-        };
-        let named = (0..files.len()).filter(is_named);
-        let outermost = named.min_by_key(|i| files.below(*i).components().count());
-        outermost.map(|i| files.path(i))
-    };
-    named(&["data.yaml", "data.yml", "dataset.yaml"])
-        .or_else(|| named(&["obj.data"]))
-        .or_else(|| named(&["obj.names"]))
 }
 
 impl Layout {
@@ -52,7 +36,8 @@ impl Layout {
     pub(super) fn find(source: &Path, files: &Files) -> Result<Self> {
         let Some(path) = description(files) else {
             let message = "no file says which classes the numbers in the labels mean; a YOLO \
-                           dataset has data.yaml, or obj.data and obj.names";
+                           dataset has data.yaml, or obj.data and obj.names, or classes.txt beside images \
+                           and labels";
             return Err(Error::invalid(message).with("source", source.display()));
         };
         let wrong = |reason: String| {
@@ -61,12 +46,17 @@ impl Layout {
                 .with("reason", reason)
         };
         let text = read_text(&path).map_err(|(_, reason)| wrong(reason))?;
-        let mut layout = match path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
-            true => yaml(&text),
-            false => darknet(&path, &text, files),
+        let is_list = path.file_name().is_some_and(|name| name == CLASSES);
+        let mut layout = match format_of(&path) {
+            Format::Darknet => darknet(&path, &text, files),
+            _ if is_list => Ok(listed(&text, files)),
+            _ => yaml(&text),
         }
         .map_err(wrong)?;
-        layout.root = path.parent().unwrap_or(source).to_owned();
+        layout.root = match is_list {
+            true => source.to_owned(),
+            false => path.parent().unwrap_or(source).to_owned(),
+        };
         Ok(layout)
     }
 
@@ -82,6 +72,7 @@ fn yaml(text: &str) -> Result<Layout, String> {
     let Value::Mapping(map) = value else { return Err("expected `key: value` lines".to_owned()) };
     let mut layout = Layout {
         names: names(map.get("names").ok_or("it has no `names`")?)?,
+        path: map.get("path").and_then(Value::as_str).map(str::to_owned),
         task: map.get("task").and_then(Value::as_str).map(str::to_owned),
         ..Layout::default()
     };
@@ -117,7 +108,8 @@ fn names(value: &Value) -> Result<Vec<Option<String>>, String> {
         Value::Mapping(map) => {
             let mut names = Vec::new();
             for (number, name) in map {
-                let number = number.as_u64().filter(|number| *number < 100_000);
+                let number = number.as_u64().or_else(|| number.as_str()?.trim().parse().ok());
+                let number = number.filter(|number| *number < 100_000);
                 let number = number.ok_or("a key of `names` is no number of a class")? as usize;
                 if names.len() <= number {
                     names.resize(number + 1, None);
@@ -151,6 +143,27 @@ fn darknet(path: &Path, text: &str, files: &Files) -> Result<Layout, String> {
         return Err(format!("the file of names {} is not there", names.display()));
     }
     let lines = read_text(&names).map_err(|(_, reason)| reason)?;
-    layout.names = lines.lines().map(|line| Some(line.trim().to_owned())).collect();
+    layout.names = lines_of(&lines);
     Ok(layout)
+}
+
+/// Reads a list of names, to which folders of labels add the splits.
+fn listed(text: &str, files: &Files) -> Layout {
+    let mut layout = Layout { names: lines_of(text), ..Layout::default() };
+    for split in (0..files.len()).filter_map(|i| split_of(files.below(i))) {
+        if layout.splits.iter().all(|(known, _)| known != split) {
+            layout.splits.push((split.to_owned(), format!("images/{split}")));
+        }
+    }
+    layout
+}
+
+/// Returns the split of a label file in a folder of one.
+fn split_of(label: &Path) -> Option<&str> {
+    let split = label.strip_prefix(LABELS).ok()?.parent()?.components().next()?;
+    split.as_os_str().to_str().filter(|split| splits::is_common(split))
+}
+
+fn lines_of(text: &str) -> Vec<Option<String>> {
+    text.lines().map(|line| Some(line.trim().to_owned())).collect()
 }

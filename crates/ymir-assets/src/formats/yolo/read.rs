@@ -1,4 +1,3 @@
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ymir_core::{Result, Shape};
@@ -17,6 +16,7 @@ use super::super::reader::Reader;
 use super::super::scan::{Scanned, scan_files};
 use super::super::splits::SplitValues;
 use super::layout::Layout;
+use super::places::{label_places, mark};
 use super::row;
 
 /// YOLO's label files, in Ultralytics' or Darknet's layout.
@@ -39,7 +39,7 @@ impl Reader for YoloReader {
         let index = ImageIndex::new(images);
         let mut splits = vec![SplitValues::NONE; index.images.len() as usize];
         for (key, place) in &self.layout.splits {
-            let marked = mark(&index, &self.layout.root, key, place);
+            let marked = mark(&index, &self.layout, key, place);
             let (split, marked) = match marked {
                 Ok(marked) => marked,
                 Err((kind, reason)) => {
@@ -89,53 +89,4 @@ impl Reader for YoloReader {
             None => only_quads,
         };
     }
-}
-
-/// Returns where the label file of an image may be: in `labels` as the image is in `images`, or
-/// beside it.
-fn label_places(image: &Path) -> Vec<PathBuf> {
-    let beside = image.with_extension("txt");
-    let parts: Vec<_> = beside.components().collect();
-    let last = parts.iter().rposition(|part| part.as_os_str() == "images");
-    let there = last.map(|last| {
-        let swapped = parts.iter().enumerate();
-        swapped
-            .map(|(i, part)| if i == last { "labels".as_ref() } else { part.as_os_str() })
-            .collect()
-    });
-    there.into_iter().chain([beside]).collect()
-}
-
-/// Returns the name of a split, and which images are in it: those in a folder, or those that a text
-/// file lists.
-fn mark(
-    index: &ImageIndex,
-    root: &Path,
-    key: &str,
-    place: &str,
-) -> std::result::Result<(String, Vec<bool>), Refusal> {
-    let images = &index.images;
-    // A place is compared with files of the source, and never leads out of it.
-    let below: PathBuf =
-        place.split(['/', '\\']).filter(|part| !matches!(*part, "" | "." | "..")).collect();
-    if below.extension().is_none_or(|extension| extension != "txt") {
-        let folder = root.join(&below);
-        let marked = images.paths().map(|image| image.starts_with(&folder)).collect();
-        return Ok((key.to_owned(), marked));
-    }
-    let name = below.file_name().unwrap_or_default();
-    let places = [root.join(&below), root.join(name)];
-    let Some(path) = places.iter().find(|path| path.is_file()) else {
-        return Err((SkipReason::NotThere, format!("there is no list for the split {key}")));
-    };
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut marked = vec![false; images.len() as usize];
-    if stem != super::write::NO_SPLIT {
-        for line in read_text(path)?.lines().filter(|line| !line.trim().is_empty()) {
-            if let Ok(image) = index.find(line.trim(), path, "") {
-                marked[image as usize] = true;
-            }
-        }
-    }
-    Ok((stem, marked))
 }

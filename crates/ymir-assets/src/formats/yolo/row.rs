@@ -9,7 +9,7 @@ const MAX_OBJECTS: usize = 100_000;
 /// The most numbers in a row.
 const MAX_NUMBERS: usize = 200_000;
 
-/// Reads a label file.
+/// Reads a label file. A row that cannot be understood is dropped.
 ///
 /// # Errors
 ///
@@ -23,11 +23,10 @@ pub(super) fn read(text: &str, layout: &Layout) -> Result<Document, String> {
         }
         let numbers: Result<Vec<f64>, _> = row.split_whitespace().map(str::parse).collect();
         let numbers = numbers.ok().filter(|numbers| numbers.iter().all(|n| n.is_finite()));
-        let Some(numbers) = numbers.filter(|numbers| numbers.len() <= MAX_NUMBERS) else {
-            return Err(format!("line {}: a row is of finite numbers", line + 1));
-        };
+        let numbers = numbers.filter(|numbers| numbers.len() <= MAX_NUMBERS);
+        let wrong = || format!("line {}: a row is of finite numbers", line + 1);
         let number = number as u32 + 1;
-        match object(&numbers, layout) {
+        match numbers.ok_or_else(wrong).and_then(|numbers| object(&numbers, layout)) {
             Ok(object) => document.objects.push(Object { number, ..object }),
             Err(reason) => document.dropped.push((number, reason)),
         }

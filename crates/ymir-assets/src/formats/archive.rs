@@ -186,11 +186,13 @@ fn is_taken(error: &std::io::Error) -> bool {
 
 /// Returns the path of an entry, if it is a plain one below the archive.
 fn inside(name: &str) -> Option<PathBuf> {
-    if name.is_empty() || name.len() > MAX_NAME || name.contains(['\\', '\0', ':']) {
+    if name.is_empty() || name.len() > MAX_NAME || name.contains(['\0', ':']) {
         return None;
     }
+    // Some programs of Windows write its separators.
+    let name = name.replace('\\', "/");
     let mut path = PathBuf::new();
-    for part in Path::new(name).components() {
+    for part in Path::new(&name).components() {
         match part {
             Component::Normal(part) => path.push(part),
             Component::CurDir => {}

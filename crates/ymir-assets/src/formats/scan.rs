@@ -26,7 +26,7 @@ pub(super) struct Folders {
 const IMAGES: &str = "JPEGImages";
 const ANNOTATIONS: &str = "Annotations";
 /// Folders of the VOC layout that hold pictures which are no images of the dataset.
-const MASKS: [&str; 2] = ["SegmentationClass", "SegmentationObject"];
+pub(super) const MASKS: [&str; 2] = ["SegmentationClass", "SegmentationObject"];
 
 /// Finds the images and annotation files of a source.
 ///
@@ -85,7 +85,8 @@ fn check(source: &Path) -> Result<()> {
     let attempt = "the folder to import cannot be read; give an existing folder";
     let data = std::fs::metadata(source).map_err(|error| Error::io(attempt, source, error))?;
     if !data.is_dir() {
-        let message = "an import reads a folder, and this is none";
+        let message = "an import reads a folder or an archive (.zip, .tar, .tar.gz, .tgz), and this \
+                       is neither; unpack it and import the folder";
         return Err(Error::invalid(message).with("path", source.display()));
     }
     std::fs::read_dir(source).map_err(|error| Error::io(attempt, source, error))?;

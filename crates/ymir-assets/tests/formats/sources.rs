@@ -112,6 +112,44 @@ async fn archives_are_sources() {
 }
 
 #[tokio::test]
+async fn archives_of_windows_are_sources() {
+    let place = folder();
+    let image = jpeg(1);
+    let files: &[(&str, &[u8])] = &[
+        ("data\\cat\\1.jpg", &image),
+        ("..\\out.jpg", &image),
+        ("\\abs.jpg", &image),
+        ("C:\\abs.jpg", &image),
+        ("data\\..\\..\\x.jpg", &image),
+    ];
+    zip_of(&place.join("a.zip"), files);
+    let report = import(&store(), &place.join("a.zip"), Format::Folders).await.unwrap();
+    assert_eq!((report.imported, report.annotations), (1, 1));
+    assert_eq!(report.unknown_classes[0].name, "cat");
+    assert_eq!(report.skipped.len(), 4, "{:?}", report.skipped);
+    assert!(report.skipped.iter().all(|skip| skip.kind == SkipReason::Unsafe));
+}
+
+#[tokio::test]
+async fn errors_name_the_archive_and_no_folder_that_is_gone() {
+    let place = folder();
+    let cases: [(&str, &[u8], Format); 4] = [
+        ("notes.md", b"", Format::Auto),
+        ("data.yaml", b"names: 3", Format::Auto),
+        ("a.jpg", b"no image", Format::Auto),
+        ("a.jpg", b"no image", Format::Yolo),
+    ];
+    for (name, content, format) in cases {
+        let archive = place.join("a.zip");
+        zip_of(&archive, &[(name, content)]);
+        let error = import(&store(), &archive, format).await.unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains(&archive.display().to_string()), "{text}");
+        assert!(!text.contains(".ymir-import-"), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn bombs_and_damaged_archives_are_refused() {
     let place = folder();
     let zeros = vec![0; 1 << 20];
@@ -126,6 +164,9 @@ async fn bombs_and_damaged_archives_are_refused() {
     zip_of(&place.join("cut.zip"), &[("a.jpg", &jpeg(1))]);
     let whole = std::fs::read(place.join("cut.zip")).unwrap();
     put(&place, "cut.zip", &whole[..whole.len() - 30]);
+    put(&place, "other.tar.xz", b"xz");
+    let error = import(&store(), &place.join("other.tar.xz"), Format::Images).await.unwrap_err();
+    assert!(error.to_string().contains(".tar.gz"), "{error}");
     for (name, kind) in [
         ("bomb.zip", ErrorKind::ResourceExhausted),
         ("none.zip", ErrorKind::Corrupted),

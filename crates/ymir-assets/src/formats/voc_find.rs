@@ -11,8 +11,11 @@ use super::intake::{Refusal, read_annotation};
 use super::list::{self, Nameable};
 use super::pair::{Orphan, pair};
 use super::reader::Reader;
-use super::scan::{Folders, Found, scan};
+use super::scan::{Folders, Found, MASKS, scan};
 use super::splits::{self, SplitValues};
+
+/// What is said of masks.
+const MASKS_UNREAD: &str = "masks beside the boxes (the format masks reads them)";
 
 /// Pascal VOC: an XML file per image, splits as lists of names.
 #[derive(Debug)]
@@ -25,6 +28,9 @@ impl Reader for VocReader {
             Some(list) => list::find(list, &draft.source, found.iter().map(|f| &f.folders))?,
             None => Vec::new(),
         };
+        for found in &found {
+            draft.losses.add_many(MASKS_UNREAD, masks(&found.folders.root));
+        }
         let mut unmet: Option<Vec<String>> = None;
         for (i, found) in found.iter().enumerate() {
             match (&options.list, lists.get(i)) {
@@ -49,6 +55,13 @@ impl Reader for VocReader {
     fn read(&self, entry: &Entry) -> Result<Option<Document>, Refusal> {
         entry.annotation.as_deref().map(read_annotation).transpose()
     }
+}
+
+/// Returns how many masks of objects or classes stand beside the annotations.
+fn masks(root: &Path) -> u64 {
+    let files = MASKS.iter().filter_map(|folder| std::fs::read_dir(root.join(folder)).ok());
+    let is_mask = |path: &Path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("png"));
+    files.flatten().flatten().filter(|file| is_mask(&file.path())).count() as u64
 }
 
 /// Adds the images of a dataset, or of it those that a list names; returns the entries of the list

@@ -3,6 +3,7 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use ymir_core::BBox;
 
 use super::document::{Document, Object};
+use super::losses::Field;
 use super::voc_text::decode;
 use super::voc_write::NO_POSE;
 
@@ -24,6 +25,9 @@ enum Node {
     Object,
     BndBox,
     Tags,
+    /// An element with attributes as elements of a name and a value, and one of these.
+    Attributes,
+    Attribute,
     /// An element whose text is a value: its own name, in lower case, with its parent's before it.
     Leaf(&'static str),
     /// An attribute, by its name.
@@ -66,6 +70,8 @@ struct Builder {
     text: String,
     object: Partial,
     objects: u32,
+    /// Name and value of the attribute that is open.
+    attribute: [String; 2],
     tags: usize,
     has_root: bool,
 }
@@ -114,16 +120,40 @@ impl Builder {
                 self.object.object.number = self.objects;
             }
             Node::BndBox => self.object.has_box = true,
-            Node::Tag(_) => {
-                self.tags += 1;
-                if self.tags > MAX_TAGS {
-                    return Err(format!("the file has more than {MAX_TAGS} tags"));
-                }
+            Node::Other if self.nodes.last() == Some(&Node::Object) => self.lose(name),
+            Node::Attribute => {
+                self.attribute = Default::default();
+                self.count_tag()?;
             }
+            Node::Tag(_) => self.count_tag()?,
             _ => {}
         }
         self.nodes.push(node);
         Ok(())
+    }
+
+    fn count_tag(&mut self) -> Result<(), String> {
+        self.tags += 1;
+        if self.tags > MAX_TAGS {
+            return Err(format!("the file has more than {MAX_TAGS} tags"));
+        }
+        Ok(())
+    }
+
+    /// Counts an element of an object that is not read.
+    fn lose(&mut self, name: &str) {
+        if self.document.fields.len() < MAX_TAGS {
+            self.document.fields.push(Field { of: "objects", name: name.to_owned() });
+        }
+    }
+
+    /// Sets an attribute of the object that is open, or else of the image.
+    fn set(&mut self, name: String, text: String) {
+        let attributes = match self.nodes.contains(&Node::Object) {
+            true => &mut self.object.object.attributes,
+            false => &mut self.document.attributes,
+        };
+        attributes.insert(name, text);
     }
 
     fn root(&mut self, name: &str) -> Result<Node, String> {
@@ -143,13 +173,12 @@ impl Builder {
             // An export wrote it, and its spaces are its own.
             Some(Node::Leaf("original_filename")) => self.document.original_filename = Some(text),
             Some(Node::Leaf(name)) => self.leaf(name, text.trim()),
-            Some(Node::Tag(name)) => {
-                let of_image = !self.nodes.contains(&Node::Object);
-                let attributes = match of_image {
-                    true => &mut self.document.attributes,
-                    false => &mut self.object.object.attributes,
-                };
-                attributes.insert(name, text);
+            Some(Node::Tag(name)) => self.set(name, text),
+            Some(Node::Attribute) => {
+                let [name, value] = std::mem::take(&mut self.attribute);
+                if !name.is_empty() {
+                    self.set(name, value);
+                }
             }
             Some(Node::Object) => match std::mem::take(&mut self.object).finish() {
                 Ok(object) => self.document.objects.push(object),
@@ -168,6 +197,8 @@ impl Builder {
         match name {
             "filename" => document.filename = Some(text.to_owned()),
             "folder" => document.folder = Some(text.to_owned()),
+            "attribute/name" => self.attribute[0] = text.to_owned(),
+            "attribute/value" => self.attribute[1] = text.to_owned(),
             "size/width" => document.width = whole(text),
             "size/height" => document.height = whole(text),
             "image_quality" => {
@@ -211,6 +242,10 @@ fn child(parent: &Node, name: &str, start: &BytesStart<'_>) -> Result<Node, Stri
         (Node::Root, "object") => Node::Object,
         (Node::Root, "size") => Node::Size,
         (Node::Root | Node::Object, "tags") => Node::Tags,
+        (Node::Root | Node::Object, "attributes") => Node::Attributes,
+        (Node::Attributes, "attribute") => Node::Attribute,
+        (Node::Attribute, "name") => Node::Leaf("attribute/name"),
+        (Node::Attribute, "value") => Node::Leaf("attribute/value"),
         (Node::Root, _) => among(&OF_ROOT),
         (Node::Object, "bndbox") => Node::BndBox,
         (Node::Object, _) => among(&OF_OBJECT),

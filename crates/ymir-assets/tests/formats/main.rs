@@ -15,4 +15,5 @@ mod repeated;
 mod sources;
 mod trips;
 mod turned;
+mod voc;
 mod yolo;

@@ -151,10 +151,43 @@ async fn encodings_are_understood(store: Store) {
     assert!(report.skipped[0].reason.contains("line 2"), "{}", report.skipped[0].reason);
 }
 
+async fn the_declared_encoding_is_the_one(store: Store) {
+    let source = folder();
+    let (head, tail) = (xml("", "<object><name>"), "</name></object>");
+    let head = head.trim_end().trim_end_matches("</annotation>");
+    // Some of these bytes are UTF-8 too, of other characters.
+    let names: [(&str, &[u8]); 4] = [
+        ("GBK", b"\xc3\xa8"),
+        ("windows-1252", b"\x80"),
+        ("UTF-16", "é".as_bytes()),
+        ("x-none", "ü".as_bytes()),
+    ];
+    let edges =
+        "<bndbox><xmin>1</xmin><ymin>1</ymin><xmax>5</xmax><ymax>5</ymax></bndbox></object>";
+    let tail = tail.replace("</object>", edges) + "</annotation>";
+    for (n, (encoding, name)) in names.iter().enumerate() {
+        let start = format!("<?xml version=\"1.0\" encoding='{encoding}'?>{head}");
+        put(&source, &format!("{n}.jpg"), jpeg(n));
+        put(&source, &format!("{n}.xml"), [start.as_bytes(), name, tail.as_bytes()].concat());
+    }
+    for (n, encoding) in [(4, "GBK"), (5, "x-none")] {
+        let bad = format!("<?xml version=\"1.0\" encoding=\"{encoding}\"?><annotation>");
+        put(&source, &format!("{n}.jpg"), jpeg(n));
+        put(&source, &format!("{n}.xml"), [bad.as_bytes(), b"\xff", b"</annotation>"].concat());
+    }
+    let (report, _) = imported(&store, &source).await;
+    assert_eq!(report.added_classes, ["é", "ü", "€", "猫"]);
+    let bad = [("4.xml", SkipReason::BadAnnotation), ("5.xml", SkipReason::BadAnnotation)];
+    assert_eq!(reasons(&report), bad);
+    assert!(report.skipped[0].reason.contains("not gbk"), "{}", report.skipped[0].reason);
+    assert!(report.skipped[1].reason.contains("not supported"), "{}", report.skipped[1].reason);
+}
+
 store_tests![
     hostile_xml_is_bounded,
     content_tells_the_kind_of_a_file,
     boxes_are_read_with_inclusive_edges_and_cut,
     everything_that_the_format_knows_is_kept,
     encodings_are_understood,
+    the_declared_encoding_is_the_one,
 ];

@@ -1,7 +1,8 @@
 use std::borrow::Cow;
 
-/// Returns the text of an XML file: UTF-8, UTF-16 with a byte order mark, or, if the file says so,
-/// Latin-1.
+use encoding_rs::Encoding;
+
+/// Returns the text of an XML file: UTF-8, UTF-16 with a byte order mark, or what the file says.
 ///
 /// # Errors
 ///
@@ -17,10 +18,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
                 Ok(Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()))
             }
             None | Some("utf-8" | "utf8") => utf8(bytes),
-            // Many files declare an encoding and are UTF-8 all the same.
-            Some(encoding) => utf8(bytes).map_err(|_| {
-                format!("line 1: the encoding {encoding} is not supported; convert it to UTF-8")
-            }),
+            Some(encoding) => other(bytes, encoding),
         },
     }
 }
@@ -30,6 +28,19 @@ fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         let before = &bytes[..error.valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         format!("line {line}: the text is not UTF-8; convert the file to UTF-8")
+    })
+}
+
+/// Returns the text of a file that says which encoding it has. Many do and are UTF-8 all the same,
+/// which is seen where their text is none in the encoding.
+fn other<'a>(bytes: &'a [u8], name: &str) -> Result<Cow<'a, str>, String> {
+    // What is said in ASCII is not in UTF-16.
+    let known = Encoding::for_label(name.as_bytes()).filter(|known| known.is_ascii_compatible());
+    let text =
+        known.and_then(|known| known.decode_without_bom_handling_and_without_replacement(bytes));
+    text.map_or_else(|| utf8(bytes), Ok).map_err(|_| match known {
+        Some(_) => format!("line 1: the text is not {name} as it says; convert it to UTF-8"),
+        None => format!("line 1: the encoding {name} is not supported; convert it to UTF-8"),
     })
 }
 

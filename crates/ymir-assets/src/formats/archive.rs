@@ -107,7 +107,9 @@ impl Unpacked {
                 _ => self.skip(&name, "it is a link or another special file"),
             }
         }
-        Ok(())
+        // What comes after the end of the entries: there is the checksum of what was compressed.
+        let mut rest = archive.into_inner().take(self.limit);
+        std::io::copy(&mut rest, &mut std::io::sink()).map(drop).map_err(damaged)
     }
 
     fn zip(&mut self, file: BufReader<File>, over: &AtomicBool) -> Result<()> {

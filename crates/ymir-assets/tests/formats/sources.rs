@@ -164,6 +164,14 @@ async fn bombs_and_damaged_archives_are_refused() {
     zip_of(&place.join("cut.zip"), &[("a.jpg", &jpeg(1))]);
     let whole = std::fs::read(place.join("cut.zip")).unwrap();
     put(&place, "cut.zip", &whole[..whole.len() - 30]);
+    // Stored as they are, so that only the checksum tells a flipped bit.
+    let file = std::fs::File::create(place.join("flipped.tar.gz")).unwrap();
+    let stored = flate2::write::GzEncoder::new(file, flate2::Compression::none());
+    tar_of(stored, &[("a.jpg", &jpeg(1))]);
+    let mut gz = std::fs::read(place.join("flipped.tar.gz")).unwrap();
+    put(&place, "trailer.tar.gz", &gz[..gz.len() - 4]);
+    gz[1000] ^= 1;
+    put(&place, "flipped.tar.gz", &gz);
     put(&place, "other.tar.xz", b"xz");
     let error = import(&store(), &place.join("other.tar.xz"), Format::Images).await.unwrap_err();
     assert!(error.to_string().contains(".tar.gz"), "{error}");
@@ -172,6 +180,8 @@ async fn bombs_and_damaged_archives_are_refused() {
         ("none.zip", ErrorKind::Corrupted),
         ("none.tar.gz", ErrorKind::Corrupted),
         ("cut.zip", ErrorKind::Corrupted),
+        ("flipped.tar.gz", ErrorKind::Corrupted),
+        ("trailer.tar.gz", ErrorKind::Corrupted),
     ] {
         let error = import(&store(), &place.join(name), Format::Images).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error:?}");

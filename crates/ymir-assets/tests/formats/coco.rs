@@ -198,7 +198,6 @@ async fn hostile_documents_do_no_harm() {
         (r#"{"images": [{"id": 1, "file_name": 3}]}"#.to_owned(), "images[0]"),
         (r#"{"images": {}}"#.to_owned(), "line 1"),
         (of(r#"{"image_id": 1}"#)[..60].to_owned(), "line 1"),
-        (of(r#"{"image_id": 1, "category_id": 1, "bbox": [1, NaN, 2, 3]}"#), "write null"),
     ];
     for (document, place) in cases {
         let (store, source) = (store(), folder());
@@ -247,4 +246,32 @@ async fn hostile_documents_do_no_harm() {
     std::fs::remove_file(source.join("1.jpg")).unwrap();
     let error = import(&store, &source, Format::Coco).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+/// Python writes what JSON does not know; each costs its annotation, and texts stay as they are.
+#[tokio::test]
+async fn numbers_that_are_none_do_not_end_the_document() {
+    let odd = [
+        (r#""bbox": [1, NaN, 3, 4]"#, "bbox"),
+        (r#""bbox": [-Infinity, 2, 3, 4]"#, "bbox"),
+        (r#""bbox": [1, 2, 3, 4], "score": NaN"#, "score"),
+        (r#""bbox": [1, 2, 3, 4], "score": -Infinity"#, "score"),
+        (r#""bbox": [1, 2, 3, 4], "score": Infinity"#, "score"),
+    ];
+    for (field, named) in odd {
+        let (store, source) = (store(), folder());
+        put(&source, "1.jpg", jpeg(1));
+        let kept = r#"{"image_id": 1, "category_id": 1, "bbox": [5, 6, 7, 8],
+            "attributes": {"note": "NaN, \" -Infinity"}}"#;
+        let document = format!(
+            r#"{{"images": [{{"id": 1, "file_name": "1.jpg"}}], "annotations": [{{"image_id": 1,
+            "category_id": 1, {field}}}, {kept}], "categories": [{{"id": 1, "name": "cat"}}]}}"#
+        );
+        put(&source, "instances.json", document);
+        let report = import(&store, &source, Format::Coco).await.unwrap();
+        assert_eq!((report.annotations, report.dropped.len()), (1, 1), "{field}: {report:?}");
+        assert!(report.dropped[0].reason.contains(named), "{field}: {report:?}");
+        let all = records(&store, &report.version.id).await;
+        assert_eq!(all[0].annotations[0].attributes["note"], "NaN, \" -Infinity");
+    }
 }

@@ -74,14 +74,9 @@ pub(super) fn read(mut file: impl BufRead, sink: &mut dyn Sink) -> Result<(), St
     let mut deserializer = serde_json::Deserializer::from_reader(file);
     let document = Document { sink, place: &place };
     document.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
-        // Python writes such where a number is none.
-        let remedy = match error.is_syntax() && error.to_string().starts_with("expected value") {
-            true => "; NaN and Infinity are no JSON: write null",
-            false => "",
-        };
         match place.get() {
-            ("", _) => format!("{error}{remedy}"),
-            (list, item) => format!("{list}[{item}]: {error}{remedy}"),
+            ("", _) => error.to_string(),
+            (list, item) => format!("{list}[{item}]: {error}"),
         }
     })
 }

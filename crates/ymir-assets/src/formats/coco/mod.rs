@@ -2,6 +2,7 @@
 
 mod json;
 mod lenient;
+mod plain;
 mod read;
 mod segmentation;
 mod write;

@@ -18,6 +18,7 @@ use super::super::shared_documents::SharedDocuments;
 use super::super::splits;
 use super::json::{Annotation, Category, Image, Sink, read};
 use super::lenient::{Id, Number};
+use super::plain::Plain;
 use crate::sorter::Sorter;
 use crate::spill;
 
@@ -109,7 +110,7 @@ fn read_document(
         fault: Ok(()),
         number: 0,
     };
-    match read(BufReader::with_capacity(1 << 20, file), &mut taken) {
+    match read(BufReader::with_capacity(1 << 20, Plain::new(file)), &mut taken) {
         Ok(()) => taken.put(all, document),
         Err(reason) => {
             draft.skip(path, SkipReason::BadAnnotation, reason);

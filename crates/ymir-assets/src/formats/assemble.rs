@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub(super) struct Said {
     /// The size that the annotation file tells.
     pub(super) told: (Option<u32>, Option<u32>),
     pub(super) objects: Vec<Compact>,
+    /// The number of the document, where one is of many images.
+    pub(super) document: u32,
     /// Whether coordinates are fractions of the size of the image in place of pixels.
     pub(super) relative: bool,
 }
@@ -40,9 +42,12 @@ pub(super) struct Said {
 /// What several documents told of an image already.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    keys: HashSet<Vec<u8>>,
-    /// The keys are of so many objects.
-    objects: usize,
+    /// The first document that spoke of it.
+    document: Option<u32>,
+    /// Whether another one did.
+    several: bool,
+    /// Then all objects, each with the document that told it first.
+    keys: HashMap<Vec<u8>, u32>,
 }
 
 /// The image as it is in the store.
@@ -130,21 +135,27 @@ impl Said {
     pub(super) fn add(&mut self, said: Self, known: &mut Known) -> Result<u64> {
         self.attributes.extend(said.attributes);
         self.told = (said.told.0.or(self.told.0), said.told.1.or(self.told.1));
-        if self.objects.is_empty() || said.objects.is_empty() {
+        let first = *known.document.get_or_insert(said.document);
+        if !known.several && first == said.document {
             self.objects.extend(said.objects);
             return Ok(0);
         }
-        for object in &self.objects[known.objects..] {
-            known.keys.insert(object.key()?);
-        }
-        known.objects = self.objects.len();
-        let before = self.objects.len() + said.objects.len();
-        for object in said.objects {
-            if !known.keys.contains(&object.key()?) {
-                self.objects.push(object);
+        if !known.several {
+            known.several = true;
+            for object in &self.objects {
+                known.keys.insert(object.key()?, first);
             }
         }
-        Ok((before - self.objects.len()) as u64)
+        let mut repeated = 0;
+        for object in said.objects {
+            // Two alike of one document are two.
+            if *known.keys.entry(object.key()?).or_insert(said.document) == said.document {
+                self.objects.push(object);
+            } else {
+                repeated += 1;
+            }
+        }
+        Ok(repeated)
     }
 
     /// Fits the objects to the image as it is: fractions become pixels, and boxes and outlines are
@@ -225,9 +236,13 @@ impl Said {
 }
 
 impl Compact {
-    /// Returns what two documents tell alike of one object: its class, box and shape.
+    /// Returns what two documents tell alike of one object: its class and where it is.
     fn key(&self) -> Result<Vec<u8>> {
-        spill::encode(&(self.class, self.bbox, self.shape()))
+        let (keypoints, angle) = match &self.extra {
+            Some(extra) => (&extra.keypoints[..], extra.rotate_angle),
+            None => (&[][..], None),
+        };
+        spill::encode(&(self.class, self.bbox, self.shape(), keypoints, angle))
     }
 
     pub(super) fn new(mut object: Object, names: &mut Names) -> Self {

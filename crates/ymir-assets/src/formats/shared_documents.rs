@@ -51,6 +51,7 @@ impl SharedDocuments {
     ) -> Result<()> {
         let (named, splits) = &mut self.named[image as usize];
         named.get_or_insert(document as u32);
+        said.document = document as u32;
         if let Some(split) = said.attributes.remove(SPLIT) {
             // As of every attribute, the last value counts.
             *splits = draft.splits.replace(*splits, &split);

@@ -149,7 +149,7 @@ async fn a_damaged_blob_is_not_handed_out_as_a_copy() {
     let id = put(&store, BlobSource::Bytes(b"bytes".to_vec())).await;
     let file = store.blob_file(&id).await.unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    for damage in [&b"bytfs"[..], b"byt", b""] {
+    for damage in [&b"bites"[..], b"byte", b""] {
         fs::write(&file, damage).unwrap();
         let to = dir.path().join("out");
         let error = store.export_blobs(&[(id, to.clone())], Transfer::Copy).await.unwrap_err();

@@ -14,7 +14,7 @@ fn a_workspace_is_made_once_and_found_from_below() {
     let place = Place::empty();
     let refused = place.run(&["--json", "init", "--classes", "cat,do\ng"]);
     assert_eq!((refused.code, place.path("workspace").exists()), (2, false));
-    let no_text = place.dir.path().join(OsStr::from_bytes(b"caf\xe9"));
+    let no_text = place.dir.path().join(OsStr::from_bytes(b"x\xe9"));
     assert_eq!(common::ymir().arg("init").arg(&no_text).output().unwrap().status.code(), Some(2));
     assert!(!no_text.exists());
     let made = place.run(&["--json", "init", "--classes", "cat,dog"]);

@@ -9,7 +9,7 @@ use ymir_core::{
 };
 
 use crate::common::pictures::jpeg;
-use crate::common::{add_class, folder, put, records, store};
+use crate::common::{add_class, commit, folder, put, records, store};
 use crate::made::{branch, export, import, stored};
 
 fn of<'a>(all: &'a [Record], name: &str) -> &'a Record {
@@ -275,6 +275,37 @@ async fn rotated_boxes_too_large_for_their_image_are_cut() {
     let (out, lost) = exported(ObjectType::Detection, "train", vec![long]).await;
     assert!(rows(&out)[0][1..].iter().all(|number| (0.0..=1.0).contains(number)));
     assert_eq!(lost[0].1, 1);
+}
+
+/// Ultralytics forgets the rotations of a dataset in which the rows of some images are boxes.
+#[tokio::test]
+async fn a_rotated_box_makes_corners_of_all() {
+    let store = store();
+    add_class(&store, "cat").await;
+    let upright = object(BBox::new(16.0, 12.0, 32.0, 24.0), None);
+    let rotated = Annotation { rotate_angle: Some(0.5), ..upright.clone() };
+    let mut all = Vec::new();
+    for (n, boxes) in
+        [vec![rotated, upright.clone()], vec![upright.clone()], vec![]].into_iter().enumerate()
+    {
+        all.push(stored(&store, n, boxes).await);
+    }
+    let version = commit(&store, &branch("there"), all).await;
+    let out = folder();
+    export(&store, &version.id, &out, Format::Yolo).await.unwrap();
+    assert!(std::fs::read_to_string(out.join("data.yaml")).unwrap().contains("task: obb"));
+    let files = std::fs::read_dir(out.join("labels")).unwrap();
+    let texts = files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap());
+    let rows: Vec<usize> =
+        texts.flat_map(|t| t.lines().map(|l| l.split(' ').count()).collect::<Vec<_>>()).collect();
+    assert_eq!(rows, [9, 9, 9]);
+    let back = import(&store, &out, Format::Yolo).await.unwrap();
+    for record in records(&store, &back.version.id).await {
+        for found in record.annotations.iter().filter(|found| found.rotate_angle.is_none()) {
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+            assert!(near(found.bbox.x, upright.bbox.x) && near(found.bbox.h, upright.bbox.h));
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! The points of the rows that are written.
 
-use ymir_core::{Annotation, Ring, Shape};
+use std::fs;
+use std::path::Path;
+
+use walkdir::WalkDir;
+use ymir_core::{Annotation, Error, Result, Ring, Shape};
 
 use super::super::clip::{clip_ring, reaches_out};
 use super::super::losses::Losses;
@@ -55,6 +59,35 @@ pub(super) fn corners(
     }
     losses.add("rotated boxes that reach too far out of their image, cut at its edge");
     corners.map(|point| on_image(point, size))
+}
+
+/// Writes label files anew that have a box in each row: with its four corners.
+pub(super) fn write_corners(labels: &Path) -> Result<()> {
+    let fail = |path: &Path, error| Error::io("cannot write a label file", path, error);
+    for entry in WalkDir::new(labels) {
+        let entry = entry.map_err(|error| fail(labels, error.into()))?;
+        let path = entry.path();
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let text = fs::read_to_string(path).map_err(|error| fail(path, error))?;
+        let rows: Option<Vec<String>> = text.lines().map(with_corners).collect();
+        if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
+            let text = rows.join("\n") + "\n";
+            fs::write(path, text).map_err(|error| fail(path, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns a row of a class and a box with the corners of that; none if it is no such row.
+fn with_corners(row: &str) -> Option<String> {
+    let (class, numbers) = row.split_once(' ')?;
+    let numbers: Vec<f64> = numbers.split(' ').filter_map(|number| number.parse().ok()).collect();
+    let [x, y, w, h] = numbers[..] else { return None };
+    let (left, right) = ((x - w / 2.0).max(0.0), (x + w / 2.0).min(1.0));
+    let (top, bottom) = ((y - h / 2.0).max(0.0), (y + h / 2.0).min(1.0));
+    Some(format!("{class} {left} {top} {right} {top} {right} {bottom} {left} {bottom}"))
 }
 
 fn on_image([x, y]: [f64; 2], [width, height]: [f64; 2]) -> [f64; 2] {

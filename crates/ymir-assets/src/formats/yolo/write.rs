@@ -16,10 +16,11 @@ use super::rows;
 pub(super) const NO_SPLIT: &str = "all";
 
 /// Writes label files. In a dataset of outlines each row has an outline: what has none, its corners
-/// or the line around its pixels. In one of boxes, the rows of an image with a rotated box have four
-/// corners each, all others a box.
+/// or the line around its pixels. In one of boxes, each row has a box, or if any is rotated its four
+/// corners.
 ///
-/// Ultralytics drops an image whose rows are of several kinds, or reach out of it.
+/// Ultralytics drops an image whose rows are of several kinds, or reach out of it, and forgets the
+/// rotations of a dataset in which some rows have a box.
 #[derive(Debug)]
 pub(in super::super) struct YoloWriter {
     darknet: bool,
@@ -27,6 +28,7 @@ pub(in super::super) struct YoloWriter {
     lists: SplitLists,
     others: BTreeMap<String, usize>,
     has_rotated: bool,
+    has_upright: bool,
 }
 
 impl YoloWriter {
@@ -41,7 +43,14 @@ impl YoloWriter {
     /// Darknet knows boxes alone.
     pub(in super::super) fn darknet() -> Self {
         let (lists, others) = (SplitLists::new(""), BTreeMap::new());
-        Self { darknet: true, outlines: false, lists, others, has_rotated: false }
+        Self {
+            darknet: true,
+            outlines: false,
+            lists,
+            others,
+            has_rotated: false,
+            has_upright: false,
+        }
     }
 
     fn carries(&self) -> Carries {
@@ -66,6 +75,7 @@ impl YoloWriter {
     fn label(&mut self, record: &Record, classes: &ClassTable, losses: &mut Losses) -> String {
         let corners = self.carries().rotations && record.annotations.iter().any(is_rotated);
         self.has_rotated |= corners;
+        self.has_upright |= !corners && !record.annotations.is_empty();
         let size = [f64::from(record.asset.width), f64::from(record.asset.height)];
         let mut text = String::new();
         for annotation in &record.annotations {
@@ -210,6 +220,9 @@ impl Writer for YoloWriter {
 
     fn finish(&mut self, folder: &Path, setting: &Setting, _: &mut Losses) -> Result<()> {
         self.lists.finish()?;
+        if self.has_rotated && self.has_upright {
+            rows::write_corners(&folder.join("labels"))?;
+        }
         let (name, text) = self.description(setting);
         if self.darknet {
             let names = self.names(setting).into_iter();

@@ -20,10 +20,12 @@ function check(value: unknown, place: string, depth: number): void {
     throw invalid(place, `stands in more than ${DEPTH_MAX} lists and objects`);
   }
   if (Array.isArray(value)) {
-    value.forEach((item: unknown, i) => {
+    // By index: a hole is an item that is not given.
+    for (let i = 0; i < value.length; i++) {
+      const item: unknown = value[i];
       if (item === undefined) throw invalid(`${place}[${i}]`, "is not given");
       check(item, `${place}[${i}]`, depth + 1);
-    });
+    }
     return;
   }
   if ("toJSON" in value) return;

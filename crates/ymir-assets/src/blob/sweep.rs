@@ -127,7 +127,7 @@ impl BlobDir {
         let folder = self.root.join(TEMPORARY);
         let fail = |e| Error::io("cannot delete the temporary files of the blobs", &folder, e);
         lock.lock().map_err(|e| Error::io("cannot lock the blobs", &self.root, e))?;
-        let swept = fs::read_dir(&folder).into_iter().flatten().try_for_each(|entry| {
+        let mut sweep = |entry: io::Result<fs::DirEntry>| {
             let entry = entry?;
             let data = entry.metadata()?;
             if !is_temporary(&entry.file_name()) || data.is_dir() {
@@ -137,7 +137,13 @@ impl BlobDir {
             // The second link of a file takes nothing.
             report.bytes += if data.is_file() && data.nlink() == 1 { data.len() } else { 0 };
             if options.dry_run { Ok(()) } else { fs::remove_file(entry.path()) }
-        });
+        };
+        // Whoever begins to put blobs in removes old ones too, and may be faster.
+        let sweep = |entry| gone_is_done(sweep(entry));
+        let swept = match fs::read_dir(&folder) {
+            Ok(mut entries) => entries.try_for_each(sweep),
+            Err(e) => gone_is_done(Err(e)),
+        };
         lock.unlock().map_err(|e| Error::io("cannot unlock the blobs", &self.root, e))?;
         swept.map_err(fail)
     }
@@ -167,6 +173,13 @@ impl BlobDir {
             }
         }
         Ok(unused)
+    }
+}
+
+fn gone_is_done(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use ymir_core::{
     Annotation, Asset, AssetId, Attributes, BBox, Class, Flags, Keypoint, Record, Result, Ring,
-    Shape,
+    Shape, Visibility,
 };
 
 use super::clip;
@@ -287,16 +287,13 @@ impl Compact {
 
     /// Brings an object of the upright picture to the pixels as stored, of this size.
     fn turn_back(&mut self, turn: Turn, size: [f64; 2]) {
-        let BBox { x, y, w, h } = self.bbox;
-        let ([ax, ay], [bx, by]) = (turn.back([x, y], size), turn.back([x + w, y + h], size));
-        self.bbox = BBox::new(ax.min(bx), ay.min(by), (ax - bx).abs(), (ay - by).abs());
+        self.bbox = turn.back_box(self.bbox, size);
         let Some(extra) = &mut self.extra else { return };
         if let Some(Shape::Polygons(rings)) = &mut extra.shape {
             rings.iter_mut().flatten().for_each(|point| *point = turn.back(*point, size));
         }
-        for point in &mut extra.keypoints {
-            [point.x, point.y] = turn.back([point.x, point.y], size);
-        }
+        let told = extra.keypoints.iter_mut().filter(|p| p.visibility != Visibility::Absent);
+        told.for_each(|point| [point.x, point.y] = turn.back([point.x, point.y], size));
         // Width and height have changed places where the picture is on its side.
         if turn.mirrors() {
             extra.rotate_angle = extra.rotate_angle.map(|angle| -angle);
@@ -339,7 +336,10 @@ impl Compact {
         {
             let is_around = around(rings).is_some_and(|around| !clip::differ(around, self.bbox));
             rings.iter_mut().for_each(|ring| *ring = clip::clip_ring(ring, size));
-            rings.retain(|ring| !ring.is_empty());
+            // Of points too far apart to be reckoned with nothing is left.
+            let is_ring =
+                |ring: &Ring| ring.len() >= 3 && ring.iter().flatten().all(|v| v.is_finite());
+            rings.retain(is_ring);
             let Some(around) = around(rings) else {
                 return Some("its outline is outside the image");
             };

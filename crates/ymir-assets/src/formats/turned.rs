@@ -3,6 +3,14 @@
 //! Assets have the size, and annotations the coordinates, of the pixels as they are stored. Tools in
 //! which people annotate show the picture upright, and tell its coordinates.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use ymir_core::BBox;
+
+use super::image_file::jpeg;
+
 /// Which way a picture is turned to be upright: Exif's number, 2 to 8.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Turn(u8);
@@ -23,6 +31,28 @@ impl Turn {
         matches!(self.0, 2 | 4 | 5 | 7)
     }
 
+    /// Returns where a point of the pixels as stored, of this size, is on the upright picture.
+    pub(super) fn forward(self, [x, y]: [f64; 2], [width, height]: [f64; 2]) -> [f64; 2] {
+        match self.0 {
+            5 => [y, x],
+            6 => [height - y, x],
+            7 => [height - y, width - x],
+            8 => [y, width - x],
+            // These undo themselves.
+            _ => self.back([x, y], [width, height]),
+        }
+    }
+
+    /// Returns a box of the pixels as stored, of this size, on the upright picture.
+    pub(super) fn forward_box(self, BBox { x, y, w, h }: BBox, size: [f64; 2]) -> BBox {
+        around(self.forward([x, y], size), self.forward([x + w, y + h], size))
+    }
+
+    /// Returns a box of the upright picture among the pixels as stored, of this size.
+    pub(super) fn back_box(self, BBox { x, y, w, h }: BBox, size: [f64; 2]) -> BBox {
+        around(self.back([x, y], size), self.back([x + w, y + h], size))
+    }
+
     /// Returns where a point of the upright picture is among the pixels as stored, of this size.
     pub(super) fn back(self, [x, y]: [f64; 2], [width, height]: [f64; 2]) -> [f64; 2] {
         match self.0 {
@@ -36,6 +66,21 @@ impl Turn {
             _ => [x, y],
         }
     }
+}
+
+/// Returns the box between two opposite corners.
+fn around([ax, ay]: [f64; 2], [bx, by]: [f64; 2]) -> BBox {
+    BBox::new(ax.min(bx), ay.min(by), (ax - bx).abs(), (ay - by).abs())
+}
+
+/// How much of a JPEG is read to find how it is turned: more than a segment can have.
+const HEAD: u64 = 80 << 10;
+
+/// Returns how the picture in a JPEG file is turned, if it is and the file can be read.
+pub(super) fn of_file(path: &Path) -> Option<Turn> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
+    Turn::new(jpeg::orientation(&head)?)
 }
 
 /// Returns the orientation that Exif data, a TIFF file in small, tell of the picture.

@@ -13,14 +13,24 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, String> {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
         _ if bytes.is_ascii() => utf8(bytes),
-        _ => match declared(bytes).as_deref() {
-            Some("iso-8859-1" | "latin1" | "latin-1" | "us-ascii" | "ascii") => {
-                Ok(Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()))
+        _ => {
+            let name = declared(bytes);
+            match (name.as_deref(), utf8(bytes)) {
+                // Any text is one in an encoding of single bytes, and hardly any in it is UTF-8.
+                (name, Ok(text)) if !name.is_some_and(is_of_several_bytes) => Ok(text),
+                (Some("iso-8859-1" | "latin1" | "latin-1" | "us-ascii" | "ascii"), _) => {
+                    Ok(Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()))
+                }
+                (None | Some("utf-8" | "utf8"), text) => text,
+                (Some(encoding), _) => other(bytes, encoding),
             }
-            None | Some("utf-8" | "utf8") => utf8(bytes),
-            Some(encoding) => other(bytes, encoding),
-        },
+        }
     }
+}
+
+/// Returns whether a name is that of a known encoding in which characters have several bytes.
+fn is_of_several_bytes(name: &str) -> bool {
+    Encoding::for_label(name.as_bytes()).is_some_and(|known| !known.is_single_byte())
 }
 
 fn utf8(bytes: &[u8]) -> Result<Cow<'_, str>, String> {

@@ -34,6 +34,9 @@ impl Shared {
             let error = Error::corrupted(message).with("made for", told);
             note(name.clone(), Some(id.to_string()), &error);
         }
+        for (id, error) in &reached.strange {
+            note(id.to_string(), Some(id.to_string()), error);
+        }
         for (file, error) in self.damaged_packs()? {
             note(format!("file {file}"), None, &error);
         }

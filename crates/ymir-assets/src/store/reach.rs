@@ -25,6 +25,9 @@ pub(super) struct Reached {
     pub(super) assets: u64,
     /// Refs at a version that was made for another, with that and the other.
     pub(super) misplaced: Vec<(String, VersionId, String)>,
+    /// Versions, but for copies of those of other repositories, whose classes are not those of the
+    /// workspace. What they need is known all the same.
+    pub(super) strange: Vec<(VersionId, Error)>,
     /// Subtrees with their counts; none for a damaged one.
     nodes: HashMap<Oid, Option<Summary>>,
 }
@@ -98,6 +101,11 @@ impl Walk<'_> {
             if id == version_id(tip) && name != told && !is_copy(name) {
                 self.reached.misplaced.push((name.to_owned(), id, told));
             }
+            if !is_copy(name)
+                && let Err(error) = check_classes(&data, &self.table)
+            {
+                self.reached.strange.push((id, error));
+            }
             self.version(&data);
             next = data.version.parent;
         }
@@ -105,9 +113,6 @@ impl Walk<'_> {
 
     fn version(&mut self, data: &VersionData) {
         let id = data.version.id;
-        if let Err(error) = check_classes(data, &self.table) {
-            (self.problem)(id.to_string(), Some(id), error);
-        }
         if let Some(model) = &data.manifest.model {
             self.reached.blobs.extend(model_files(model));
         }

@@ -1,6 +1,6 @@
 //! Refs as git keeps them: loose files, with `packed-refs` behind them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{ErrorKind as Io, Write};
@@ -48,17 +48,21 @@ impl Refs {
 
     /// Returns the value of a ref, if there is one.
     pub(super) fn read(&self, name: &str) -> Result<Option<Oid>> {
-        self.value(name.as_bytes())
+        if let Some(loose) = self.loose(name.as_bytes())? {
+            return Ok(Some(loose));
+        }
+        let mut packed = packed_refs::read(&self.git)?.into_iter();
+        Ok(packed.find(|(other, _)| other == name.as_bytes()).map(|(_, oid)| oid))
     }
 
-    /// Returns the value of a ref, if there is one. Stock git's may have any bytes in their names.
-    fn value(&self, name: &[u8]) -> Result<Option<Oid>> {
+    /// Returns the value of a ref that has a file of its own. Stock git's may have any bytes in their
+    /// names.
+    fn loose(&self, name: &[u8]) -> Result<Option<Oid>> {
         let path = self.git.join(OsStr::from_bytes(name));
         match fs::read(&path) {
             Ok(text) => parse(text.trim_ascii_end(), &path).map(Some),
             Err(e) if matches!(e.kind(), Io::NotFound | Io::IsADirectory | Io::NotADirectory) => {
-                let mut packed = packed_refs::read(&self.git)?.into_iter();
-                Ok(packed.find(|(other, _)| other == name).map(|(_, oid)| oid))
+                Ok(None)
             }
             Err(e) => Err(Error::io("cannot read a ref", &path, e)),
         }
@@ -89,8 +93,8 @@ impl Refs {
 
     /// Returns all refs below `refs/` with their values, or why one cannot be read.
     pub(super) fn all(&self) -> Result<Vec<(String, Result<Oid>)>> {
-        let mut names: BTreeSet<Vec<u8>> =
-            packed_refs::read(&self.git)?.into_iter().map(|(name, _)| name).collect();
+        let packed: BTreeMap<_, _> = packed_refs::read(&self.git)?.into_iter().collect();
+        let mut names: BTreeSet<Vec<u8>> = packed.keys().cloned().collect();
         let mut folders = vec![b"refs".to_vec()];
         while let Some(folder) = folders.pop() {
             let path = self.git.join(OsStr::from_bytes(&folder));
@@ -108,7 +112,11 @@ impl Refs {
         // One that was deleted meanwhile is no ref any more.
         let value = |name: Vec<u8>| {
             let shown = String::from_utf8_lossy(&name).into_owned();
-            self.value(&name).transpose().map(|value| (shown, value))
+            let value = match self.loose(&name) {
+                Ok(None) => Ok(packed.get(&name).copied()),
+                loose => loose,
+            };
+            value.transpose().map(|value| (shown, value))
         };
         Ok(names.into_iter().filter_map(value).collect())
     }

@@ -89,7 +89,7 @@ async fn label_studio_says_which_answer_counts() {
     );
     let (report, all) = read(Format::LabelStudio, &[("project-1.json", &tasks)]).await;
     let lost: Vec<_> = report.lost.iter().map(|lost| (lost.what.as_str(), lost.count)).collect();
-    assert_eq!(lost, [("further answers to a task", 1), ("tasks that were skipped", 1)]);
+    assert_eq!(lost, [("further answers to a task", 1), ("tasks whose answers are not there", 1)]);
     let [found, red, dark] = &named(&all, "a.jpg").annotations[..] else { panic!("{all:?}") };
     assert_eq!((found.bbox.x, found.attributes["colour"].as_str()), (2.0, "red,dark"));
     assert_eq!((&red.shape, &dark.shape), (&Some(Shape::Image), &Some(Shape::Image)));

@@ -8,7 +8,7 @@ use ymir_core::BBox;
 
 use crate::common::pictures::encode;
 use crate::common::{add_class, folder, put, records, store};
-use crate::made::import;
+use crate::made::{export, import};
 
 /// Where the white box of the picture is among the pixels as stored, which are 64 × 48.
 const BOX: BBox = BBox { x: 8.0, y: 16.0, w: 24.0, h: 8.0 };
@@ -95,6 +95,43 @@ async fn what_is_told_of_the_upright_picture_is_brought_to_the_pixels() {
             "categories": [{"id": 1, "name": "cat"}],
             "annotations": [{"image_id": 1, "category_id": 1, "bbox": [8, 16, 24, 8]}]}"#;
         assert_eq!(found(Format::Coco, orientation, "a.json", stored).await, BOX);
+    }
+}
+
+/// Fractions that are exported are those of the upright picture too, as trainers read it.
+#[tokio::test]
+async fn fractions_are_exported_of_the_upright_picture() {
+    for orientation in 1..=8 {
+        let ([x, y, w, h], width, height) = upright(orientation);
+        let (store, source) = (store(), folder());
+        add_class(&store, "cat").await;
+        put(&source, "a.jpg", jpeg(orientation));
+        let stored = r#"{"images": [{"id": 1, "file_name": "a.jpg", "width": 64, "height": 48}],
+            "categories": [{"id": 1, "name": "cat"}],
+            "annotations": [{"image_id": 1, "category_id": 1, "bbox": [8, 16, 24, 8]}]}"#;
+        put(&source, "a.json", stored);
+        let version = import(&store, &source, Format::Coco).await.unwrap().version;
+        for (format, label) in [(Format::Yolo, "labels/a.txt"), (Format::Darknet, "obj_data/a.txt")]
+        {
+            let out = folder();
+            export(&store, &version.id, &out, format).await.unwrap();
+            let text = std::fs::read_to_string(out.join(label)).unwrap();
+            let row: Vec<f64> = text.split_whitespace().map(|n| n.parse().unwrap()).collect();
+            let [_, cx, cy, rw, rh] = row[..] else { panic!("{text}") };
+            let pixels = [
+                (cx - rw / 2.0) * f64::from(width),
+                (cy - rh / 2.0) * f64::from(height),
+                rw * f64::from(width),
+                rh * f64::from(height),
+            ];
+            let near =
+                pixels.iter().zip([x, y, w, h]).all(|(a, b)| (a - f64::from(b)).abs() < 1e-9);
+            assert!(near, "{orientation}: {pixels:?}");
+            let back = import(&store, &out, format).await.unwrap();
+            let found = records(&store, &back.version.id).await[0].annotations[0].bbox;
+            let sides = [(found.x, BOX.x), (found.y, BOX.y), (found.w, BOX.w), (found.h, BOX.h)];
+            assert!(sides.iter().all(|(a, b)| (a - b).abs() < 1e-9), "{orientation}: {found:?}");
+        }
     }
 }
 

@@ -42,10 +42,10 @@ impl Number {
         }
     }
 
-    /// Returns a whole number from 1 on, as sizes are.
-    pub(super) fn size(self) -> Option<u32> {
+    /// Returns a whole number from 0 on.
+    pub(super) fn whole(self) -> Option<u32> {
         match self {
-            Self::Is(n) if n >= 1.0 && n.fract() == 0.0 && n <= f64::from(u32::MAX) => {
+            Self::Is(n) if n >= 0.0 && n.fract() == 0.0 && n <= f64::from(u32::MAX) => {
                 Some(n as u32)
             }
             _ => None,

@@ -269,7 +269,7 @@ impl Sink for Taken<'_> {
             let reason = "its id in the document is missing, or no number or text";
             return self.draft.skip_text(image.file_name, SkipReason::BadAnnotation, reason);
         };
-        let size = |told: Option<Number>| told.and_then(Number::size);
+        let size = |told: Option<Number>| told.and_then(Number::whole).filter(|size| *size > 0);
         let found = FoundImage {
             file_name: image.file_name,
             size: (size(image.width), size(image.height)),
@@ -374,6 +374,8 @@ fn keypoints(numbers: Vec<f64>) -> std::result::Result<Vec<Keypoint>, String> {
 fn attributes(map: Map<String, Value>) -> Attributes {
     let pairs = map.into_iter().filter_map(|(key, value)| match value {
         Value::Null => None,
+        // Also what stands in place of NaN.
+        Value::Object(empty) if empty.is_empty() => None,
         Value::String(text) => Some((key, text)),
         other => Some((key, other.to_string())),
     });

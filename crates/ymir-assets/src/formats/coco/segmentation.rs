@@ -1,10 +1,10 @@
 use std::fmt;
 
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use ymir_core::{Mask, Ring, Shape};
 
-use super::lenient::{MAX_NUMBERS, Numbers, Part};
+use super::lenient::{MAX_NUMBERS, Number, Numbers, Part};
 
 /// The `segmentation` of an annotation, as it was found.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub(super) enum Segmentation {
 pub(super) enum Counts {
     Plain(Vec<u32>),
     Compressed(String),
+    /// They are neither.
+    Bad,
 }
 
 impl Segmentation {
@@ -50,6 +52,11 @@ impl Segmentation {
                 let mask = match counts {
                     Counts::Plain(counts) => Mask::new(width, height, counts),
                     Counts::Compressed(text) => Mask::from_coco_string(width, height, &text),
+                    Counts::Bad => {
+                        return Err(
+                            "the counts of its segmentation are no whole numbers".to_owned()
+                        );
+                    }
                 };
                 mask.map(|mask| Some(Shape::Mask(mask)))
                     .map_err(|error| format!("its segmentation is no mask: {}", error.message()))
@@ -132,14 +139,12 @@ impl<'de> Visitor<'de> for SegmentationVisitor {
             match key.as_str() {
                 "size" => size = Some(map.next_value()?),
                 "counts" => counts = Some(map.next_value()?),
-                _ => drop(map.next_value::<serde::de::IgnoredAny>()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        let whole =
-            |n: f64| (n >= 0.0 && n.fract() == 0.0 && n <= f64::from(u32::MAX)).then_some(n as u32);
         let size = match size {
             Some(Numbers::Are(size)) => match size[..] {
-                [height, width] => whole(height).zip(whole(width)),
+                [height, width] => Number::Is(height).whole().zip(Number::Is(width).whole()),
                 _ => None,
             },
             _ => None,
@@ -174,13 +179,35 @@ impl<'de> Visitor<'de> for CountsVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut counts = Vec::new();
-        while let Some(count) = seq.next_element()? {
-            if counts.len() == MAX_NUMBERS {
+        let (mut counts, mut read) = (Vec::new(), 0);
+        while let Some(count) = seq.next_element::<Number>()? {
+            read += 1;
+            if read > MAX_NUMBERS {
                 return Err(A::Error::custom("the mask of an object has too many counts"));
             }
-            counts.push(count);
+            counts.extend(count.whole());
         }
-        Ok(Counts::Plain(counts))
+        Ok(if counts.len() == read { Counts::Plain(counts) } else { Counts::Bad })
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Counts::Bad)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Counts::Bad)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Counts::Bad)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Counts::Bad)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Counts::Bad)
     }
 }

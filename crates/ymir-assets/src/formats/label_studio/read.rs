@@ -166,13 +166,9 @@ impl<'de> Visitor<'de> for &mut Tasks<'_> {
 /// it back.
 fn answer(annotations: Vec<Answer>, predictions: Vec<Answer>, losses: &mut Losses) -> Vec<Region> {
     let asked = !annotations.is_empty();
-    let given = annotations.into_iter().filter(|answer| answer.was_cancelled != Some(true));
-    let mut given: Vec<_> = given.collect();
-    match (asked, given.is_empty()) {
-        (true, true) => losses.add("tasks that were skipped"),
-        (true, false) => {}
-        (false, _) => given = predictions,
-    }
+    let given = if asked { annotations } else { predictions }.into_iter();
+    let mut given: Vec<_> = given.filter(|answer| answer.was_cancelled != Some(true)).collect();
+    losses.add_many("tasks whose answers are not there", u64::from(asked && given.is_empty()));
     losses.add_many("further answers to a task", given.len().saturating_sub(1) as u64);
     let truth = given.iter().position(|answer| answer.ground_truth == Some(true));
     if given.is_empty() { Vec::new() } else { given.swap_remove(truth.unwrap_or(0)).result }

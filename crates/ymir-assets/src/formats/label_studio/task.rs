@@ -18,14 +18,15 @@ pub(super) struct Task {
     pub(super) predictions: Vec<Answer>,
 }
 
-/// Reads answers. Some exports have their numbers in their places, or nothing.
+/// Reads answers. Some exports have their numbers in their places, or nothing: a number counts as one
+/// that was taken back.
 fn answers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Answer>, D::Error> {
     let all: Option<Vec<Told>> = Option::deserialize(deserializer)?;
-    Ok(all.unwrap_or_default().into_iter().filter_map(|told| told.0).collect())
+    Ok(all.unwrap_or_default().into_iter().map(|told| told.0).collect())
 }
 
 /// An answer, or its number alone.
-struct Told(Option<Answer>);
+struct Told(Answer);
 
 impl<'de> Deserialize<'de> for Told {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -43,11 +44,12 @@ impl<'de> Visitor<'de> for ToldVisitor {
     }
 
     fn visit_u64<E: Error>(self, _: u64) -> Result<Told, E> {
-        Ok(Told(None))
+        let (was_cancelled, ground_truth) = (Some(true), None);
+        Ok(Told(Answer { result: Vec::new(), was_cancelled, ground_truth }))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Told, A::Error> {
-        Answer::deserialize(MapAccessDeserializer::new(map)).map(|answer| Told(Some(answer)))
+        Answer::deserialize(MapAccessDeserializer::new(map)).map(Told)
     }
 }
 

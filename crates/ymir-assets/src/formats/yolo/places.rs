@@ -8,6 +8,9 @@ use super::super::intake::{Refusal, read_text};
 use super::super::splits;
 use super::layout::Layout;
 
+/// How deep below the source an absolute path is looked for.
+const MAX_DEPTH: usize = 32;
+
 /// Returns where the label file of an image may be: in `labels` as the image is in `images`, or
 /// beside it.
 pub(super) fn label_places(image: &Path) -> Vec<PathBuf> {
@@ -69,7 +72,10 @@ fn places(layout: &Layout, place: &str) -> Vec<PathBuf> {
     places.push(root.clone());
     places.iter_mut().for_each(|folder| folder.push(&below));
     if is_absolute(place) {
-        let ends = (1..parts.len()).map(|cut| root.join(parts[cut..].iter().collect::<PathBuf>()));
+        // Those that are there of a path that another machine had.
+        let first = parts.len().saturating_sub(MAX_DEPTH).max(1);
+        let ends =
+            (first..parts.len()).map(|cut| root.join(parts[cut..].iter().collect::<PathBuf>()));
         places.extend(ends);
     } else if let Some(name) = below.file_name().filter(|_| below.extension().is_some()) {
         places.push(root.join(name));

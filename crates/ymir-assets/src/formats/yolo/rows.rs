@@ -17,11 +17,17 @@ pub(super) fn outline(annotation: &Annotation, size: [f64; 2], losses: &mut Loss
     let corners = || rotated::corners(annotation.bbox, annotation.rotate_angle.unwrap_or_default());
     let ring = match &annotation.shape {
         Some(Shape::Polygons(rings)) => rings.first().cloned(),
-        Some(Shape::Mask(mask)) => trace::outline(mask).map(|(ring, others)| {
-            losses.add("masks, written as outlines");
-            losses.add_many("further parts and holes of masks", others);
-            ring
-        }),
+        Some(Shape::Mask(mask)) => match trace::outline(mask) {
+            Some((ring, others)) => {
+                losses.add("masks, written as outlines");
+                losses.add_many("further parts and holes of masks", others);
+                Some(ring)
+            }
+            None => {
+                losses.add("masks, written as the corners of their boxes");
+                None
+            }
+        },
         Some(_) => None,
         None => {
             losses.add("boxes, written as outlines of four corners");

@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use ymir_core::{Annotation, Class, ClassTable, ObjectType, Record, Result};
+use ymir_core::{Annotation, Class, ClassTable, MediaType, ObjectType, Record, Result};
 
 use super::super::carries::Carries;
 use super::super::export_staging::{make_folder, write_file};
 use super::super::losses::Losses;
 use super::super::split_lists::SplitLists;
 use super::super::splits;
+use super::super::turned::{self, Turn};
 use super::super::writer::{Item, Setting, Writer};
 use super::rows;
 
@@ -72,7 +73,14 @@ impl YoloWriter {
         }
     }
 
-    fn label(&mut self, record: &Record, classes: &ClassTable, losses: &mut Losses) -> String {
+    /// Returns the rows of an image. Fractions are those of the upright picture.
+    fn label(
+        &mut self,
+        record: &Record,
+        turn: Option<Turn>,
+        classes: &ClassTable,
+        losses: &mut Losses,
+    ) -> String {
         let corners = self.carries().rotations && record.annotations.iter().any(is_rotated);
         self.has_rotated |= corners;
         self.has_upright |= !corners && !record.annotations.is_empty();
@@ -86,8 +94,10 @@ impl YoloWriter {
                 numbers.for_each(|number| _ = write!(text, " {number}"));
                 text.push('\n');
             };
-            let fraction = |[x, y]: [f64; 2]| [x / size[0], y / size[1]];
-            let bbox = annotation.bbox;
+            let upright = if turn.is_some_and(Turn::swaps) { [size[1], size[0]] } else { size };
+            let turned = |point| turn.map_or(point, |turn| turn.forward(point, size));
+            let fraction = |[x, y]: [f64; 2]| [x / upright[0], y / upright[1]];
+            let bbox = turn.map_or(annotation.bbox, |turn| turn.forward_box(annotation.bbox, size));
             let points = match (self.outlines, corners) {
                 (true, _) => rows::outline(annotation, size, losses),
                 (false, true) => rows::corners(annotation, size, losses).into(),
@@ -98,7 +108,7 @@ impl YoloWriter {
                     continue;
                 }
             };
-            row(&mut points.into_iter().flat_map(fraction));
+            row(&mut points.into_iter().map(turned).flat_map(fraction));
         }
         text
     }
@@ -213,7 +223,10 @@ impl Writer for YoloWriter {
                 None => item.folder.clone(),
             };
             let place = make_folder(folder, &place)?.join(format!("{}.txt", item.stem));
-            write_file(&place, self.label(&item.record, &setting.classes, losses))?;
+            let is_jpeg = item.record.asset.media_type == MediaType::Jpeg;
+            let image = || folder.join(&item.folder).join(&item.name);
+            let turn = is_jpeg.then(image).and_then(|image| turned::of_file(&image));
+            write_file(&place, self.label(&item.record, turn, &setting.classes, losses))?;
         }
         Ok(())
     }

@@ -45,8 +45,7 @@ impl Shared {
         let objects = Objects::open(&self.git.join("objects"), 0)?;
         let refs = self.refs.all()?;
         // Read after the refs: a version has no class that was not in the table before it.
-        let classes = self.classes();
-        let table = classes.as_ref().ok().cloned().unwrap_or_default();
+        let table = self.classes().ok();
         let mut walk = Walk { objects, table, reached: Reached::default(), problem };
         for (name, tip) in refs {
             match tip {
@@ -60,8 +59,8 @@ impl Shared {
 
 struct Walk<'a> {
     objects: Objects,
-    /// The classes of the workspace.
-    table: ClassTable,
+    /// The classes of the workspace, unless they are damaged, which is told by itself.
+    table: Option<ClassTable>,
     reached: Reached,
     problem: OnProblem<'a>,
 }
@@ -101,8 +100,9 @@ impl Walk<'_> {
             if id == version_id(tip) && name != told && !is_copy(name) {
                 self.reached.misplaced.push((name.to_owned(), id, told));
             }
-            if !is_copy(name)
-                && let Err(error) = check_classes(&data, &self.table)
+            if let Some(table) = &self.table
+                && !is_copy(name)
+                && let Err(error) = check_classes(&data, table)
             {
                 self.reached.strange.push((id, error));
             }

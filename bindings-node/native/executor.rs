@@ -12,9 +12,8 @@ use napi_derive::napi;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 use ymir::{
-    Attributes, BBox, DetectionDetails, Error, ErrorKind, ErrorReport, ExecutorInfo, Flags,
-    HostDetection, HostExecutor, HostStage, Keypoint, LogSource, Parameters, Record, Result,
-    Sample, SampleSet, Shape, TmiKind,
+    Annotation, Error, ErrorKind, ErrorReport, ExecutorInfo, HostDetection, HostExecutor,
+    HostStage, LogSource, Parameters, Record, Result, Sample, SampleSet, TmiKind,
 };
 
 use crate::call::promise;
@@ -157,40 +156,13 @@ struct Stage {
 
 #[derive(Deserialize)]
 struct Prediction {
-    detections: Vec<Detection>,
-}
-
-#[derive(Deserialize)]
-struct Detection {
-    class_name: String,
-    bbox: BBox,
-    score: f64,
-    #[serde(default)]
-    rotate_angle: Option<f64>,
-    #[serde(default)]
-    shape: Option<Shape>,
-    #[serde(default)]
-    keypoints: Vec<Keypoint>,
-    #[serde(default)]
-    quality: Option<f64>,
-    #[serde(default)]
-    flags: Flags,
-    #[serde(default)]
-    attributes: Attributes,
-}
-
-impl From<Detection> for HostDetection {
-    fn from(found: Detection) -> Self {
-        let Detection { class_name, bbox, score, rotate_angle, .. } = found;
-        let Detection { shape, keypoints, quality, flags, attributes, .. } = found;
-        let details = DetectionDetails { shape, keypoints, quality, flags, attributes };
-        Self { class_name, bbox, score, rotate_angle, details }
-    }
+    detections: Vec<Annotation>,
 }
 
 fn predict(task: &ymir::HostTask, id: &str, detections: &str) -> Result<()> {
     let Prediction { detections } = from_json("a prediction", detections)?;
-    task.predict(&id.parse()?, detections.into_iter().map(HostDetection::from).collect())
+    let detections = detections.into_iter().map(HostDetection::of).collect::<Result<_>>()?;
+    task.predict(&id.parse()?, detections)
 }
 
 fn samples_to_json(samples: Vec<Sample>) -> Result<String> {

@@ -159,12 +159,7 @@ export class ExecutorTask {
 
   /** Gives what was found on a candidate; again, in place of what was given before. */
   predict(sample: Sample | string, detections: readonly Detection[]): void {
-    const given = () =>
-      detections.map((found) => ({
-        ...foundToWire(found),
-        class_name: found.className,
-        score: found.score,
-      }));
+    const given = () => detections.map((found) => ({ ...foundToWire(found), score: found.score }));
     now(() => this.#native.predict(idOf(sample), jsonOf({ detections: given() })));
   }
 

@@ -20,8 +20,9 @@ export interface Found {
   readonly attributes?: Attributes;
 }
 
-/** Returns all but the class as the native side reads it. @internal */
-export function foundToWire(found: Found): object {
-  const { bbox, shape, keypoints, rotateAngle, quality, flags, attributes } = found;
-  return { bbox, shape, keypoints, rotate_angle: rotateAngle, quality, flags, attributes };
+/** Returns it as the native side reads annotations. @internal */
+export function foundToWire({ className, rotateAngle, ...found }: Found): object {
+  const { bbox, shape, keypoints, quality, flags, attributes } = found;
+  const wire = { bbox, shape, keypoints, quality, flags, attributes };
+  return { class: { name: className }, rotate_angle: rotateAngle, ...wire };
 }

@@ -109,13 +109,7 @@ function toJob(wire: WireJob): LabelJob {
 }
 
 function toWire({ id, annotations }: Labeled): object {
-  return {
-    id,
-    annotations: annotations.map((annotation) => ({
-      ...foundToWire(annotation),
-      class: { name: annotation.className },
-    })),
-  };
+  return { id, annotations: annotations.map(foundToWire) };
 }
 
 /** Fails unless an object has the methods of a label backend. @internal */

@@ -9,8 +9,8 @@ use pyo3::prelude::*;
 use pythonize::pythonize;
 use tokio::sync::oneshot;
 use ymir::{
-    AssetId, ClassTable, DetectionDetails, Error, ErrorKind, ExecutorInfo, HostDetection,
-    HostExecutor, HostStage, HostTask, LogSource, ObjectType, Result, SampleSet,
+    AssetId, ClassTable, Error, ErrorKind, ExecutorInfo, HostDetection, HostExecutor, HostStage,
+    HostTask, LogSource, ObjectType, Result, SampleSet,
 };
 
 use crate::attach::{attach, call};
@@ -207,23 +207,5 @@ impl Task {
 }
 
 fn detection(value: &Bound<'_, PyAny>) -> PyResult<HostDetection> {
-    let annotation = Annotation::given(value)?;
-    let class_name = annotation.class_name().to_owned();
-    let ymir::Annotation {
-        bbox,
-        score,
-        rotate_angle,
-        shape,
-        keypoints,
-        quality,
-        flags,
-        attributes,
-        class: _,
-    } = annotation.named();
-    let score = score.ok_or_else(|| {
-        let message = "a detection needs a score from 0 to 1: Annotation(name, box, score=…)";
-        raise(value.py(), &Error::invalid(message).with("class_name", &class_name))
-    })?;
-    let details = DetectionDetails { shape, keypoints, quality, flags, attributes };
-    Ok(HostDetection { class_name, bbox, score, rotate_angle, details })
+    checked(value.py(), HostDetection::of(Annotation::given(value)?.named()))
 }

@@ -42,10 +42,6 @@ impl Annotation {
         Ok(made.cast::<Self>()?.get().clone())
     }
 
-    pub(crate) fn class_name(&self) -> &str {
-        &self.class_name
-    }
-
     /// Returns the annotation with its class by name.
     pub(crate) fn named(self) -> ymir::Annotation {
         ymir::Annotation { class: Class::Name(self.class_name), ..self.inner }

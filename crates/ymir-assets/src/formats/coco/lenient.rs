@@ -45,12 +45,16 @@ impl Number {
     /// Returns a whole number from 0 on.
     pub(super) fn whole(self) -> Option<u32> {
         match self {
-            Self::Is(n) if n >= 0.0 && n.fract() == 0.0 && n <= f64::from(u32::MAX) => {
-                Some(n as u32)
-            }
-            _ => None,
+            Self::Is(number) => whole(number),
+            Self::None | Self::Bad => None,
         }
     }
+}
+
+/// Returns a number that is a whole one from 0 on.
+pub(super) fn whole(number: f64) -> Option<u32> {
+    let is_whole = number >= 0.0 && number.fract() == 0.0 && number <= f64::from(u32::MAX);
+    is_whole.then_some(number as u32)
 }
 
 /// A list of numbers.
@@ -84,7 +88,7 @@ pub(super) enum Part {
 }
 
 /// What there can be where a number, a text or a list of numbers is wanted.
-enum Any {
+pub(super) enum Any {
     Null,
     Number(f64),
     Whole(i64),

@@ -4,7 +4,7 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use ymir_core::{Mask, Ring, Shape};
 
-use super::lenient::{MAX_NUMBERS, Number, Numbers, Part};
+use super::lenient::{Any, MAX_NUMBERS, Numbers, Part, whole};
 
 /// The `segmentation` of an annotation, as it was found.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl<'de> Visitor<'de> for SegmentationVisitor {
         }
         let size = match size {
             Some(Numbers::Are(size)) => match size[..] {
-                [height, width] => Number::Is(height).whole().zip(Number::Is(width).whole()),
+                [height, width] => whole(height).zip(whole(width)),
                 _ => None,
             },
             _ => None,
@@ -161,53 +161,13 @@ impl<'de> Visitor<'de> for SegmentationVisitor {
 
 impl<'de> Deserialize<'de> for Counts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(CountsVisitor)
-    }
-}
-
-struct CountsVisitor;
-
-impl<'de> Visitor<'de> for CountsVisitor {
-    type Value = Counts;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of counts, or COCO's compressed string of them")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Counts::Compressed(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let (mut counts, mut read) = (Vec::new(), 0);
-        while let Some(count) = seq.next_element::<Number>()? {
-            read += 1;
-            if read > MAX_NUMBERS {
-                return Err(A::Error::custom("the mask of an object has too many counts"));
+        Ok(match Any::deserialize(deserializer)? {
+            Any::Text(text) => Self::Compressed(text.into()),
+            Any::Numbers(numbers) => {
+                let counts = numbers.into_iter().map(whole).collect::<Option<_>>();
+                counts.map_or(Self::Bad, Self::Plain)
             }
-            counts.extend(count.whole());
-        }
-        Ok(if counts.len() == read { Counts::Plain(counts) } else { Counts::Bad })
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Counts::Bad)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Counts::Bad)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(Counts::Bad)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Counts::Bad)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Counts::Bad)
+            _ => Self::Bad,
+        })
     }
 }

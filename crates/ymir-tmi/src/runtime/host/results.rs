@@ -44,6 +44,25 @@ impl HostDetection {
         Self { class_name, bbox, score, rotate_angle: None, details: DetectionDetails::default() }
     }
 
+    /// Returns what an annotation says.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if its class is no name, or it has no score.
+    pub fn of(annotation: Annotation) -> Result<Self> {
+        let Annotation { class, bbox, score, rotate_angle, .. } = annotation;
+        let Class::Name(class_name) = class else {
+            return Err(Error::invalid("a detection needs the name of its class"));
+        };
+        let score = score.ok_or_else(|| {
+            let message = "a detection needs a score from 0 to 1";
+            Error::invalid(message).with("class_name", &class_name)
+        })?;
+        let Annotation { shape, keypoints, quality, flags, attributes, .. } = annotation;
+        let details = DetectionDetails { shape, keypoints, quality, flags, attributes };
+        Ok(Self { class_name, bbox, score, rotate_angle, details })
+    }
+
     /// Returns it as the contract has it.
     fn to_json(&self) -> Result<Value> {
         let Self { class_name, bbox, score, rotate_angle, details } = self;

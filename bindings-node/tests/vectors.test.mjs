@@ -11,7 +11,7 @@ import { folder, rejection } from "./support.mjs";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const vectors = join(repository, "tests/vectors");
-const executor = `local:${join(repository, "crates/ymir/tests/common/executor.sh")}`;
+const executor = `local:${join(repository, "ymir/tests/common/executor.sh")}`;
 
 const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
 

@@ -38,7 +38,7 @@ def look(value: Any, path: str) -> Any:
 class Run:
     def __init__(self, workspace: ymir.Workspace, out: Path) -> None:
         self.saved: dict[str, Any] = {"workspace": workspace}
-        executor = ROOT / "crates/ymir/tests/common/executor.sh"
+        executor = ROOT / "ymir/tests/common/executor.sh"
         self.texts = {
             "$data": str(VECTORS / "data"),
             "$executor": f"local:{executor}",

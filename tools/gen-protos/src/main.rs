@@ -1,5 +1,5 @@
-//! Generates `crates/ymir-assets/src/store/generated` and `crates/ymir-assets/src/mir/generated.rs`
-//! from `crates/ymir-assets/proto`.
+//! Generates `ymir-assets/src/store/generated` and `ymir-assets/src/mir/generated.rs`
+//! from `ymir-assets/proto`.
 //!
 //! `gen-protos` writes the files; `gen-protos --check` only compares, and fails where they differ.
 
@@ -12,7 +12,7 @@ const PROTOS: [&str; 3] = ["trie.proto", "manifest.proto", "mir.proto"];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let check = std::env::args().nth(1).is_some_and(|argument| argument == "--check");
-    let krate = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/ymir-assets");
+    let krate = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ymir-assets");
     let (store, mir) = (krate.join("src/store/generated"), krate.join("src/mir/generated.rs"));
     let made = tempfile::tempdir()?;
     generate(&krate.join("proto"), made.path())?;

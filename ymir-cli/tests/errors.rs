@@ -99,7 +99,7 @@ fn a_misspelt_parameter_is_not_passed_over() {
     std::fs::create_dir_all(folder.join("img-man")).unwrap();
     let detector = Path::new(env!("CARGO_BIN_EXE_ymir")).with_file_name("ymir-detector");
     std::fs::copy(detector, folder.join("detector")).unwrap();
-    let about = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../executors/detector/img-man");
+    let about = Path::new(env!("CARGO_MANIFEST_DIR")).join("../executors/detector/img-man");
     for file in about.read_dir().unwrap().flatten() {
         std::fs::copy(file.path(), folder.join("img-man").join(file.file_name())).unwrap();
     }

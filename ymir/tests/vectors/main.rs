@@ -119,7 +119,7 @@ impl Run {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors").canonicalize().unwrap()
 }
 
 fn executor() -> String {

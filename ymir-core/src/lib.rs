@@ -46,9 +46,12 @@ pub use query::{
     OUTCOME, Query, QueryTarget, TextTest,
 };
 pub use runtime::{
-    EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,
+    EndCause, Grant, Layout, Limits, LogLine, LogPosition, LogSource, Run, RunEnd, RunHandle,
+    RunLine, RunListing, RunRequest, RunState, RuntimeCapabilities, TmiRuntime,
 };
-pub use scheduler::{Scheduler, TaskContext, TaskReporter, TaskWork};
+pub use scheduler::{
+    Scheduler, SchedulerCapabilities, TaskContext, TaskDriver, TaskReporter, UnitContext,
+};
 pub use shape::{Keypoint, Ring, Shape, Visibility};
 pub use store::{
     AssetStore, Base, BlobInfo, BlobSource, Change, CommitRequest, DiffOptions, Edit, Edits,
@@ -56,7 +59,8 @@ pub use store::{
 };
 pub use summary::{ClassCount, Summary};
 pub use task::{
-    Resources, TaskEvent, TaskEventKind, TaskKind, TaskRequest, TaskState, TaskStatus, TaskStep,
+    PinnedExecutor, Resources, RetryPolicy, Submission, TaskEvent, TaskEventKind, TaskKind,
+    TaskOwner, TaskSpec, TaskState, TaskStatus, TaskStep,
 };
 pub use version::{Branch, BranchKind, Manifest, PredictionInfo, Selector, Version, VersionSpec};
 

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
-use crate::{ExecutorInfo, ExecutorRef, Result, TaskId, WorkspaceId};
+use crate::{
+    Error, ErrorKind, ExecutorInfo, ExecutorRef, PinnedExecutor, Result, TaskId, Timestamp,
+    WorkspaceId,
+};
 
 /// What a task may use while it runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -59,16 +62,20 @@ pub struct Layout {
     pub manifest: PathBuf,
 }
 
-/// One start of an executor over a prepared task directory.
+/// One run of an executor over a prepared directory.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
     /// The workspace, to find its runs again.
     pub workspace: WorkspaceId,
     /// The task.
     pub task: TaskId,
-    /// The executor.
-    pub executor: ExecutorRef,
-    /// The task directory on this host; it holds `in` and `out`.
+    /// Which of the task's units, from 0.
+    pub unit: u32,
+    /// Which attempt at it, from 1.
+    pub attempt: u32,
+    /// The executor, fixed by its digest.
+    pub executor: PinnedExecutor,
+    /// The unit's directory on this host; it holds `in` and `out`.
     pub dir: PathBuf,
     /// What it may use.
     pub grant: Grant,
@@ -76,6 +83,88 @@ pub struct RunRequest {
     pub limits: Limits,
     /// Further environment variables.
     pub environment: BTreeMap<String, String>,
+}
+
+/// Names a run across processes, languages and hosts. It is written down before the run starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunHandle {
+    /// The name of the runtime.
+    pub runtime: String,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The task.
+    pub task: TaskId,
+    /// The unit, from 0.
+    pub unit: u32,
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// The digest of the executor that runs.
+    pub digest: String,
+    /// The unit's directory on the host of the process that created the run.
+    pub dir: PathBuf,
+    /// What the runtime finds the run by: a container id, a process identity, a job of a cluster.
+    pub data: serde_json::Value,
+}
+
+/// How far the log of a run was read; opaque to all but its runtime.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LogPosition(pub serde_json::Value);
+
+/// A line of a run's log with the position behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunLine {
+    /// The line.
+    pub line: LogLine,
+    /// Where reading goes on after this line; covers all sources of the run.
+    pub position: LogPosition,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// It was created and not started.
+    Created,
+    /// It runs, and holds what it was granted.
+    Running,
+    /// It has ended.
+    Ended(RunEnd),
+    /// It is gone without a record of how it ended. It holds nothing any more.
+    Lost,
+}
+
+/// A run that an engine or a host knows of, of whatever workspace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunListing {
+    /// What the runtime calls it, for people: `container 3f2a…`.
+    pub name: String,
+    /// Its handle; none for what is no run of a task, a container made to inspect an image for
+    /// example.
+    pub handle: Option<RunHandle>,
+    /// What to give to [`TmiRuntime::end_listed`].
+    pub id: String,
+    /// Whether it still runs.
+    pub running: bool,
+    /// When it was created, where that is known.
+    pub created: Option<Timestamp>,
+}
+
+/// What a runtime can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RuntimeCapabilities {
+    /// Runs outlive the process that started them and can be attached to from another.
+    pub survives: bool,
+    /// It places and queues runs itself: tasks on it take nothing of the host's resources.
+    pub queues: bool,
+    /// It keeps the executor from reading and writing anything but its directories.
+    pub isolates: bool,
+    /// It enforces [`Grant::memory`].
+    pub bounds_memory: bool,
+    /// It gives GPUs.
+    pub gpus: bool,
+    /// It can list all its runs ([`TmiRuntime::list_runs`]).
+    pub lists: bool,
 }
 
 /// Where a line of log came from.
@@ -123,12 +212,19 @@ pub struct RunEnd {
 }
 
 /// Runs executors of one kind.
+///
+/// A run is *created*, its handle is written down, and only then it is *started*; any process can
+/// *attach* to it by its handle, follow it and stop it. So a program can die at any moment without
+/// losing the run, and no run exists that nobody can find.
 #[async_trait]
 pub trait TmiRuntime: Send + Sync + fmt::Debug {
     /// Returns the name that an [`ExecutorRef`] names this runtime by.
     fn name(&self) -> &str;
 
-    /// Returns the paths that the executor of a task directory sees.
+    /// Returns what this runtime can do.
+    fn capabilities(&self) -> RuntimeCapabilities;
+
+    /// Returns the paths that the executor of a directory sees.
     ///
     /// # Behavior
     ///
@@ -144,51 +240,107 @@ pub trait TmiRuntime: Send + Sync + fmt::Debug {
     /// - `Unavailable` if the engine cannot be reached.
     async fn inspect(&self, executor: &ExecutorRef) -> Result<ExecutorInfo>;
 
-    /// Starts an executor.
+    /// Creates a run without starting it.
     ///
     /// # Behavior
     ///
+    /// - No code of the executor runs.
+    /// - A second call for the same workspace, task, unit and attempt returns the run that is there.
+    /// - The executor is the one of the digest, whatever its name means now.
     /// - `<dir>/in` is read-only to the executor where the runtime can enforce it, `<dir>/out` is
-    ///   writable.
-    /// - The environment variable `YMIR_ENV_FILE` names `env.yaml` where it is not at
+    ///   writable. The environment variable `YMIR_ENV_FILE` names `env.yaml` where it is not at
     ///   `/in/env.yaml`.
-    /// - Runs of a task of this workspace that a dead process left behind are ended first.
-    /// - A dropped [`Run`] does not leave the executor running.
     ///
     /// # Errors
     ///
-    /// - As [`TmiRuntime::inspect`]; `ResourceExhausted` if the grant cannot be given.
-    async fn start(&self, request: RunRequest) -> Result<Box<dyn Run>>;
+    /// - As [`TmiRuntime::inspect`]; `Conflict` if the executor is no longer the one of the digest
+    ///   and that one cannot be had; `ResourceExhausted` if the grant cannot be given.
+    async fn create(&self, request: RunRequest) -> Result<RunHandle>;
 
-    /// Ends the runs of a task of a workspace that a dead process left behind; `dir` is the task
-    /// directory. [`TmiRuntime::start`] does so too, for its own task.
+    /// Starts a created run.
     ///
     /// # Behavior
     ///
-    /// - Returns when they have ended. Nothing happens if there are none.
+    /// - Nothing happens if it was started before, also if it has ended since.
+    /// - The executor is not bound to the life, the terminal or the session of this process where
+    ///   [`RuntimeCapabilities::survives`] says so.
     ///
     /// # Errors
     ///
-    /// - `Conflict` if the process that started the run is known to be alive.
+    /// - `NotFound` if there is no such run; `ResourceExhausted` if the grant cannot be given;
+    ///   `InvalidInput` if its command cannot be started; `Unavailable` if the engine cannot be
+    ///   reached.
+    async fn start(&self, handle: &RunHandle) -> Result<()>;
+
+    /// Follows a run that was started, by this or another process. `from` is the position behind the
+    /// last line that was read; `None` for the first line.
+    ///
+    /// # Behavior
+    ///
+    /// - The log goes on behind `from`: no line is lost, none comes twice.
+    /// - Works for a run that has ended, until [`TmiRuntime::remove`].
+    /// - A dropped [`Run`] leaves the executor running where the runtime's runs survive; elsewhere it
+    ///   ends the run.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if there is no trace of the run.
     /// - `Unavailable` if the engine cannot be reached.
-    async fn end_left_behind(
-        &self,
-        workspace: &WorkspaceId,
-        task: &TaskId,
-        dir: &Path,
-    ) -> Result<()>;
+    async fn attach(&self, handle: &RunHandle, from: Option<&LogPosition>) -> Result<Box<dyn Run>>;
+
+    /// Returns where a run stands.
+    ///
+    /// # Errors
+    ///
+    /// - `Unavailable` if that cannot be found out at present.
+    async fn state(&self, handle: &RunHandle) -> Result<RunState>;
+
+    /// Ends a run if it is not over, and frees what is kept of it, its log included; its directory
+    /// stays.
+    ///
+    /// # Behavior
+    ///
+    /// - Returns when it has ended. Nothing happens if there is no trace of it.
+    ///
+    /// # Errors
+    ///
+    /// - `Unavailable` if the engine cannot be reached.
+    async fn remove(&self, handle: &RunHandle) -> Result<()>;
+
+    /// Returns all that this runtime keeps for YMIR on this host or engine, of any workspace of this
+    /// user.
+    ///
+    /// # Errors
+    ///
+    /// - `Unsupported` where [`RuntimeCapabilities::lists`] says so; `Unavailable` if the engine
+    ///   cannot be reached.
+    async fn list_runs(&self) -> Result<Vec<RunListing>> {
+        Err(Error::new(ErrorKind::Unsupported, "this runtime cannot list its runs"))
+    }
+
+    /// Ends and removes what [`TmiRuntime::list_runs`] returned, by its id. What is not YMIR's is not
+    /// touched.
+    ///
+    /// # Errors
+    ///
+    /// - As [`TmiRuntime::list_runs`]; `InvalidInput` if it is not YMIR's.
+    async fn end_listed(&self, id: &str) -> Result<()> {
+        let error = Error::new(ErrorKind::Unsupported, "this runtime cannot list its runs");
+        Err(error.with("run", id))
+    }
 }
 
-/// An executor that was started.
+/// A run that is followed.
 #[async_trait]
 pub trait Run: Send + Sync + fmt::Debug {
-    /// Returns the lines that it writes, from the first to the last; once.
+    /// Returns the lines that it writes, from where it was attached to the last; once.
     ///
     /// # Behavior
     ///
     /// - Lines arrive while it runs, those of one source in order; the stream ends with the run.
     /// - A line longer than 64 KiB is cut there. A second call gives an empty stream.
-    fn logs(&self) -> BoxStream<'static, LogLine>;
+    /// - An engine that is away is waited for.
+    fn logs(&self) -> BoxStream<'static, Result<RunLine>>;
 
     /// Stops it: TERM, then KILL when the grace period is over. Returns without waiting for the end.
     ///
@@ -199,5 +351,9 @@ pub trait Run: Send + Sync + fmt::Debug {
     async fn stop(&self, grace: Duration) -> Result<()>;
 
     /// Waits for the end; can be called again, with the same answer.
-    async fn wait(&self) -> Result<RunEnd>;
+    ///
+    /// # Behavior
+    ///
+    /// - An engine that is away is waited for, however long that takes.
+    async fn wait(&self) -> Result<RunState>;
 }

@@ -1,6 +1,11 @@
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorReport, LogLine, TaskId, Timestamp, VersionId};
+use crate::{
+    Branch, ErrorReport, ExecutorRef, Input, Limits, LogLine, ObjectType, Parameters, TaskId,
+    TaskRecord, Timestamp, VersionId,
+};
 
 /// What a task does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
@@ -70,17 +75,157 @@ impl Default for Resources {
     }
 }
 
-/// A task to be queued.
+/// Which executor a task runs, fixed when the task was submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskRequest {
+pub struct PinnedExecutor {
+    /// The executor as the caller named it.
+    pub reference: ExecutorRef,
+    /// Its identity at that time ([`crate::ExecutorInfo::digest`]); this one runs, whatever the name
+    /// means later.
+    pub digest: String,
+}
+
+/// When a failed task is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryPolicy {
+    /// Further attempts after the first. Only errors for which a retry can help are tried again.
+    pub retries: u32,
+    /// Seconds before the first retry; each further one waits twice as long, an hour at most.
+    pub backoff_s: u64,
+}
+
+impl Default for RetryPolicy {
+    /// No retries; ten seconds where there are any.
+    fn default() -> Self {
+        Self { retries: 0, backoff_s: 10 }
+    }
+}
+
+/// The description of a task: what is submitted, recorded, shown, fingerprinted and written into
+/// the lineage of its results.
+///
+/// It is plain data, and with the task's directory all that a process needs to carry the task on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskSpec {
     /// Its id, unique in the workspace.
     pub id: TaskId,
-    /// What it does.
+    /// The kind of work.
     pub kind: TaskKind,
-    /// What it asks for.
+    /// The object type of its data.
+    #[serde(default)]
+    pub object_type: ObjectType,
+    /// The executor, where one runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<PinnedExecutor>,
+    /// The versions that it reads.
+    #[serde(default)]
+    pub inputs: Vec<Input>,
+    /// Parameters for the executor in place of its defaults.
+    #[serde(default)]
+    pub parameters: Parameters,
+    /// What the kind of task itself is told: `class_names`, `count`, `stage` …
+    #[serde(default)]
+    pub settings: Parameters,
+    /// The seed of every random choice.
+    #[serde(default)]
+    pub seed: u64,
+    /// The branches that its results are committed to, the main one first.
+    #[serde(default)]
+    pub outputs: Vec<Branch>,
+    /// Whether equal work that is done or under way may stand in for it.
+    #[serde(default)]
+    pub reuse: bool,
+    /// What each unit asks for.
+    #[serde(default)]
     pub resources: Resources,
+    /// What the executor may do.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Seconds that a run may take; it is stopped then, and the task fails with `Timeout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_limit_s: Option<u64>,
+    /// When a failure is tried again.
+    #[serde(default)]
+    pub retry: RetryPolicy,
     /// The higher, the sooner; 0 is usual.
+    #[serde(default)]
     pub priority: i32,
+    /// Whose share of the host it uses, usually the name of a project. Waiting tasks of equal
+    /// priority are served fairly between these.
+    #[serde(default)]
+    pub share: String,
+    /// The number of units that the task is cut into, 1 at least. Each has a directory, a grant and
+    /// a run of its own.
+    #[serde(default = "one")]
+    pub units: u32,
+    /// The version of YMIR that it was submitted with.
+    #[serde(default)]
+    pub library_version: String,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl TaskSpec {
+    /// Returns the description of a task of a kind that reads and makes nothing yet.
+    pub fn new(id: TaskId, kind: TaskKind) -> Self {
+        Self {
+            id,
+            kind,
+            object_type: ObjectType::default(),
+            executor: None,
+            inputs: Vec::new(),
+            parameters: Parameters::new(),
+            settings: Parameters::new(),
+            seed: 0,
+            outputs: Vec::new(),
+            reuse: false,
+            resources: Resources::default(),
+            limits: Limits::default(),
+            time_limit_s: None,
+            retry: RetryPolicy::default(),
+            priority: 0,
+            share: String::new(),
+            units: 1,
+            library_version: String::new(),
+        }
+    }
+
+    /// Returns the lineage of its results, without config, metrics and times, which the run tells.
+    pub fn record(&self) -> TaskRecord {
+        let given = self.parameters.iter().chain(&self.settings);
+        let executor = self.executor.as_ref();
+        let mut record = TaskRecord {
+            kind: self.kind,
+            parameters: given.map(|(name, value)| (name.clone(), value.to_string())).collect(),
+            inputs: self.inputs.clone(),
+            executor: executor.map(|e| e.reference.to_string()).unwrap_or_default(),
+            executor_digest: executor.map(|e| e.digest.clone()).unwrap_or_default(),
+            seed: self.seed,
+            library_version: self.library_version.clone(),
+            ..TaskRecord::default()
+        };
+        record.fingerprint = record.fingerprint();
+        record.task = Some(self.id.clone());
+        record
+    }
+
+    /// Returns the identity of the work ([`TaskRecord::fingerprint`]): equal for equal kind,
+    /// parameters, inputs, executor and seed.
+    pub fn fingerprint(&self) -> String {
+        self.record().fingerprint
+    }
+
+    /// Returns the directory of a unit, below the directory of the task: the task's own where there
+    /// is one unit only.
+    pub fn unit_dir(&self, task_dir: &Path, unit: u32) -> PathBuf {
+        match self.units {
+            0 | 1 => task_dir.to_owned(),
+            _ => task_dir.join("units").join(unit.to_string()),
+        }
+    }
 }
 
 /// The steps of a task, in their order. Each is done whole or not at all.
@@ -122,17 +267,41 @@ impl TaskState {
     }
 }
 
+/// The process that carries a task on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskOwner {
+    /// Its process id on the host that it runs on.
+    pub pid: u32,
+}
+
+/// The answer to a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The task that does the work.
+    pub task: TaskId,
+    /// Whether it was under way already and nothing was queued.
+    pub joined: bool,
+}
+
 /// What is known of a task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskStatus {
-    /// The request.
-    pub request: TaskRequest,
+    /// Its description.
+    pub spec: TaskSpec,
     /// Where it stands.
     pub state: TaskState,
     /// The step that it is in, or ended in.
     pub step: TaskStep,
     /// How much of the run is done, 0 to 1.
     pub progress: f64,
+    /// The attempt that it is in, from 1.
+    pub attempt: u32,
+    /// The process that carries it on; none where that process has died and no other has adopted
+    /// the task yet, and of a task that has ended.
+    pub owner: Option<TaskOwner>,
+    /// Why it cannot be found out at present whether its run has ended. Its resources stay held;
+    /// [`crate::Scheduler::settle`] ends this.
+    pub stalled: Option<ErrorReport>,
     /// Why it failed.
     pub error: Option<ErrorReport>,
     /// What it made.

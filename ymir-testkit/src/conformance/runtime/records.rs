@@ -74,7 +74,7 @@ pub async fn second_instance_follows_and_stops(suite: &RuntimeSuite) {
 
 /// A run that has ended can be followed until it is removed, by any instance, with its whole log.
 pub async fn ended_run_is_followed(suite: &RuntimeSuite) {
-    let case = suite.case("echo one; echo two >&2; exit 5").await;
+    let case = suite.case("echo one; echo two >&2").await;
     let handle = case.start().await;
     let end = ended(attach(case.runtime.as_ref(), &handle, None).await.as_ref()).await;
     for runtime in [&suite.runtime, &suite.second] {

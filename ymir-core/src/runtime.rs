@@ -224,6 +224,12 @@ pub trait TmiRuntime: Send + Sync + fmt::Debug {
     /// Returns what this runtime can do.
     fn capabilities(&self) -> RuntimeCapabilities;
 
+    /// Returns whether this process can run the executor as far as that can be told at once: a
+    /// function of another program cannot be called here.
+    fn can_run(&self, _executor: &ExecutorRef) -> bool {
+        true
+    }
+
     /// Returns the paths that the executor of a directory sees.
     ///
     /// # Behavior

@@ -31,7 +31,9 @@ pub use requests::{
     ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest,
     MineRequest, ProjectRequest, TrainRequest, WorkspaceRequest, parse_request,
 };
-pub use task::{InferOptions, MineOptions, Task, TaskOptions, TrainOptions};
+pub use task::{
+    InferOptions, MineOptions, Mined, Task, TaskOptions, TaskOutput, TrainOptions, TrainedModel,
+};
 pub use workspace::{Workspace, WorkspaceOptions};
 
 pub use ymir_assets::formats::{

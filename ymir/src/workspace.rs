@@ -15,10 +15,9 @@ use ymir_core::{
     TaskId, TaskKind, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
     WorkspaceId,
 };
-use ymir_tmi::{HostExecutor, HostRuntime, LocalRuntime};
+use ymir_tmi::{ExecutorDriver, HostExecutor, HostRuntime, LocalRuntime, Runtimes};
 
 use crate::blobs::store_options;
-use crate::task::left_behind;
 use crate::{BlobLocation, Dataset, Task, scheduling};
 
 /// The newest version of the layout of a workspace directory: 2 has its blobs in an object store.
@@ -53,6 +52,9 @@ pub struct WorkspaceOptions {
     pub store: Option<Arc<dyn AssetStore>>,
     /// Another scheduler in place of the one in the directory.
     pub scheduler: Option<Arc<dyn Scheduler>>,
+    /// Opens the workspace for reading: tasks are listed and followed, and none is started, adopted
+    /// or ended.
+    pub read_only: bool,
 }
 
 /// A workspace: the directory with the datasets, models, projects and tasks of one team, and the
@@ -60,9 +62,9 @@ pub struct WorkspaceOptions {
 /// processes may have it open.
 ///
 /// It is opened within a tokio runtime, which it uses for its tasks. When the last clone is
-/// dropped, and what was had from it (datasets, tasks, projects), its tasks in this process are
-/// stopped where they are and count as failed. What a killed process left running is ended when the
-/// workspace is opened next.
+/// dropped, with every handle obtained from it, its executors go on: the process that opens the
+/// workspace next adopts its tasks, and finds their results if they have ended meanwhile. Functions of
+/// this program end with it. [`Workspace::close`] does the same and says which tasks are unfinished.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     pub(crate) inner: Arc<Inner>,
@@ -74,7 +76,7 @@ pub(crate) struct Inner {
     pub(crate) id: WorkspaceId,
     pub(crate) store: Arc<dyn AssetStore>,
     pub(crate) scheduler: Arc<dyn Scheduler>,
-    runtimes: BTreeMap<String, Arc<dyn TmiRuntime>>,
+    pub(crate) runtimes: Runtimes,
     host: Arc<HostRuntime>,
     pub(crate) labelers: DashMap<String, Arc<dyn LabelBackend>>,
     warnings: Vec<String>,
@@ -166,9 +168,15 @@ impl Workspace {
         let scheduler = options.scheduler.or(scheduler).ok_or_else(nothing)?;
         let host = Arc::new(HostRuntime::default());
         let runtimes = default_runtimes(&host).into_iter().chain(options.runtimes);
-        let runtimes = runtimes.map(|runtime| (runtime.name().to_owned(), runtime)).collect();
-        let tasks = root.join("tasks");
-        warnings.extend(left_behind::end(tasks, &config.id, &scheduler, &runtimes).await);
+        let runtimes: Runtimes = runtimes.collect();
+        if !options.read_only {
+            let driver = ExecutorDriver::new(config.id.clone(), store.clone(), runtimes.clone());
+            match scheduler.serve(Arc::new(driver)).await {
+                // A scheduler without a database says so itself when it is asked for something.
+                Err(error) if warnings.is_empty() => return Err(error),
+                _ => {}
+            }
+        }
         let (id, labelers) = (config.id, options.labelers.into_iter().collect());
         let inner = Inner { root, id, store, scheduler, runtimes, host, labelers, warnings };
         Ok(Self { inner: Arc::new(inner) })
@@ -335,17 +343,41 @@ impl Workspace {
         &self.inner.scheduler
     }
 
+    /// Ends a task of which it cannot be found out whether its run has ended
+    /// ([`TaskStatus::stalled`]): the run counts as ended, and the task fails.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such task; `Conflict` if it is not stalled.
+    pub async fn settle(&self, id: &TaskId) -> Result<()> {
+        self.inner.scheduler.settle(id).await
+    }
+
+    /// Waits until no task is unfinished, and returns the last status of each that was. Tasks whose
+    /// process died are adopted.
+    pub async fn wait_all(&self) -> Result<Vec<TaskStatus>> {
+        let mut ended = Vec::new();
+        for task in self.tasks().await? {
+            if !task.state.is_final() {
+                ended.push(self.inner.scheduler.wait(&task.spec.id).await?);
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Stops to carry tasks on, for all clones of this handle, and returns those that are unfinished:
+    /// their executors go on, and the process that opens the workspace next adopts them.
+    pub async fn close(&self) -> Result<Vec<TaskId>> {
+        self.inner.scheduler.close().await
+    }
+
     /// Returns the runtime of an executor.
     ///
     /// # Errors
     ///
     /// `Unsupported`, with the runtimes that there are.
     pub fn runtime(&self, executor: &ExecutorRef) -> Result<&Arc<dyn TmiRuntime>> {
-        self.inner.runtimes.get(&executor.runtime).ok_or_else(|| {
-            let names: Vec<_> = self.inner.runtimes.keys().map(String::as_str).collect();
-            let message = format!("no runtime of this name; there are: {}", names.join(", "));
-            Error::new(ErrorKind::Unsupported, message).with("executor", executor)
-        })
+        self.inner.runtimes.of(executor)
     }
 
     /// Returns what an executor says about itself: what it can do, with which parameters.

@@ -311,6 +311,12 @@ impl TaskWriter {
         })
     }
 
+    /// Returns where the file of each asset must be put that was added since the last call; the
+    /// folders exist. They are not in [`Prepared::assets`] any more.
+    pub fn take_assets(&mut self) -> Vec<(AssetId, PathBuf)> {
+        std::mem::take(&mut self.prepared.assets)
+    }
+
     /// Writes what is left, and tells which files the caller must put where.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-use ymir_assets::operations::find_by_fingerprint;
+use ymir_data::operations::find_by_fingerprint;
 use ymir_core::{
     Branch, Error, ErrorKind, ExecutorInfo, Input, ObjectType, Parameters, PinnedExecutor, Result,
     TaskKind, TaskSpec, UnknownClasses, VersionId,

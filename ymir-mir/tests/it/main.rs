@@ -1,0 +1,6 @@
+//! Repositories of the original, imported.
+
+mod common;
+mod hostile;
+mod import;
+mod mutated;

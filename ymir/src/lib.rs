@@ -8,6 +8,7 @@ mod evaluate;
 pub mod evaluation;
 mod find;
 mod labeling;
+mod leftovers;
 mod maintain;
 #[cfg(feature = "mir")]
 mod mir;
@@ -27,6 +28,7 @@ pub use blobs::BlobLocation;
 pub use dataset::Dataset;
 pub use evaluate::Evaluated;
 pub use labeling::LabelOptions;
+pub use leftovers::{Leftover, LeftoverReason};
 pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{

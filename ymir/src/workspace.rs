@@ -52,9 +52,9 @@ pub struct WorkspaceOptions {
     pub store: Option<Arc<dyn AssetStore>>,
     /// Another scheduler in place of the one in the directory.
     pub scheduler: Option<Arc<dyn Scheduler>>,
-    /// Opens the workspace for reading: tasks are listed and followed, and none is started, adopted
-    /// or ended.
-    pub read_only: bool,
+    /// Only observes tasks: they are listed, followed and asked to stop, and none is started, adopted
+    /// or ended. For programs that read, and for those that end soon.
+    pub observe_tasks: bool,
 }
 
 /// A workspace: the directory with the datasets, models, projects and tasks of one team, and the
@@ -169,7 +169,7 @@ impl Workspace {
         let host = Arc::new(HostRuntime::default());
         let runtimes = default_runtimes(&host).into_iter().chain(options.runtimes);
         let runtimes: Runtimes = runtimes.collect();
-        if !options.read_only {
+        if !options.observe_tasks {
             let driver = ExecutorDriver::new(config.id.clone(), store.clone(), runtimes.clone());
             match scheduler.serve(Arc::new(driver)).await {
                 // A scheduler without a database says so itself when it is asked for something.
@@ -282,6 +282,30 @@ impl Workspace {
     /// kept), then those to come.
     pub fn events(&self, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
         self.inner.scheduler.events(after)
+    }
+
+    /// Returns the events of one task, or of all, that are kept, after a sequence number (0 for all).
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such task.
+    pub async fn past_events(&self, id: Option<&TaskId>, after: u64) -> Result<Vec<TaskEvent>> {
+        let ids = match id {
+            Some(id) => vec![id.clone()],
+            None => self.tasks().await?.into_iter().map(|task| task.spec.id).collect(),
+        };
+        let mut past = Vec::new();
+        for id in &ids {
+            let mut after = after;
+            loop {
+                let events = self.inner.scheduler.past_events(id, after).await?;
+                let Some(last) = events.last() else { break };
+                after = last.seq;
+                past.extend(events);
+            }
+        }
+        past.sort_by_key(|event| event.seq);
+        Ok(past)
     }
 
     /// Returns a task by its id.

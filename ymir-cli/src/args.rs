@@ -1,14 +1,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
+use ymir::{BranchKind, Resources, Result, RetryPolicy, Task, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer, init,
-    iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, train,
+    self, alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer,
+    init, iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, task,
+    train,
 };
-use crate::demo;
-use crate::{executor, parameters};
+use crate::context::Context;
+use crate::exit::Ending;
+use crate::{demo, executor, follow, parameters};
 
 /// The loop train, mine, label, train again for vision models, in a directory of your own.
 #[derive(Debug, Parser)]

@@ -52,6 +52,10 @@ pub struct WorkspaceOptions {
     pub store: Option<Arc<dyn AssetStore>>,
     /// Another scheduler in place of the one in the directory.
     pub scheduler: Option<Arc<dyn Scheduler>>,
+    /// The directory with the ledger of what tasks of this host hold: CPU slots and memory of this
+    /// user, GPUs of all users. `None` for the one that all workspaces of the host share
+    /// ([`ymir_tmi::scheduler::HOST_DIR`]).
+    pub host_dir: Option<PathBuf>,
     /// Only observes tasks: they are listed, followed and asked to stop, and none is started, adopted
     /// or ended. For programs that read, and for those that end soon.
     pub observe_tasks: bool,

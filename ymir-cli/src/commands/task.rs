@@ -304,8 +304,8 @@ pub(crate) async fn detached(
     let id = task.id().ok_or_else(|| Error::corrupted("the task has no id"))?;
     workspace.close().await?;
     let value = json!({ "task": id });
-    context.out.result(&value, || {
-        format!("{id} runs; `ymir task wait {id}` collects its result\n")
-    })?;
+    context
+        .out
+        .result(&value, || format!("{id} runs; `ymir task wait {id}` collects its result\n"))?;
     Ok(Ending::Done)
 }

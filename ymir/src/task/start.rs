@@ -1,8 +1,8 @@
-use ymir_data::operations::find_by_fingerprint;
 use ymir_core::{
     Branch, Error, ErrorKind, ExecutorInfo, Input, ObjectType, Parameters, PinnedExecutor, Result,
     TaskKind, TaskSpec, UnknownClasses, VersionId,
 };
+use ymir_data::operations::find_by_fingerprint;
 use ymir_tmi::{TmiTask, UNKNOWN_CLASSES};
 
 use super::{Task, TaskOptions};

@@ -19,7 +19,7 @@ async fn first(dataset: &Dataset) -> Record {
 async fn with_annotations(fixture: &Fixture, annotations: serde_json::Value) -> Dataset {
     let pool = fixture.workspace.dataset_by_id(&fixture.pool).await.unwrap();
     let asset = first(&pool).await.asset;
-    let folder = fixture.dir.path().join("coco");
+    let folder = fixture.dir.join("coco");
     std::fs::create_dir(&folder).unwrap();
     let file = fixture.workspace.image_path(&asset.id).await.unwrap();
     std::fs::copy(file, folder.join(&asset.file_name)).unwrap();

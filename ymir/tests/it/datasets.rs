@@ -65,7 +65,7 @@ async fn datasets_are_made_of_datasets() {
     };
     assert_eq!(workspace.fuse(&fuse, "fused", &|_| ()).await.unwrap().len(), 4);
 
-    let other = Workspace::init(fixture.dir.path().join("other")).await.unwrap();
+    let other = Workspace::init(fixture.dir.join("other")).await.unwrap();
     let copied = discs.copy_to(&other, "discs", &CopyOptions::default(), &|_| ()).await.unwrap();
     assert_eq!(copied.len(), discs.len());
     let first = copied.query(&Query::All).page(0, 1).await.unwrap().records.remove(0).asset;

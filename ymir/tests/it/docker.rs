@@ -35,7 +35,7 @@ async fn a_container_and_a_local_program_give_equal_results() {
             stage: None,
             model: Name::new(format!("model-{}", executor.runtime)).unwrap(),
         };
-        let model = fixture.workspace.train(&train).await.unwrap().wait().await.unwrap()[0].id;
+        let model = fixture.workspace.train(&train).await.unwrap().version.id;
         let infer = InferOptions {
             task: TaskOptions::new(executor.clone()),
             dataset: fixture.validation,
@@ -43,7 +43,7 @@ async fn a_container_and_a_local_program_give_equal_results() {
             stage: None,
             predictions: Name::new(format!("found-{}", executor.runtime)).unwrap(),
         };
-        let found = fixture.workspace.infer(&infer).await.unwrap().wait().await.unwrap()[0].id;
+        let found = fixture.workspace.infer(&infer).await.unwrap().id();
         content.push((
             weights(&fixture.workspace, model).await,
             said(&fixture.workspace, found).await,

@@ -142,7 +142,7 @@ async fn a_failing_function_fails_its_task() {
     });
     let request: ymir::TrainRequest = ymir::parse_request("a training", request).unwrap();
     let options = request.resolve(workspace).await.unwrap();
-    let task = workspace.train(&options).await.unwrap();
+    let task = workspace.start_train(&options).await.unwrap();
     let error = task.wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ExecutorFailed);
     assert!(error.to_string().contains("no luck today"), "{error}");

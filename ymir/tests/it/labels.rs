@@ -12,7 +12,7 @@ use ymir::{
 #[tokio::test]
 async fn the_folder_exchange_waits_for_a_person() {
     let fixture = fixture().await;
-    let folder = fixture.dir.path().join("exchange");
+    let folder = fixture.dir.join("exchange");
     let mut definition = fixture.project("p");
     definition.labeler = LabelerSpec::Folder { path: folder.clone() };
     let project = fixture.workspace.create_project(definition).await.unwrap();

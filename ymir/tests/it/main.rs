@@ -9,6 +9,7 @@ mod evaluation;
 mod host;
 mod labels;
 mod project_loop;
+mod survival;
 mod tasks;
 mod vectors;
 mod workspace;

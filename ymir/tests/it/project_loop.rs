@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::common::{Fixture, fixture};
+use crate::common::{Fixture, fixture, options};
 use ymir::{
     Advance, AssetId, BranchKind, EndReason, ErrorKind, Format, ImportOptions, LoopEvent,
     PageOptions, Project, Selection, Step, StepOptions, StepResult, TaskEventKind, VersionId,
@@ -72,7 +72,7 @@ async fn goes_on_where_another_process_left_it() {
     let mut steps = 0;
     loop {
         // As a new process would: nothing is carried over but the directory.
-        let workspace = Workspace::open(&root).await.unwrap();
+        let workspace = Workspace::open_with(&root, options(&fixture.dir)).await.unwrap();
         let project = workspace.project("parts").await.unwrap();
         match project.advance(&StepOptions::default(), &|_| ()).await.unwrap() {
             Advance::Finished { .. } => steps += 1,
@@ -224,7 +224,7 @@ async fn near_duplicates_can_be_left_out_later_and_come_back() {
 
 /// Returns the pool with a copy of one of its images and of one of the validation set; their ids.
 async fn pool_with_copies(fixture: &Fixture) -> (VersionId, [AssetId; 2]) {
-    let copies = fixture.dir.path().join("copies");
+    let copies = fixture.dir.join("copies");
     std::fs::create_dir(&copies).unwrap();
     let mut ids = Vec::new();
     for version in [fixture.pool, fixture.validation] {

@@ -20,8 +20,7 @@ fn train_options(fixture: &Fixture) -> TrainOptions {
 }
 
 async fn train(fixture: &Fixture) -> VersionId {
-    let task = fixture.workspace.train(&train_options(fixture)).await.unwrap();
-    task.wait().await.unwrap()[0].id
+    fixture.workspace.train(&train_options(fixture)).await.unwrap().version.id
 }
 
 fn infer_options(fixture: &Fixture, model: VersionId) -> InferOptions {
@@ -37,10 +36,10 @@ fn infer_options(fixture: &Fixture, model: VersionId) -> InferOptions {
 #[tokio::test]
 async fn training_makes_a_model_whose_files_can_be_had() {
     let fixture = fixture().await;
-    let task = fixture.workspace.train(&train_options(&fixture)).await.unwrap();
+    let task = fixture.workspace.start_train(&train_options(&fixture)).await.unwrap();
     let events: Vec<_> = task.events(0).try_collect().await.unwrap();
     let made = task.wait().await.unwrap();
-    assert_eq!(made[0].to_string(), "model@v1");
+    assert_eq!(made.version.to_string(), "model@v1");
     assert!(matches!(events.last().unwrap().kind, TaskEventKind::State(TaskState::Done)));
     assert!(events.windows(2).all(|pair| pair[0].seq < pair[1].seq));
     let logged = |text: &str| {
@@ -53,16 +52,13 @@ async fn training_makes_a_model_whose_files_can_be_had() {
     assert!(kept("out/models/result.yaml") && kept("out/ymir-executor-out.log"));
     assert!(!kept("in") && !kept("out/models/best/weights"), "the disk is not filled");
 
-    let files = fixture
-        .workspace
-        .export_model("model", None, fixture.dir.path().join("files"))
-        .await
-        .unwrap();
+    let files =
+        fixture.workspace.export_model("model", None, fixture.dir.join("files")).await.unwrap();
     assert_eq!(files.len(), 1);
     assert_eq!(std::fs::read_to_string(&files[0]).unwrap().lines().count(), 12);
     let error = fixture
         .workspace
-        .export_model("model", Some("worst"), fixture.dir.path().join("none"))
+        .export_model("model", Some("worst"), fixture.dir.join("none"))
         .await
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
@@ -74,16 +70,16 @@ async fn the_same_work_is_found_and_other_work_is_done() {
     let fixture = fixture().await;
     let first = train(&fixture).await;
     let mut options = train_options(&fixture);
-    let again = fixture.workspace.train(&options).await.unwrap();
+    let again = fixture.workspace.start_train(&options).await.unwrap();
     assert!(again.id().is_none(), "nothing is started");
-    assert_eq!(again.wait().await.unwrap()[0].id, first);
+    assert_eq!(again.wait().await.unwrap().version.id, first);
     options.task.seed = 1;
-    let other = fixture.workspace.train(&options).await.unwrap().wait().await.unwrap();
-    assert_ne!(other[0].id, first);
+    let other = fixture.workspace.train(&options).await.unwrap().version;
+    assert_ne!(other.id, first);
     options.task.reuse = false;
-    let repeated = fixture.workspace.train(&options).await.unwrap().wait().await.unwrap();
-    assert_eq!(repeated[0].number, 3);
-    assert_eq!(repeated[0].content, other[0].content, "equal work has an equal result");
+    let repeated = fixture.workspace.train(&options).await.unwrap().version;
+    assert_eq!(repeated.number, 3);
+    assert_eq!(repeated.content, other.content, "equal work has an equal result");
 }
 
 #[tokio::test]
@@ -91,7 +87,7 @@ async fn a_failed_training_says_why_and_commits_nothing() {
     let fixture = fixture().await;
     let mut options = train_options(&fixture);
     options.task.parameters.insert("fail".to_owned(), "train".into());
-    let task = fixture.workspace.train(&options).await.unwrap();
+    let task = fixture.workspace.start_train(&options).await.unwrap();
     let error = task.wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ExecutorFailed);
     let context: Vec<_> = error.context().iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
@@ -104,7 +100,7 @@ async fn a_failed_training_says_why_and_commits_nothing() {
     assert!(dir.join("out/models/half/weights").exists());
 
     options.task.parameters.insert("fail".to_owned(), "garbage".into());
-    let task = fixture.workspace.train(&options).await.unwrap();
+    let task = fixture.workspace.start_train(&options).await.unwrap();
     let error = task.wait().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ExecutorFailed);
     assert!(error.to_string().contains("result.yaml"), "the file is named: {error}");
@@ -115,7 +111,7 @@ async fn a_task_can_be_stopped() {
     let fixture = fixture().await;
     let mut options = train_options(&fixture);
     options.task.parameters.insert("fail".to_owned(), "hang".into());
-    let task = fixture.workspace.train(&options).await.unwrap();
+    let task = fixture.workspace.start_train(&options).await.unwrap();
     let mut events = std::pin::pin!(task.events(0));
     while let Some(event) = events.next().await {
         if matches!(event.unwrap().kind, TaskEventKind::Log(_)) {
@@ -132,8 +128,7 @@ async fn inference_answers_for_every_asset_and_is_evaluated() {
     let fixture = fixture().await;
     let model = train(&fixture).await;
     let mut options = infer_options(&fixture, model);
-    let found = fixture.workspace.infer(&options).await.unwrap().wait().await.unwrap();
-    let predictions = fixture.workspace.dataset_by_id(&found[0].id).await.unwrap();
+    let predictions = fixture.workspace.infer(&options).await.unwrap();
     assert_eq!((predictions.len(), predictions.summary().annotations), (4, 4));
     let about = predictions.manifest().prediction.unwrap();
     assert_eq!((about.model, about.dataset), (model, fixture.validation));
@@ -141,7 +136,7 @@ async fn inference_answers_for_every_asset_and_is_evaluated() {
     assert!(page.records.iter().all(|r| r.annotations[0].score == Some(0.9)));
 
     let evaluated =
-        fixture.workspace.evaluate(&fixture.validation, &found[0].id, &[]).await.unwrap();
+        fixture.workspace.evaluate(&fixture.validation, &predictions.id(), &[]).await.unwrap();
     let metrics = evaluated.metrics();
     assert!(metrics.contains_key("AP50") && metrics.keys().any(|name| name.starts_with("AP50/")));
     let error =
@@ -149,8 +144,7 @@ async fn inference_answers_for_every_asset_and_is_evaluated() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 
     options.task.parameters.insert("boxes".to_owned(), 0.into());
-    let found = fixture.workspace.infer(&options).await.unwrap().wait().await.unwrap();
-    let none = fixture.workspace.dataset_by_id(&found[0].id).await.unwrap();
+    let none = fixture.workspace.infer(&options).await.unwrap();
     assert_eq!((none.len(), none.summary().annotations), (4, 0));
 }
 
@@ -163,8 +157,7 @@ async fn predictions_of_unknown_classes_follow_the_strategy() {
     let found = async |strategy| {
         let mut options = options.clone();
         options.task.unknown_classes = strategy;
-        let made = fixture.workspace.infer(&options).await.unwrap().wait().await?;
-        fixture.workspace.dataset_by_id(&made[0].id).await
+        fixture.workspace.infer(&options).await
     };
     let error = found(UnknownClasses::Stop).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -192,8 +185,8 @@ async fn mining_takes_the_best_and_what_the_model_says_about_them() {
         selected: Name::new("chosen").unwrap(),
         predictions: Some(Name::new("chosen").unwrap()),
     };
-    let made = fixture.workspace.mine(&options).await.unwrap().wait().await.unwrap();
-    let chosen = fixture.workspace.dataset_by_id(&made[0].id).await.unwrap();
+    let mined = fixture.workspace.mine(&options).await.unwrap();
+    let chosen = mined.selected;
     let all = fixture.workspace.dataset_by_id(&fixture.pool).await.unwrap();
     let ids: Vec<_> =
         chosen.records().map_ok(|record| record.asset.id).try_collect().await.unwrap();
@@ -202,13 +195,13 @@ async fn mining_takes_the_best_and_what_the_model_says_about_them() {
         assert!(all.get(id).await.unwrap().is_some());
         assert!(chosen.get(id).await.unwrap().unwrap().annotations.is_empty());
     }
-    let said = fixture.workspace.dataset_by_id(&made[1].id).await.unwrap();
+    let said = mined.predictions.unwrap();
     let about: Vec<_> =
         said.records().map_ok(|record| record.asset.id).try_collect().await.unwrap();
     assert_eq!(about, ids);
     assert_eq!(said.manifest().prediction.unwrap().dataset, chosen.id());
 
-    let again = fixture.workspace.mine(&options).await.unwrap();
+    let again = fixture.workspace.start_mine(&options).await.unwrap();
     assert!(again.id().is_none());
     let none = MineOptions { count: 0, ..options };
     assert_eq!(fixture.workspace.mine(&none).await.unwrap_err().kind(), ErrorKind::InvalidInput);

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use ymir::{
     ExecutorRef, Format, ImportOptions, LabelerSpec, Name, Project, TaskOptions, UnknownClasses,
-    VersionId, Workspace,
+    VersionId, Workspace, WorkspaceOptions,
 };
 use ymir_testkit::generate::scenes::{self, SceneOptions};
 
 pub(crate) struct Fixture {
-    pub(crate) dir: TempDir,
+    /// The folder of all.
+    pub(crate) dir: PathBuf,
+    /// Removes the folder, where the fixture made it.
+    made: Option<TempDir>,
     pub(crate) workspace: Workspace,
     pub(crate) pool: VersionId,
     pub(crate) validation: VersionId,
@@ -20,13 +23,24 @@ pub(crate) struct Fixture {
 /// Returns a workspace with a pool of 12 images and a validation set of 4.
 pub(crate) async fn fixture() -> Fixture {
     let dir = tempfile::tempdir().unwrap();
-    let voc = dir.path().join("voc");
-    let options = SceneOptions { width: 64, height: 48, seed: 7, ..SceneOptions::default() };
-    scenes::write_voc(&voc, &options, &[("pool", 0..12), ("validation", 12..16)]).unwrap();
-    let workspace = Workspace::init(dir.path().join("workspace")).await.unwrap();
+    let fixture = fixture_in(dir.path()).await;
+    Fixture { made: Some(dir), ..fixture }
+}
+
+/// Returns the fixture in a folder that the caller keeps.
+pub(crate) async fn fixture_in(dir: &Path) -> Fixture {
+    let voc = dir.join("voc");
+    let scenes = SceneOptions { width: 64, height: 48, seed: 7, ..SceneOptions::default() };
+    scenes::write_voc(&voc, &scenes, &[("pool", 0..12), ("validation", 12..16)]).unwrap();
+    let workspace = Workspace::init_with(dir.join("workspace"), options(dir)).await.unwrap();
     let pool = import(&workspace, &voc, "pool").await;
     let validation = import(&workspace, &voc, "validation").await;
-    Fixture { workspace, pool, validation, dir }
+    Fixture { workspace, pool, validation, dir: dir.to_owned(), made: None }
+}
+
+/// Returns the options of a workspace whose tasks share the host with nobody else's.
+pub(crate) fn options(dir: &Path) -> WorkspaceOptions {
+    WorkspaceOptions { host_dir: Some(dir.join("host")), ..WorkspaceOptions::default() }
 }
 
 async fn import(workspace: &Workspace, voc: &Path, split: &str) -> VersionId {
@@ -48,6 +62,12 @@ pub(crate) fn task_options() -> TaskOptions {
 }
 
 impl Fixture {
+    /// Opens the workspace of the fixture once more.
+    pub(crate) async fn open(&self) -> Workspace {
+        let options = options(&self.dir);
+        Workspace::open_with(self.workspace.root(), options).await.unwrap()
+    }
+
     /// Returns a project over the fixture, with three assets per iteration.
     pub(crate) fn project(&self, name: &str) -> Project {
         let classes = scenes::class_names().iter().map(|name| (*name).to_owned()).collect();

@@ -119,17 +119,17 @@ async fn on_workspace(
         "train" => {
             let request: TrainRequest = parse_request("a training", task_request(options))?;
             let options = request.resolve(workspace).await?;
-            return workspace.train(&options).await.map(Object::Task);
+            return workspace.start_train(&options).await.map(|task| Object::Task(task.untyped()));
         }
         "mine" => {
             let request: MineRequest = parse_request("a mining", task_request(options))?;
             let options = request.resolve(workspace).await?;
-            return workspace.mine(&options).await.map(Object::Task);
+            return workspace.start_mine(&options).await.map(|task| Object::Task(task.untyped()));
         }
         "infer" => {
             let request: InferRequest = parse_request("an inference", task_request(options))?;
             let options = request.resolve(workspace).await?;
-            return workspace.infer(&options).await.map(Object::Task);
+            return workspace.start_infer(&options).await.map(|task| Object::Task(task.untyped()));
         }
         "label" => {
             let request: LabelRequest = parse_request("a labeling", options.into())?;

@@ -151,7 +151,7 @@ struct Outline {
 
 /// What pycocotools says, see `data/coco_outlines.py`.
 fn outlines() -> Vec<Outline> {
-    serde_json::from_str(include_str!("data/coco_outlines.json")).unwrap()
+    serde_json::from_str(include_str!("../data/coco_outlines.json")).unwrap()
 }
 
 #[test]

@@ -23,7 +23,8 @@ async fn a_folder_becomes_a_version(store: Store) {
     let source = voc(3);
     let seen = Mutex::new(Vec::new());
     let note = |progress| seen.lock().unwrap().push(progress);
-    let report = import_dataset(&store, source, Format::Voc, &branch(), &ADD, &note).await.unwrap();
+    let report =
+        import_dataset(&store, &source, Format::Voc, &branch(), &ADD, &note).await.unwrap();
     assert_eq!((report.imported, report.annotations, report.negatives), (3, 3, 0));
     assert_eq!(report.added_classes, ["cat"]);
     assert_eq!((&report.skipped[..], &report.dropped[..], report.clipped), (&[][..], &[][..], 0));
@@ -335,7 +336,7 @@ async fn a_source_without_images_is_an_error(store: Store) {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     let model = Branch::new(BranchKind::Model, Name::new("m").unwrap());
     let error =
-        import_dataset(&store, &voc(1), Format::Voc, model, &ADD, &|_| ()).await.unwrap_err();
+        import_dataset(&store, &voc(1), Format::Voc, &model, &ADD, &|_| ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     nothing_is_committed(&store).await;
 }
@@ -376,7 +377,7 @@ async fn an_import_that_is_dropped_commits_nothing(store: Store) {
     let target = branch();
     for wait in 0..25 {
         let wait = std::time::Duration::from_micros(wait * 150);
-        let work = import_dataset(&store, source, Format::Voc, &target, &ADD, &|_| ());
+        let work = import_dataset(&store, &source, Format::Voc, &target, &ADD, &|_| ());
         let _ = tokio::time::timeout(wait, work).await;
     }
     // Whatever was committed in time is whole.

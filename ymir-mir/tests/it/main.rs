@@ -3,4 +3,3 @@
 mod common;
 mod hostile;
 mod import;
-mod mutated;

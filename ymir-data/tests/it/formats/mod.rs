@@ -5,7 +5,6 @@ mod cvat;
 mod folders;
 mod made;
 mod masks;
-mod mutated;
 mod others;
 mod recognised;
 mod repeated;

@@ -1,5 +1,10 @@
 //! Repositories of the original whose files have changed bytes: an import says what is damaged, or
-//! makes a version that is whole.
+//! makes a version that is whole. This is a test program of its own: it limits the memory of its
+//! process.
+
+#[path = "it/common.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "this program uses a part")]
+mod common;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +15,7 @@ use ymir_core::{Error, ErrorKind, FsckOptions, UnknownClasses};
 use ymir_mir::{MirOptions, MirReport, MirSkip, import_mir};
 use ymir_testkit::generate::rng::SplitMix64;
 
-use crate::common::{Store, options, original};
-use crate::common::{folder, records};
+use common::{Store, folder, options, original, records};
 
 /// How many damaged repositories are imported, by so many threads.
 const CASES: u64 = 3000;

@@ -1,7 +1,15 @@
 //! Files of every format with bytes changed, taken out and put in: whatever they say then, they are
 //! imported or refused.
 //!
-//! `YMIR_MUTATIONS` sets how many there are of each format, 400 by default.
+//! `YMIR_MUTATIONS` sets how many there are of each format, 400 by default. This is a test program of
+//! its own: it bounds the memory that its process takes.
+
+#[path = "it/common/mod.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "this program uses a part")]
+mod common;
+#[path = "it/formats/made.rs"]
+#[allow(dead_code, reason = "this program uses a part")]
+mod made;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +21,8 @@ use proptest::test_runner::TestRunner;
 use ymir_core::{Annotation, BBox, Class, ClassId, ErrorKind, Keypoint, Mask, Shape, Visibility};
 use ymir_formats::Format;
 
-use super::made::{branch, dataset, export, import};
-use crate::common::{commit, folder, records, store};
+use common::{commit, folder, records, store};
+use made::{branch, dataset, export, import};
 
 /// What is put in: what other parsers stumbled over.
 const TOKENS: [&str; 18] = [

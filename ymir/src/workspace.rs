@@ -12,7 +12,7 @@ use ymir_assets::{GitAssetStore, StoreOptions};
 use ymir_core::{
     AssetId, AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
     ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, Name, Result, Scheduler, TaskEvent,
-    TaskId, TaskKind, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
+    TaskId, TaskKind, TaskSpec, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
     WorkspaceId,
 };
 use ymir_tmi::{ExecutorDriver, HostExecutor, HostRuntime, LocalRuntime, Runtimes};
@@ -391,6 +391,13 @@ impl Workspace {
             }
         }
         Ok(ended)
+    }
+
+    /// Returns whether the run of a task outlives this program.
+    pub fn survives(&self, spec: &TaskSpec) -> bool {
+        let executor = spec.executor.as_ref();
+        let runtime = executor.and_then(|executor| self.runtime(&executor.reference).ok());
+        runtime.is_some_and(|runtime| runtime.capabilities().survives)
     }
 
     /// Stops to carry tasks on, for all clones of this handle, and returns those that are unfinished:

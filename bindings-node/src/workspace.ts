@@ -120,7 +120,8 @@ export class Workspace {
 
   /** Opens the workspace in a directory. */
   static async open(path: string | URL, options: OpenOptions = {}): Promise<Workspace> {
-    const request = () => jsonOf(snake(options));
+    const { hostDir, observeTasks, ...rest } = options;
+    const request = () => jsonOf({ ...rest, host_dir: hostDir, observe_tasks: observeTasks });
     return new Workspace(await wait(() => native.openWorkspace(pathOf(path), request())));
   }
 

@@ -138,11 +138,12 @@ impl Workspace {
                 "an asset store of your own says itself where its blobs are; leave one out";
             return Err(Error::invalid(message).with("field", "blobs"));
         }
-        let (create, cpus, blobs) = (options.create, options.cpus, options.blobs);
+        let (create, blobs) = (options.create, options.blobs);
+        let host = scheduling::Host { cpus: options.cpus, dir: options.host_dir };
         let (own_store, own_scheduler) = (options.store.is_none(), options.scheduler.is_none());
         let opened = tokio::task::spawn_blocking(move || {
-            // The configuration is what makes the directory a workspace: it is made last, so that an
-            // interrupted `init` can be done again.
+            // The configuration is what makes the directory a workspace: it is made when all else is
+            // there that cannot be lost, so that an interrupted `init` can be done again.
             let found = match load_config(&root) {
                 Err(error) if create && error.kind() == ErrorKind::NotFound => None,
                 found => Some(found?),
@@ -154,12 +155,13 @@ impl Workspace {
             let store_options = store_options(blobs.as_ref())?;
             let root = make_directories(&root)?;
             let store = own_store.then(|| open_store(&root, create, store_options)).transpose()?;
-            let scheduler = own_scheduler.then(|| scheduling::open(&root, cpus, found.is_some()));
-            let scheduler = scheduler.transpose()?;
+            let exists = found.is_some();
             let config = match found {
                 Some(config) => config,
                 None => create_config(&root, blobs)?,
             };
+            let open = || scheduling::open(&root, &config.id, host, exists);
+            let scheduler = own_scheduler.then(open).transpose()?;
             Ok::<_, Error>((root, config, store, scheduler))
         });
         let (root, config, store, scheduler) = opened.await.map_err(|e| {
@@ -168,18 +170,14 @@ impl Workspace {
         let nothing = || Error::new(ErrorKind::Unexpected, "a part of the workspace is not there");
         let store = options.store.or(store).ok_or_else(nothing)?;
         let (scheduler, warning) = scheduler.unzip();
-        let mut warnings: Vec<String> = warning.flatten().into_iter().collect();
+        let warnings: Vec<String> = warning.flatten().into_iter().collect();
         let scheduler = options.scheduler.or(scheduler).ok_or_else(nothing)?;
         let host = Arc::new(HostRuntime::default());
         let runtimes = default_runtimes(&host).into_iter().chain(options.runtimes);
         let runtimes: Runtimes = runtimes.collect();
         if !options.observe_tasks {
             let driver = ExecutorDriver::new(config.id.clone(), store.clone(), runtimes.clone());
-            match scheduler.serve(Arc::new(driver)).await {
-                // A scheduler without a database says so itself when it is asked for something.
-                Err(error) if warnings.is_empty() => return Err(error),
-                _ => {}
-            }
+            scheduler.serve(Arc::new(driver)).await?;
         }
         let (id, labelers) = (config.id, options.labelers.into_iter().collect());
         let inner = Inner { root, id, store, scheduler, runtimes, host, labelers, warnings };

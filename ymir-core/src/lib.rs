@@ -18,6 +18,7 @@ mod maintenance;
 mod mask;
 mod mask_outline;
 mod model;
+mod progress;
 mod project;
 mod query;
 mod runtime;
@@ -40,6 +41,7 @@ pub use lineage::{Input, TaskRecord};
 pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem};
 pub use mask::Mask;
 pub use model::{Model, ModelFile, Stage};
+pub use progress::{OnProgress, Progress, Ticker};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
 pub use query::{
     AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,

@@ -1,11 +1,11 @@
 use futures::Stream;
 use futures::stream;
-use ymir_assets::loader::{Loader, LoaderOptions};
-use ymir_assets::operations::{self, MergeStrategy};
 use ymir_core::{
     AssetId, AssetStore, Branch, Change, Class, ClassId, DiffOptions, Manifest, Name, Page,
     PageOptions, Record, Result, Summary, Version, VersionId,
 };
+use ymir_data::loader::{Loader, LoaderOptions};
+use ymir_data::operations::{self, MergeStrategy};
 
 use crate::Workspace;
 

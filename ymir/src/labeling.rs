@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use ymir_assets::operations::find_by_fingerprint;
 use ymir_core::{
     Annotation, AssetId, Base, Branch, BranchKind, Class, ClassEntry, ClassTable, CommitRequest,
     Edits, Error, ErrorKind, Expect, Input, LabelBackend, LabelItem, LabelJob, LabelJobId,
     LabelStatus, Labeled, LabelerSpec, Manifest, Name, ObjectType, Record, Result, TaskKind,
     TaskRecord, Timestamp, Version, VersionId,
 };
+use ymir_data::operations::find_by_fingerprint;
 use ymir_labeling::{FolderBackend, OracleBackend};
 
 use crate::Workspace;

@@ -8,7 +8,7 @@ use ymir_core::{
 use super::dir::BlobDir;
 #[cfg(feature = "s3")]
 use super::s3::S3Blobs;
-use crate::blocking::Watched;
+use ymir_formats::support::Watched;
 
 /// The blobs of a store, wherever they are. All methods block; those of an object store use the
 /// tokio runtime that they are called on.

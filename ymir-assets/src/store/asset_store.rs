@@ -9,7 +9,7 @@ use ymir_core::{
 };
 
 use super::handle::GitAssetStore;
-use crate::blocking::Waiter;
+use ymir_formats::support::Waiter;
 
 /// Up to so many ids are looked up on the calling thread, if all that is needed is cached.
 const INLINE: usize = 64;

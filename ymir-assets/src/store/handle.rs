@@ -13,7 +13,7 @@ use super::refs::Refs;
 use crate::blob::Blobs;
 #[cfg(feature = "s3")]
 use crate::blob::{S3Blobs, S3Options};
-use crate::working_folder;
+use ymir_formats::support::working_folder;
 
 /// The configuration of the bare repository. Nothing in it is read by this library.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";

@@ -15,7 +15,7 @@ use super::manifest::VersionData;
 use super::node::{Child, DEPTH_MAX, nibble};
 use super::objects::damaged;
 use super::scan_columns::{Columns, ScanColumns};
-use crate::parallel::in_parallel;
+use ymir_formats::support::in_parallel;
 
 /// How many subtrees are looked at side by side at most, when not all may be needed.
 const WIDTH: usize = 16;

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use ymir_assets::operations::{self, MergeStrategy};
 use ymir_core::{
     BranchKind, Error, Iteration, LabelStatus, Name, Parameters, ProjectState, Result, Selection,
     Step, StepResult, Version, VersionId,
 };
+use ymir_data::operations::{self, MergeStrategy};
 
 use super::{LoopEvent, OnLoopEvent, ProjectHandle, StepOptions};
 use crate::{InferOptions, LabelOptions, MineOptions, Task, TaskOptions, TrainOptions};

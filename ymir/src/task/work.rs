@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use ymir_assets::operations::find_by_fingerprint;
 use ymir_core::{
     AssetId, AssetStore, Branch, ClassTable, CommitRequest, Error, ErrorKind, ExecutorInfo, Expect,
     Grant, Input, Layout, LogLine, LogSource, Manifest, ModelFile, ObjectType, Record, Result,
     RunRequest, TaskContext, TaskKind, TaskRecord, TaskRequest, TaskWork, Timestamp, TmiKind,
     TmiRuntime, Transfer, UnknownClasses, Version, VersionId, WorkspaceId,
 };
+use ymir_data::operations::find_by_fingerprint;
 use ymir_tmi::contract::{self, ContractTask, Item, Prepared, TaskClass};
 use ymir_tmi::run_executor;
 

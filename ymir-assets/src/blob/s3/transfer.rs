@@ -13,7 +13,7 @@ use super::super::dir::missing;
 use super::super::export::{exists, export_file};
 use super::super::put::{Staged, new_file};
 use super::client::{S3Blobs, age, wait};
-use crate::blocking::Watched;
+use ymir_formats::support::Watched;
 
 /// So many requests run at the same time.
 pub(super) const PARALLEL: usize = 16;

@@ -1,0 +1,14 @@
+//! The executor contract, the runtimes and the scheduler.
+
+#[macro_use]
+mod common;
+mod contract_prepare;
+mod contract_results;
+mod docker_runtime;
+mod gpu;
+mod host_runtime;
+mod local_left_behind;
+mod local_runtime;
+mod run_executor;
+mod scheduler;
+mod scheduler_policy;

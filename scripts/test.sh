@@ -25,7 +25,7 @@ need_docker() {
   local triple
   triple=$(rustc -vV | sed -n 's/^host: //p')
   export YMIR_REQUIRE_DOCKER=1 YMIR_DETECTOR_IMAGE=ymir-detector:test
-  export YMIR_DETECTOR="${CARGO_TARGET_DIR:-$PWD/target}/$triple/release/ymir-detector"
+  export YMIR_DETECTOR="${CARGO_TARGET_DIR:-$PWD/target}/$triple/dist/ymir-detector"
 }
 
 step_lint() {

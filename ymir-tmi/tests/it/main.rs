@@ -9,6 +9,6 @@ mod gpu;
 mod host_runtime;
 mod local_left_behind;
 mod local_runtime;
-mod run_executor;
+mod run_unit;
 mod scheduler;
 mod scheduler_policy;

@@ -10,16 +10,18 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use ymir_core::{
-    Error, ErrorKind, Grant, Limits, LogLine, Result, RunRequest, TaskContext, TaskId,
-    TaskReporter, WorkspaceId,
+    Error, ErrorKind, Grant, Limits, LogLine, LogPosition, PinnedExecutor, Result, RunRequest,
+    TaskContext, TaskId, TaskKind, TaskReporter, TaskSpec, TmiRuntime, UnitContext, WorkspaceId,
 };
-use ymir_tmi::{LocalOptions, LocalRuntime, run_executor};
+use ymir_tmi::{LocalOptions, LocalRuntime, run_unit};
 
 /// Notes what it is told, and asks the task to stop when it is told to.
 #[derive(Debug, Default)]
 struct Reporter {
     progress: Mutex<Vec<(f64, String)>>,
     lines: Mutex<Vec<String>>,
+    position: Mutex<Option<LogPosition>>,
+    stalled: Mutex<Vec<Option<ErrorKind>>>,
     news: Notify,
     cancelled: tokio::sync::watch::Sender<bool>,
 }
@@ -31,9 +33,14 @@ impl TaskReporter for Reporter {
         self.news.notify_one();
     }
 
-    fn log(&self, line: LogLine) {
+    fn log(&self, line: LogLine, position: Option<LogPosition>) {
         self.lines.lock().unwrap().push(line.text);
+        *self.position.lock().unwrap() = position;
         self.news.notify_one();
+    }
+
+    fn stalled(&self, reason: Option<&Error>) {
+        self.stalled.lock().unwrap().push(reason.map(Error::kind));
     }
 
     fn is_cancelled(&self) -> bool {
@@ -49,6 +56,7 @@ struct Case {
     dir: TempDir,
     reporter: Arc<Reporter>,
     grant: Grant,
+    time_limit_s: Option<u64>,
 }
 
 fn case(script: &str) -> Case {
@@ -58,24 +66,44 @@ fn case(script: &str) -> Case {
     let program = dir.path().join("program");
     fs::write(&program, format!("#!/bin/sh\nOUT=out\n{script}\n")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    Case { dir, reporter: Arc::default(), grant: Grant::default() }
+    Case { dir, reporter: Arc::default(), grant: Grant::default(), time_limit_s: None }
 }
 
 impl Case {
     async fn run(&self) -> Result<()> {
+        self.run_by(&LocalRuntime::new(LocalOptions::default())).await
+    }
+
+    /// Runs, or follows the run that was started before, by a runtime.
+    async fn run_by(&self, runtime: &dyn TmiRuntime) -> Result<()> {
         let id = TaskId::new("t1").unwrap();
+        let program = self.dir.path().join("program");
+        let reference = format!("local:{}", program.display()).parse()?;
+        let digest = runtime.inspect(&reference).await?.digest;
         let request = RunRequest {
             workspace: WorkspaceId::new("w").unwrap(),
             task: id.clone(),
-            executor: format!("local:{}", self.dir.path().join("program").display()).parse()?,
+            unit: 0,
+            attempt: 1,
+            executor: PinnedExecutor { reference, digest },
             dir: self.dir.path().to_owned(),
             grant: self.grant.clone(),
             limits: Limits::default(),
             environment: BTreeMap::new(),
         };
-        let reporter = self.reporter.clone();
-        let task = TaskContext { id, dir: self.dir.path().to_owned(), reporter };
-        run_executor(&LocalRuntime::new(LocalOptions::default()), request, &task).await
+        let spec = TaskSpec {
+            time_limit_s: self.time_limit_s,
+            ..TaskSpec::new(id, TaskKind::Train)
+        };
+        let task = TaskContext {
+            spec: Arc::new(spec),
+            dir: self.dir.path().to_owned(),
+            attempt: 1,
+            reporter: self.reporter.clone(),
+        };
+        let position = self.reporter.position.lock().unwrap().clone();
+        let unit = UnitContext { task, unit: 0, dir: self.dir.path().to_owned(), position };
+        run_unit(runtime, request, &unit).await
     }
 
     fn out(&self, name: &str) -> String {
@@ -113,7 +141,6 @@ async fn progress_and_log_arrive() {
     assert_eq!(progress, expected.map(|(fraction, message)| (fraction, message.to_owned())));
     assert_eq!(*case.reporter.lines.lock().unwrap(), ["first", "last"]);
     assert_eq!(case.out("ymir-executor-out.log"), "first\nlast\n");
-    assert!(!case.dir.path().join("run.json").exists());
 }
 
 #[tokio::test]
@@ -192,20 +219,53 @@ async fn cancel_stops_it() {
 }
 
 #[tokio::test]
-async fn dropped_run_ends_the_program() {
-    let case = case("echo ready; while :; do echo x > $OUT/alive; sleep 0.05; done");
+async fn a_run_that_is_left_is_followed_later() {
+    let case = case("for line in 1 2 3 4 5 6; do echo $line; sleep 0.2; done; echo done");
     tokio::select! {
         result = case.run() => panic!("it ended: {result:?}"),
         () = case.reporter.news.notified() => {}
     }
-    // The record goes when the program is reaped.
-    for _ in 0..500 {
-        if !case.dir.path().join("run.json").exists() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    case.run().await.unwrap();
+    let expected = ["1", "2", "3", "4", "5", "6", "done"];
+    assert_eq!(*case.reporter.lines.lock().unwrap(), expected);
+    assert_eq!(case.out("ymir-executor-out.log"), "1\n2\n3\n4\n5\n6\ndone\n");
+    // Its end is known for as long as it is not removed.
+    case.run().await.unwrap();
+    assert_eq!(*case.reporter.lines.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_run_that_takes_too_long_is_stopped() {
+    let slow = Case { time_limit_s: Some(1), ..case("echo began; sleep 60") };
+    let error = slow.run().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(!error.is_retryable());
+    assert_eq!(context(&error, "time_limit_s"), Some("1"));
+    // One that ended in time is not late because nobody looked.
+    let quick = Case { time_limit_s: Some(1), ..case("echo began; sleep 0.2") };
+    tokio::select! {
+        result = quick.run() => panic!("it ended: {result:?}"),
+        () = quick.reporter.news.notified() => {}
     }
-    panic!("the program still runs");
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    quick.run().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_vanished_is_lost() {
+    let case = case("echo began; sleep 60");
+    tokio::select! {
+        result = case.run() => panic!("it ended: {result:?}"),
+        () = case.reporter.news.notified() => {}
+    }
+    let record = fs::read(case.dir.path().join("run.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let handle = serde_json::from_value(record["handle"].clone()).unwrap();
+    LocalRuntime::new(LocalOptions::default()).remove(&handle).await.unwrap();
+    let error = case.run().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+    assert!(error.is_retryable());
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ mod images;
 pub mod loader;
 pub mod mir;
 pub mod operations;
-mod pages;
 mod parallel;
 mod read_whole;
 mod sorter;
@@ -16,6 +15,7 @@ mod spill;
 mod store;
 mod working_folder;
 
+pub use blob::DirBlobStore;
 #[cfg(feature = "s3")]
-pub use blob::{S3Credentials, S3Options};
-pub use store::{GitAssetStore, StoreOptions};
+pub use blob::{S3BlobStore, S3Credentials, S3Options};
+pub use store::{Cache, ClockCache, GitAssetStore, StoreOptions, StoreStats};

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use ymir_core::{
     Annotation, AssetId, AssetStore, ClassId, Error, FindOptions, Matcher, OUTCOME, Page, Query,
-    Record, Result, VersionId,
+    Record, Records, Result, VersionId,
 };
 
 use super::collect::{Detection, Truth};
 use super::matching::{Outcome, Scratch};
-use crate::pages::Pages;
 
 /// How it is decided what a prediction is: hit or not.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -187,8 +186,8 @@ impl Outcomes {
         mut take: impl FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         let matcher = Matcher::new(query, &self.store.classes().await?)?;
-        let mut truths = Pages::new(&self.store, self.ground_truth);
-        let mut found = Pages::new(&self.store, self.predictions);
+        let mut truths = Records::all(self.store.as_ref(), self.ground_truth);
+        let mut found = Records::all(self.store.as_ref(), self.predictions);
         while let Some(truth) = truths.next().await? {
             let id = truth.asset.id;
             while found.next_if(|record| record.asset.id < id).await?.is_some() {}

@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use ymir_core::{AssetStore, ClassId, Result, VersionId};
+use ymir_core::{AssetStore, ClassId, Records, Result, VersionId};
 
 use super::collect::Collector;
 use super::run::evaluate_collected;
 use super::{Evaluation, EvaluationOptions};
 use crate::blocking::blocking;
-use crate::pages::Pages;
 
 /// Returns how well a version's annotations, as predictions, meet those of a ground-truth version.
 ///
@@ -33,8 +32,8 @@ pub async fn evaluate_versions(
 
     let mut collector = Collector::new(&classes, options.ignore_difficult);
     let mut outside = 0;
-    let mut truths = Pages::new(store, *ground_truth);
-    let mut found = Pages::new(store, *predictions);
+    let mut truths = Records::all(store.as_ref(), *ground_truth);
+    let mut found = Records::all(store.as_ref(), *predictions);
     while let Some(truth) = truths.next().await? {
         let id = truth.asset.id;
         while let Some(early) = found.next_if(|record| record.asset.id < id).await? {

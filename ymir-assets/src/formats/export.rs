@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use ymir_core::{AssetId, AssetStore, BranchKind, Error, Name, Result, Transfer, VersionId};
+use ymir_core::{
+    AssetId, AssetStore, BranchKind, Error, Name, Records, Result, Transfer, VersionId,
+};
 
 use super::export_names::FileNames;
 use super::export_staging::{Staging, make_folder};
@@ -12,7 +14,6 @@ use super::losses::{Losses, Lost};
 use super::progress::{OnProgress, Ticker};
 use super::writer::{Item, Setting, Writer};
 use crate::blocking::blocking;
-use crate::pages::Pages;
 
 /// How a dataset is taken out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -138,7 +139,7 @@ impl Run<'_> {
             ExportReport { images: 0, annotations: 0, renamed: Vec::new(), lost: Vec::new() };
         let mut names = FileNames::default();
         let mut losses = Losses::default();
-        let mut pages = Pages::new(self.store, *self.version);
+        let mut pages = Records::all(self.store.as_ref(), *self.version);
         while let Some(records) = pages.next_page().await? {
             let mut items = Vec::with_capacity(records.len());
             for record in records {

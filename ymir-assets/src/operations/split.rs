@@ -3,15 +3,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    AssetId, AssetStore, Branch, ClassId, Error, Name, Record, Result, Summary, TaskKind, Version,
-    VersionId,
+    AssetId, AssetStore, Branch, ClassId, Error, Name, Record, Records, Result, Summary, TaskKind,
+    Version, VersionId,
 };
 
 use super::commit::{Operation, Plan};
 use super::rank::{Rank, rank};
 use crate::blocking::blocking;
 use crate::formats::OnProgress;
-use crate::pages::Pages;
 
 /// How far the sum of the fractions may be above 1, since tenths are no exact numbers.
 const SLACK: f64 = 1e-9;
@@ -136,7 +135,7 @@ async fn strata(
 ) -> Result<Strata> {
     let summary = store.manifest(source).await?.summary;
     let mut strata = Strata::new();
-    let mut pages = Pages::new(store, *source);
+    let mut pages = Records::all(store.as_ref(), *source);
     while let Some(records) = pages.next_page().await? {
         for record in records {
             let stratum = match options.unstratified {

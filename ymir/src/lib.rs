@@ -46,7 +46,10 @@ pub use ymir_assets::mir::{
 pub use ymir_assets::operations::{
     Comparison, CopyOptions, FuseOptions, MergeStrategy, Part, SampleSize, SplitOptions,
 };
-pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};
+pub use ymir_assets::{
+    Cache, ClockCache, DirBlobStore, GitAssetStore, StoreOptions, StoreStats, evaluation,
+    operations,
+};
 #[cfg(feature = "s3")]
 pub use ymir_assets::{S3Credentials, S3Options};
 pub use ymir_core::*;

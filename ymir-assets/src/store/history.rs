@@ -124,7 +124,8 @@ impl Shared {
         let limit = u64::try_from(options.limit).unwrap_or(u64::MAX);
         let wanted = end.saturating_sub(limit).max(1)..end;
         let commits = self.versions(branch, &tip, |versions| versions.commits(wanted))?;
-        commits.into_iter().map(|commit| self.version_of(commit)).collect()
+        let version = |commit| Ok(self.member(branch, commit)?.version.clone());
+        commits.into_iter().map(version).collect()
     }
 
     /// Returns the version of a number, which is not above that of the tip.
@@ -136,7 +137,7 @@ impl Shared {
     ) -> Result<Version> {
         let one = number..number + 1;
         let commits = self.versions(branch, tip, |versions| versions.commits(one))?;
-        self.version_of(commits[0])
+        Ok(self.member(branch, commits[0])?.version.clone())
     }
 
     pub(super) fn find_by_fingerprint(
@@ -163,7 +164,7 @@ impl Shared {
     ) -> Result<Option<Version>> {
         let Some(tip) = self.tip(branch)? else { return Ok(None) };
         for commit in self.versions(branch, &tip, |versions| versions.find(fits))? {
-            let data = self.load(&version_id(commit))?;
+            let data = self.member(branch, commit)?;
             if is_wanted(&data.manifest.task) {
                 return Ok(Some(data.version.clone()));
             }
@@ -187,8 +188,15 @@ impl Shared {
         })
     }
 
-    fn version_of(&self, commit: Oid) -> Result<Version> {
-        Ok(self.load(&version_id(commit))?.version.clone())
+    /// Returns a version that must be there, as it is on the way to the tip of a branch.
+    fn member(&self, branch: &Branch, commit: Oid) -> Result<Arc<VersionData>> {
+        self.load(&version_id(commit)).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                let message = "a version of the branch is missing; fetch it from a clone";
+                Error::corrupted(message).with("branch", branch).caused_by(error)
+            }
+            _ => error,
+        })
     }
 
     /// Looks at the versions of a branch up to its tip.

@@ -111,7 +111,11 @@ impl Workspace {
 
     /// Returns whether the run of a task outlives this program.
     #[napi]
-    pub fn survives<'env>(&self, env: &'env Env, id: String) -> napi::Result<PromiseRaw<'env, bool>> {
+    pub fn survives<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+    ) -> napi::Result<PromiseRaw<'env, bool>> {
         let workspace = self.get()?;
         promise(env, None, async move {
             let status = workspace.scheduler().status(&id.parse()?).await?;

@@ -3,6 +3,7 @@
 mod blob;
 mod store;
 
+pub use blob::DirBlobStore;
 #[cfg(feature = "s3")]
-pub use blob::{S3Credentials, S3Options};
-pub use store::{GitAssetStore, StoreOptions};
+pub use blob::{S3BlobStore, S3Credentials, S3Options};
+pub use store::{Cache, ClockCache, GitAssetStore, StoreOptions, StoreStats};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    AssetId, AssetStore, BranchKind, Error, Name, OnProgress, Result, Ticker, Transfer, VersionId,
+    AssetId, AssetStore, BranchKind, Error, Name, OnProgress, Records, Result, Ticker, Transfer,
+    VersionId,
 };
 use ymir_formats::support::blocking;
 use ymir_formats::{FileNames, Format, Item, Losses, Lost, Setting, Writer, make_folder};
 
 use crate::export_staging::Staging;
-use crate::pages::Pages;
 
 /// How a dataset is taken out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -115,7 +115,7 @@ impl Run<'_> {
             ExportReport { images: 0, annotations: 0, renamed: Vec::new(), lost: Vec::new() };
         let mut names = FileNames::default();
         let mut losses = Losses::default();
-        let mut pages = Pages::new(self.store, *self.version);
+        let mut pages = Records::all(self.store.as_ref(), *self.version);
         while let Some(records) = pages.next_page().await? {
             let mut items = Vec::with_capacity(records.len());
             for record in records {

@@ -12,10 +12,8 @@ mod import_options;
 mod import_report;
 pub mod loader;
 pub mod operations;
-mod pages;
 
 pub use export::{ExportOptions, ExportReport, Renamed, export_dataset};
 pub use import::import_dataset;
 pub use import_options::ImportOptions;
 pub use import_report::{ImportReport, UnknownClass};
-pub use pages::Pages;

@@ -4,7 +4,7 @@ use ymir_core::{Error, Result};
 /// How predictions are compared with ground truth.
 ///
 /// ```
-/// use ymir_assets::evaluation::EvaluationOptions;
+/// use ymir_eval::EvaluationOptions;
 ///
 /// let options = EvaluationOptions { iou_thresholds: vec![0.5], ..Default::default() };
 /// assert!(options.check().is_ok());

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ymir_core::{AssetStore, Branch, CommitRequest, ErrorKind, Expect, Result, Version, VersionId};
+use ymir_core::{
+    AssetStore, Branch, CommitRequest, ErrorKind, Expect, LogOptions, Result, Version, VersionId,
+};
 
 use super::lineage;
 
@@ -27,7 +29,7 @@ impl Known {
     }
 
     async fn refresh(&mut self, store: &Arc<dyn AssetStore>, branch: &Branch) -> Result<()> {
-        let versions = match store.log(branch).await {
+        let versions = match store.log(branch, LogOptions::default()).await {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             result => result?,
         };

@@ -8,7 +8,6 @@ use ymir_core::{
     LabelStatus, Labeled, LabelerSpec, Manifest, Name, ObjectType, Record, Result, TaskKind,
     TaskRecord, Timestamp, Version, VersionId,
 };
-use ymir_data::operations::find_by_fingerprint;
 use ymir_labeling::{FolderBackend, OracleBackend};
 
 use crate::Workspace;
@@ -149,7 +148,7 @@ impl Workspace {
         record.fingerprint = record.fingerprint();
         let branch = Branch::new(BranchKind::Dataset, options.labeled.clone());
         if let Some(version) =
-            find_by_fingerprint(self.store(), &branch, &record.fingerprint).await?
+            self.store().find_by_fingerprint(&branch, &record.fingerprint).await?
         {
             return Ok(version);
         }

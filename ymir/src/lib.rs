@@ -40,7 +40,7 @@ pub use task::{
 };
 pub use workspace::{Workspace, WorkspaceOptions};
 
-pub use ymir_assets::{GitAssetStore, StoreOptions};
+pub use ymir_assets::{Cache, ClockCache, DirBlobStore, GitAssetStore, StoreOptions, StoreStats};
 #[cfg(feature = "s3")]
 pub use ymir_assets::{S3Credentials, S3Options};
 pub use ymir_core::*;

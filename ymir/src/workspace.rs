@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use ymir_assets::{GitAssetStore, StoreOptions};
 use ymir_core::{
     AssetId, AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
-    ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, Name, Result, Scheduler, TaskEvent,
-    TaskId, TaskKind, TaskSpec, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
-    WorkspaceId,
+    ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, LogOptions, Name, Result, Scheduler,
+    TaskEvent, TaskId, TaskKind, TaskSpec, TaskStatus, Timestamp, TmiRuntime, Version, VersionId,
+    VersionSpec, WorkspaceId,
 };
 use ymir_tmi::{ExecutorDriver, HostExecutor, HostRuntime, LocalRuntime, Runtimes};
 
@@ -277,7 +277,8 @@ impl Workspace {
     ///
     /// `NotFound` if there is no such branch.
     pub async fn log(&self, kind: BranchKind, name: &str) -> Result<Vec<Version>> {
-        self.inner.store.log(&Branch::new(kind, Name::new(name)?)).await
+        let branch = Branch::new(kind, Name::new(name)?);
+        self.inner.store.log(&branch, LogOptions::default()).await
     }
 
     /// Returns the events of the workspace's tasks after a sequence number (0 for all that are

@@ -56,7 +56,7 @@ async fn read(root: &Path) -> Result<String> {
     let mut all = format!("{:?}", store.classes().await?.entries());
     for kind in BranchKind::ALL {
         let name = Name::new("a")?;
-        for version in store.log(&Branch::new(kind, name)).await? {
+        for version in store.log(&Branch::new(kind, name), Default::default()).await? {
             let manifest = store.manifest(&version.id).await?;
             let options = PageOptions { limit: usize::MAX, ..PageOptions::default() };
             let page = store.page(&version.id, options).await?;

@@ -112,7 +112,7 @@ fn fsck(root: &Path) {
 
 /// Returns the names of all assets of the newest version, after a check of the numbers.
 async fn names(store: &GitAssetStore) -> BTreeSet<String> {
-    let log = store.log(&branch()).await.unwrap();
+    let log = store.log(&branch(), Default::default()).await.unwrap();
     let tip = log.first().unwrap();
     let numbers: Vec<u64> = log.iter().rev().map(|version| version.number).collect();
     assert_eq!(numbers, (1..=tip.number).collect::<Vec<_>>());
@@ -182,7 +182,10 @@ async fn eight_processes_lose_nothing_while_others_read_and_clean() {
     }
     assert!(cleaner.await.unwrap() > 0);
     assert_eq!(names(&store).await.len(), (PROCESSES + 2) * COMMITS);
-    assert_eq!(store.log(&branch()).await.unwrap().len(), (PROCESSES + 2) * COMMITS);
+    assert_eq!(
+        store.log(&branch(), Default::default()).await.unwrap().len(),
+        (PROCESSES + 2) * COMMITS
+    );
     fsck(dir.path());
 }
 

@@ -76,7 +76,7 @@ async fn a_clone_is_a_store() {
     fs::create_dir(dir.path().join("b")).unwrap();
     git(dir.path(), &["clone", "-q", "--bare", "a/repo.git", "b/repo.git"]);
     let clone = GitAssetStore::open(&dir.path().join("b")).unwrap();
-    assert_eq!(clone.log(&branch()).await.unwrap(), [version]);
+    assert_eq!(clone.log(&branch(), Default::default()).await.unwrap(), [version]);
     assert_eq!(count(&clone).await, 700);
     assert_eq!(clone.classes().await.unwrap(), store.classes().await.unwrap());
     // It goes on by itself, and the first one fetches from it.
@@ -230,7 +230,10 @@ async fn a_missing_pack_is_corrupted() {
     assert!(error.to_string().contains(&second.id.to_string()), "{error}");
     let error = store.diff(&second.id, &second.id, DiffOptions::default()).await;
     assert_eq!(error.unwrap(), []);
-    assert_eq!(store.log(&branch()).await.unwrap_err().kind(), ErrorKind::Corrupted);
+    assert_eq!(
+        store.log(&branch(), Default::default()).await.unwrap_err().kind(),
+        ErrorKind::Corrupted
+    );
     assert_eq!(store.version(&first.id).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use ymir_core::{
     AssetId, AssetStore, Base, Branch, BranchKind, CommitRequest, DiffOptions, Edit, Error,
-    ErrorKind, Expect, Input, Manifest, Result, TaskKind, TaskRecord, Timestamp, Version,
+    ErrorKind, Expect, Input, Manifest, Result, Selector, TaskKind, TaskRecord, Timestamp, Version,
     VersionId,
 };
 
 use super::class_map::ClassMap;
 use super::copy::Copying;
-use super::find::{find_in, log};
 use super::fuse::Fusing;
 use super::merge::{MergeStrategy, send_merge};
 use super::stream::{EditSender, channel, commit_streamed};
@@ -137,8 +136,7 @@ impl<'a> Operation<'a> {
     /// Returns the version that this operation made before, if it did.
     pub(super) async fn find(&mut self) -> Result<Option<Version>> {
         self.task.fingerprint = self.task.fingerprint();
-        let versions = log(self.store, self.target).await?;
-        find_in(self.store, &versions, &self.task.fingerprint).await
+        self.store.find_by_fingerprint(self.target, &self.task.fingerprint).await
     }
 
     /// Commits what the plan says, once: if another caller does the same at the same time, both
@@ -146,15 +144,14 @@ impl<'a> Operation<'a> {
     pub(super) async fn commit(mut self, plan: Plan<'_>, message: String) -> Result<Version> {
         let source = self.from.manifest(&self.source.id).await?;
         self.task.fingerprint = self.task.fingerprint();
-        let mut seen = 0;
         for attempt in 1.. {
-            let versions = log(self.store, self.target).await?;
-            let new = &versions[..versions.len() - seen];
-            if let Some(version) = find_in(self.store, new, &self.task.fingerprint).await? {
+            // Before the look for what others made: what they make after it is a conflict.
+            let tip = self.tip().await?;
+            let made = self.store.find_by_fingerprint(self.target, &self.task.fingerprint).await?;
+            if let Some(version) = made {
                 return Ok(version);
             }
-            seen = versions.len();
-            let expect = match versions.first() {
+            let expect = match tip {
                 _ if attempt == ATTEMPTS => Expect::Any,
                 Some(tip) => Expect::Tip(tip.id),
                 None => Expect::New,
@@ -170,6 +167,14 @@ impl<'a> Operation<'a> {
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// Returns the newest version of the target, if there is one.
+    async fn tip(&self) -> Result<Option<Version>> {
+        match self.store.resolve(self.target, &Selector::Latest).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            tip => tip.map(Some),
+        }
     }
 
     async fn try_commit(

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use ymir_core::{
     AssetId, AssetStore, BlobSource, Branch, Class, ClassEntry, ClassId, ClassTable, Error,
-    ErrorKind, Record, Result, Summary, TaskKind, Transfer, UnknownClasses, Version, VersionId,
+    ErrorKind, Record, Records, Result, Summary, TaskKind, Transfer, UnknownClasses, Version,
+    VersionId,
 };
 
 use super::class_map::ClassMap;
 use super::commit::{Operation, Plan};
 use super::stream::EditSender;
-use crate::pages::Pages;
 use ymir_core::{OnProgress, Ticker};
 
 /// How [`copy`] brings a version into another store.
@@ -132,7 +132,7 @@ impl Copying<'_> {
     pub(super) async fn send(&self, sender: EditSender) -> Result<()> {
         let total = self.from.manifest(&self.source).await?.summary.assets;
         let mut ticker = Ticker::start(self.on_progress, total);
-        let mut pages = Pages::new(self.from, self.source);
+        let mut pages = Records::all(self.from.as_ref(), self.source);
         while let Some(records) = pages.next_page().await? {
             if !self.options.without_files {
                 self.copy_files(&records).await?;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    AssetId, AssetStore, Branch, Error, Matcher, Query, Record, Result, TaskKind, Version,
+    AssetId, AssetStore, Branch, Error, Matcher, Query, Record, Records, Result, TaskKind, Version,
     VersionId,
 };
 
@@ -11,7 +11,6 @@ use super::merge::MergeStrategy;
 use super::rank::{count_of, first};
 use super::sample::check_rate;
 use super::stream::EditSender;
-use crate::pages::Pages;
 use ymir_core::{OnProgress, Ticker};
 use ymir_formats::support::blocking;
 
@@ -164,8 +163,8 @@ impl Fusing<'_> {
 
 /// The records of several versions in the order of their ids, each asset once.
 struct Joined<'a> {
-    sources: Vec<Pages<'a>>,
-    excluded: Vec<Pages<'a>>,
+    sources: Vec<Records<'a>>,
+    excluded: Vec<Records<'a>>,
     strategy: MergeStrategy,
     conflicts: Vec<AssetId>,
     read: u64,
@@ -174,7 +173,7 @@ struct Joined<'a> {
 impl<'a> Joined<'a> {
     fn new(store: &'a Arc<dyn AssetStore>, options: &FuseOptions) -> Self {
         let pages = |versions: &[VersionId]| {
-            versions.iter().map(|version| Pages::new(store, *version)).collect()
+            versions.iter().map(|version| Records::all(store.as_ref(), *version)).collect()
         };
         Self {
             sources: pages(&options.sources),

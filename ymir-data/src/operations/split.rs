@@ -3,13 +3,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    AssetId, AssetStore, Branch, ClassId, Error, Name, Record, Result, Summary, TaskKind, Version,
-    VersionId,
+    AssetId, AssetStore, Branch, ClassId, Error, Name, Record, Records, Result, Summary, TaskKind,
+    Version, VersionId,
 };
 
 use super::commit::{Operation, Plan};
 use super::rank::{Rank, rank};
-use crate::pages::Pages;
 use ymir_core::OnProgress;
 use ymir_formats::support::blocking;
 
@@ -136,7 +135,7 @@ async fn strata(
 ) -> Result<Strata> {
     let summary = store.manifest(source).await?.summary;
     let mut strata = Strata::new();
-    let mut pages = Pages::new(store, *source);
+    let mut pages = Records::all(store.as_ref(), *source);
     while let Some(records) = pages.next_page().await? {
         for record in records {
             let stratum = match options.unstratified {

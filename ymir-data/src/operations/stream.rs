@@ -1,4 +1,5 @@
 use futures::future::BoxFuture;
+use futures::stream;
 use tokio::sync::mpsc;
 use ymir_core::{
     AssetStore, CommitRequest, Edit, Edits, Error, ErrorKind, Record, Result, Version,
@@ -43,29 +44,17 @@ impl EditSender {
 /// the operation failed or its future was dropped, they end with an error, so that no commit takes
 /// a part for the whole.
 pub(super) fn channel() -> (EditSender, Edits) {
-    let (sender, mut receiver) = mpsc::channel::<Option<Vec<Edit>>>(WAITING);
-    let mut batch = Vec::new().into_iter();
-    let mut ended = false;
-    let edits = std::iter::from_fn(move || {
-        loop {
-            if let Some(edit) = batch.next() {
-                return Some(Ok(edit));
-            }
-            if ended {
-                return None;
-            }
-            match receiver.blocking_recv() {
-                Some(Some(edits)) => batch = edits.into_iter(),
-                Some(None) => ended = true,
-                None => {
-                    ended = true;
-                    let message = "the operation was stopped before it was complete";
-                    return Some(Err(Error::new(ErrorKind::Cancelled, message)));
-                }
+    let (sender, receiver) = mpsc::channel::<Option<Vec<Edit>>>(WAITING);
+    let edits = stream::try_unfold(receiver, |mut receiver| async {
+        match receiver.recv().await {
+            Some(edits) => Ok(edits.map(|edits| (edits, receiver))),
+            None => {
+                let message = "the operation was stopped before it was complete";
+                Err(Error::new(ErrorKind::Cancelled, message))
             }
         }
     });
-    (EditSender(sender), Edits::new(edits))
+    (EditSender(sender), Edits::stream(edits))
 }
 
 /// Runs a commit together with what sends its edits, and returns what the commit made.

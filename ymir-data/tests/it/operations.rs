@@ -31,7 +31,7 @@ fn sorted(numbers: impl IntoIterator<Item = usize>) -> Vec<AssetId> {
 }
 
 async fn count(store: &Store, name: &str) -> usize {
-    store.log(&branch(name)).await.map_or(0, |log| log.len())
+    store.log(&branch(name), Default::default()).await.map_or(0, |log| log.len())
 }
 
 async fn selecting_takes_these_records(store: Store) {
@@ -224,7 +224,7 @@ async fn an_operation_that_is_dropped_commits_nothing(store: Store) {
         drop(work);
     }
     // Whatever was committed in time is whole.
-    if let Ok(log) = store.log(&branch("some")).await {
+    if let Ok(log) = store.log(&branch("some"), Default::default()).await {
         assert_eq!(log.len(), 1);
         assert_eq!(log[0].content, whole.content);
     }

@@ -46,7 +46,7 @@ async fn parts_of_a_split_are_checked(store: Store) {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains(word), "{error}");
     }
-    assert!(store.log(&branch("a")).await.is_err());
+    assert!(store.log(&branch("a"), Default::default()).await.is_err());
 }
 
 /// Each class, and the assets without one, are in each part in proportion.
@@ -91,7 +91,7 @@ async fn what_cannot_be_relabeled_is_refused(store: Store) {
         let error = relabel(&store, &source.id, &classes, &branch("new"), &|_| ()).await;
         assert_eq!(error.unwrap_err().kind(), kind, "{classes:?}");
     }
-    assert!(store.log(&branch("new")).await.is_err());
+    assert!(store.log(&branch("new"), Default::default()).await.is_err());
     assert_eq!(store.classes().await.unwrap().len(), 2);
 }
 
@@ -135,7 +135,7 @@ async fn an_operation_that_is_dropped_commits_nothing(store: Store) {
         drop(work);
     }
     // Whatever was committed in time is whole.
-    if let Ok(log) = store.log(&branch("some")).await {
+    if let Ok(log) = store.log(&branch("some"), Default::default()).await {
         assert_eq!(log.len(), 1);
         assert_eq!(log[0].content, whole.content);
     }
@@ -194,7 +194,7 @@ async fn a_copy_does_not_refer_to_the_files_of_another_workspace() {
     let error = copy(&from, &source.id, &to, &branch("copy"), &options, &|_| ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("transfer") && error.to_string().contains("hard_link"));
-    assert!(to.log(&branch("copy")).await.is_err());
+    assert!(to.log(&branch("copy"), Default::default()).await.is_err());
 }
 
 #[tokio::test]
@@ -204,5 +204,5 @@ async fn a_file_that_is_missing_ends_a_copy() {
     let options = CopyOptions::default();
     let error = copy(&from, &source.id, &to, &branch("copy"), &options, &|_| ()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
-    assert!(to.log(&branch("copy")).await.is_err());
+    assert!(to.log(&branch("copy"), Default::default()).await.is_err());
 }

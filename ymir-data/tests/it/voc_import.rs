@@ -381,7 +381,7 @@ async fn an_import_that_is_dropped_commits_nothing(store: Store) {
         let _ = tokio::time::timeout(wait, work).await;
     }
     // Whatever was committed in time is whole.
-    for version in store.log(&target).await.unwrap_or_default() {
+    for version in store.log(&target, Default::default()).await.unwrap_or_default() {
         assert_eq!(records(&store, &version.id).await.len(), 40);
     }
 }

@@ -7,9 +7,12 @@ use ymir_core::{Error, ErrorKind, Result};
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        let message = "a background thread ended before its work was done";
-        Err(Error::new(ErrorKind::Unexpected, message).caused_by(error))
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(error) => {
+            let message = "the runtime was shut down before the work began";
+            Err(Error::new(ErrorKind::Cancelled, message).caused_by(error))
+        }
     })
 }
 

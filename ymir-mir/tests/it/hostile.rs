@@ -188,7 +188,7 @@ async fn two_imports_at_once_make_one_of_each() {
     assert_eq!(contents(&store, &one).await, contents(&store, &two).await);
     // One may have made a dataset, and the other its predictions.
     assert!(one.made() + two.made() >= 11);
-    let pets = store.log(&Branch::dataset("pets").unwrap()).await.unwrap();
+    let pets = store.log(&Branch::dataset("pets").unwrap(), Default::default()).await.unwrap();
     assert_eq!(pets.len(), 2);
 }
 
@@ -197,7 +197,7 @@ async fn contents(store: &Store, report: &MirReport) -> Vec<(String, u64, Versio
     let mut all = Vec::new();
     for kind in BranchKind::ALL {
         for name in store.branches(kind).await.unwrap() {
-            let versions = store.log(&Branch::new(kind, name)).await.unwrap();
+            let versions = store.log(&Branch::new(kind, name), Default::default()).await.unwrap();
             all.extend(versions.iter().map(|v| (v.branch.to_string(), v.number, v.content)));
         }
     }

@@ -94,7 +94,7 @@ async fn branches_are_datasets_and_tasks_their_versions_in_order(store: Store) {
         ("team/bare", 1),
     ];
     assert_eq!(datasets.collect::<Vec<_>>(), expected);
-    let pets = store.log(&Branch::dataset("pets").unwrap()).await.unwrap();
+    let pets = store.log(&Branch::dataset("pets").unwrap(), Default::default()).await.unwrap();
     let ids = ["pets@t02", "pets@t01"].map(|name| version(&report, name).version.id);
     assert_eq!(pets.iter().map(|version| version.id).collect::<Vec<_>>(), ids);
     let team = &report.datasets[9];

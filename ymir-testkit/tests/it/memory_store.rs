@@ -80,7 +80,7 @@ async fn a_version_of_another_store_is_unknown() {
         assert_eq!(error.kind(), ErrorKind::NotFound);
     }
     assert!(
-        ours.log(&Branch::dataset("x").unwrap()).await.is_err(),
+        ours.log(&Branch::dataset("x").unwrap(), Default::default()).await.is_err(),
         "a failed commit left a trace"
     );
 }
@@ -174,9 +174,9 @@ async fn faults_hit_the_named_call_before_or_after_the_work() {
     let branch = Branch::new(BranchKind::Dataset, Name::new("train").unwrap());
     put(&store, vec![]).await.unwrap();
     assert_eq!(put(&store, vec![]).await.unwrap_err().kind(), ErrorKind::Unavailable);
-    assert_eq!(inner.log(&branch).await.unwrap().len(), 1);
+    assert_eq!(inner.log(&branch, Default::default()).await.unwrap().len(), 1);
     assert!(put(&store, vec![]).await.unwrap_err().is_retryable());
-    assert_eq!(inner.log(&branch).await.unwrap().len(), 2);
+    assert_eq!(inner.log(&branch, Default::default()).await.unwrap().len(), 2);
     put(&store, vec![]).await.unwrap();
     assert_eq!(store.calls(StoreMethod::Commit), 4);
     assert_eq!(store.calls(StoreMethod::Page), 0);

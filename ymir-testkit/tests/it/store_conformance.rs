@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ymir_core::AssetStore;
-use ymir_testkit::double::{FaultyAssetStore, MemoryAssetStore};
+use ymir_core::{AssetStore, BlobStore};
+use ymir_testkit::double::{FaultyAssetStore, MemoryAssetStore, MemoryBlobStore};
 
 fn memory() -> Arc<dyn AssetStore> {
     Arc::new(MemoryAssetStore::new())
@@ -19,4 +19,12 @@ mod in_memory {
 
 mod without_faults {
     ymir_testkit::asset_store_tests!(super::wrapped);
+}
+
+fn blobs() -> Arc<dyn BlobStore> {
+    Arc::new(MemoryBlobStore::new())
+}
+
+mod blobs_in_memory {
+    ymir_testkit::blob_store_tests!(super::blobs);
 }

@@ -13,6 +13,7 @@ mod monitor;
 mod out;
 mod prepare;
 mod samples;
+mod seen;
 mod task;
 mod training;
 mod yaml;

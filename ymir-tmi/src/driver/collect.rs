@@ -3,17 +3,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ymir_core::{
-    AssetId, AssetStore, Layout, LogLine, LogSource, PageOptions, Result, TaskContext, TaskKind,
-    TaskReporter, TaskSpec, TmiKind, TmiRuntime,
+    AssetId, AssetStore, Columns, Layout, LogLine, LogSource, Records, Result, ScanOptions,
+    TaskContext, TaskKind, TaskReporter, TaskSpec, TmiKind, TmiRuntime,
 };
 
 use super::prepare::blocking;
 use super::scoring;
 use super::spec::{COUNT, TmiTask};
 use crate::contract::{self, InferenceResult, SampleSet, TrainingResult};
-
-/// How many records are read at a time.
-const PAGE: usize = 10_000;
 
 /// What an executor made, read and checked.
 #[derive(Debug)]
@@ -59,15 +56,12 @@ pub(super) async fn read(
 async fn candidates(store: &dyn AssetStore, tmi: &TmiTask<'_>) -> Result<HashSet<AssetId>> {
     let mut known = HashSet::new();
     for (set, version) in tmi.sources() {
-        let mut offset = 0;
-        while set == SampleSet::Candidates {
-            let options = PageOptions { offset, limit: PAGE, class: None };
-            let records = store.page(&version, options).await?.records;
-            if records.is_empty() {
-                break;
+        if set == SampleSet::Candidates {
+            let options = ScanOptions { columns: Columns::ASSETS, ..ScanOptions::default() };
+            let mut records = Records::new(store.scan(&version, options));
+            while let Some(page) = records.next_page().await? {
+                known.extend(page.iter().map(|record| record.asset.id));
             }
-            offset += records.len() as u64;
-            known.extend(records.iter().map(|record| record.asset.id));
         }
     }
     Ok(known)

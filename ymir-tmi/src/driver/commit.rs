@@ -15,9 +15,6 @@ use crate::contract::{InferenceResult, ResultFile, TrainingResult};
 type Store = Arc<dyn AssetStore>;
 type Predictions = BTreeMap<AssetId, Vec<Annotation>>;
 
-/// How many records are read at a time.
-const PAGE: usize = 1000;
-
 /// Returns what a task has committed, if that is all that it makes.
 pub(super) async fn find(
     store: &dyn AssetStore,
@@ -40,20 +37,13 @@ async fn find_in(
     branch: &Branch,
     spec: &TaskSpec,
 ) -> Result<Option<Version>> {
-    let versions = match store.log(branch).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        versions => versions?,
-    };
-    let fingerprint = spec.fingerprint();
-    for version in versions {
-        let record = store.manifest(&version.id).await?.task;
-        if record.task.as_ref() == Some(&spec.id)
-            || (spec.reuse && record.fingerprint == fingerprint)
-        {
-            return Ok(Some(version));
-        }
+    if let Some(made) = store.find_by_task(branch, &spec.id).await? {
+        return Ok(Some(made));
     }
-    Ok(None)
+    match spec.reuse {
+        true => store.find_by_fingerprint(branch, &spec.fingerprint()).await,
+        false => Ok(None),
+    }
 }
 
 /// Makes the results versions, each once: a task that was broken off between two makes only the one
@@ -190,17 +180,12 @@ impl Commit<'_> {
         let unknown = self.tmi.unknown_classes()?;
         let classes = self.classes(&predictions, unknown).await?;
         let mut edits = Vec::new();
-        loop {
-            let options = PageOptions { offset: edits.len() as u64, limit: PAGE, class: None };
-            let records = self.store.page(&dataset, options).await?.records;
-            if records.is_empty() {
-                break;
-            }
-            for Record { asset, .. } in records {
-                let annotations = predictions.remove(&asset.id).unwrap_or_default();
-                let annotations = resolve(annotations, &classes, unknown)?;
-                edits.push(Edit::Put(Record { asset, annotations }));
-            }
+        let options = ScanOptions { columns: Columns::ASSETS, ..ScanOptions::default() };
+        let mut records = Records::new(self.store.scan(&dataset, options));
+        while let Some(Record { asset, .. }) = records.next().await? {
+            let annotations = predictions.remove(&asset.id).unwrap_or_default();
+            let annotations = resolve(annotations, &classes, unknown)?;
+            edits.push(Edit::Put(Record { asset, annotations }));
         }
         let message = format!("Predict on {} assets", edits.len());
         let model = self.tmi.required(role::MODEL)?;

@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    AssetId, AssetStore, Error, ErrorKind, LogLine, LogSource, PageOptions, Record, Result,
-    TaskContext, TaskRecord, TaskSpec, Timestamp, TmiRuntime, Transfer, VersionId,
+    AssetId, AssetStore, Columns, Error, ErrorKind, LogLine, LogSource, Record, Records, Result,
+    ScanOptions, TaskContext, TaskRecord, TaskSpec, Timestamp, TmiRuntime, Transfer, VersionId,
 };
 
 use super::spec::TmiTask;
-use crate::contract::{Item, Prepared, SampleSet, TaskWriter};
-
-/// How many records are read and written at a time.
-const PAGE: usize = 1000;
+use crate::contract::{Prepared, SampleSet, TaskWriter};
 
 /// What later steps need to know of the preparation: `prepared.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,28 +103,23 @@ async fn write_set(
     set: SampleSet,
     version: VersionId,
 ) -> Result<Writers> {
-    let mut page = read_page(store, version, 0).await?;
-    let mut offset = 0;
-    while !page.is_empty() {
-        offset += page.len() as u64;
+    let columns = match set {
+        SampleSet::Candidates => Columns::ASSETS,
+        SampleSet::Training | SampleSet::Validation => Columns::ALL,
+    };
+    let options = ScanOptions { columns, ..ScanOptions::default() };
+    let mut records = Records::new(store.scan(&version, options));
+    let mut page = records.next_page().await?;
+    while let Some(current) = page {
         let write = async move {
-            let (writers, images) = blocking(move || writers.write(set, &page)).await?;
+            let (writers, images) = blocking(move || writers.write(set, current)).await?;
             store.export_blobs(&images, Transfer::HardLink).await?;
             Ok::<_, Error>(writers)
         };
-        let (written, next) = tokio::join!(write, read_page(store, version, offset));
+        let (written, next) = tokio::join!(write, records.next_page());
         (writers, page) = (written?, next?);
     }
     Ok(writers)
-}
-
-async fn read_page(
-    store: &Arc<dyn AssetStore>,
-    version: VersionId,
-    offset: u64,
-) -> Result<Vec<Record>> {
-    let options = PageOptions { offset, limit: PAGE, class: None };
-    Ok(store.page(&version, options).await?.records)
 }
 
 /// The writers of a task's units. Candidates go to them in turn; the sets of a training to the one
@@ -141,18 +133,21 @@ type Images = Vec<(AssetId, PathBuf)>;
 
 impl Writers {
     /// Writes records, and returns which images must be put where.
-    fn write(mut self, set: SampleSet, records: &[Record]) -> Result<(Self, Images)> {
-        for record in records {
-            let at = self.next % self.writers.len();
-            self.next += 1;
-            let writer = &mut self.writers[at];
-            match set {
-                SampleSet::Training => writer.training(Item::from(record))?,
-                SampleSet::Validation => writer.validation(Item::from(record))?,
-                SampleSet::Candidates => writer.candidate(&record.asset)?,
-            }
+    fn write(mut self, set: SampleSet, records: Vec<Record>) -> Result<(Self, Images)> {
+        let mut images = Images::new();
+        if let [writer] = &mut self.writers[..] {
+            images = writer.add(set, &records)?;
+            return Ok((self, images));
         }
-        let images = self.writers.iter_mut().flat_map(TaskWriter::take_assets).collect();
+        let units = self.writers.len();
+        let mut parts = vec![Vec::new(); units];
+        for record in records {
+            parts[self.next % units].push(record);
+            self.next += 1;
+        }
+        for (writer, part) in self.writers.iter_mut().zip(parts) {
+            images.extend(writer.add(set, &part)?);
+        }
         Ok((self, images))
     }
 

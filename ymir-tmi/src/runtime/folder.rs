@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::{ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use ymir_core::{
     Error, ErrorKind, Grant, Limits, LogSource, PinnedExecutor, Result, RunHandle, RunRequest,
     TaskId, WorkspaceId,
@@ -117,7 +117,8 @@ impl RunFolder {
     fn existing(&self, recorded: &RecordedRequest) -> Result<RecordedRequest> {
         let handle = recorded.handle(&self.path, serde_json::Value::Null);
         self.request(&handle)?.ok_or_else(|| {
-            let message = "the directory holds another run; remove that run, or empty the directory";
+            let message =
+                "the directory holds another run; remove that run, or empty the directory";
             Error::new(ErrorKind::Conflict, message)
                 .with("path", self.path.display())
                 .retryable(false)
@@ -209,5 +210,6 @@ fn is_taken(error: &std::io::Error) -> bool {
 
 /// Returns the directory of a unit as all processes name it.
 pub(super) fn absolute(dir: &Path) -> Result<PathBuf> {
-    std::path::absolute(dir).map_err(|error| Error::io("cannot find a task's directory", dir, error))
+    std::path::absolute(dir)
+        .map_err(|error| Error::io("cannot find a task's directory", dir, error))
 }

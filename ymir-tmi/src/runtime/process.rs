@@ -122,7 +122,9 @@ fn output(program: &str, arguments: &[&str]) -> Option<String> {
 /// Returns the numbers of all processes.
 pub(super) fn all() -> Vec<i32> {
     if let Ok(entries) = fs::read_dir("/proc") {
-        return entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+        return entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
     }
     let numbers = output("ps", &["-A", "-o", "pid="]).unwrap_or_default();
     numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect()
@@ -140,9 +142,8 @@ pub(super) fn members(group: i32) -> Vec<i32> {
 pub(super) fn variable(pid: i32, name: &str) -> Option<Vec<u8>> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
     let entries = environment.split(|byte| *byte == 0);
-    let value = |entry: &[u8]| {
-        entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec)
-    };
+    let value =
+        |entry: &[u8]| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
     entries.into_iter().find_map(value)
 }
 

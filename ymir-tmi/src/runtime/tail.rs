@@ -20,11 +20,8 @@ const INTERVAL: Duration = Duration::from_millis(50);
 /// How many bytes of one file are read before the next one's turn.
 const CHUNK: usize = 256 << 10;
 
-const SOURCES: [(LogSource, &str); 3] = [
-    (LogSource::Stdout, "stdout"),
-    (LogSource::Stderr, "stderr"),
-    (LogSource::Ymir, "ymir"),
-];
+const SOURCES: [(LogSource, &str); 3] =
+    [(LogSource::Stdout, "stdout"), (LogSource::Stderr, "stderr"), (LogSource::Ymir, "ymir")];
 
 /// Returns the file in a run's folder that a source is written to.
 pub(super) fn path(run: &Path, source: LogSource) -> PathBuf {

@@ -10,7 +10,7 @@ use ymir_core::{
     Annotation, Asset, AssetId, BBox, Class, ClassId, ErrorKind, ExecutorInfo, Layout, MediaType,
     ObjectType, Parameters, Record, TaskId, TmiKind,
 };
-use ymir_tmi::contract::{ContractTask, Item, Prepared, TaskClass, TaskWriter, prepare};
+use ymir_tmi::contract::{ContractTask, Item, Prepared, SampleSet, TaskClass, TaskWriter, prepare};
 
 fn asset(number: u8) -> Asset {
     Asset {
@@ -359,4 +359,50 @@ fn local_layout_names_host_paths() {
     let bad = Layout { input: "/tab\there".into(), ..layout };
     let error = TaskWriter::create(&root.join("x"), &bad, &task(&[TmiKind::Mining])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn chunks_make_the_directory_that_all_at_once_make() {
+    let numbered = |n: u32| {
+        let mut record = record(1, &[(4, BBox::new(1.0, 2.0, 3.0, 4.0))]);
+        let mut id = [0; 32];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        record.asset.id = AssetId::new(id);
+        record
+    };
+    // More than are kept in memory; every third is in both sets.
+    let training: Vec<Record> = (0..9000).map(numbered).collect();
+    let validation: Vec<Record> = (0..9500).step_by(3).map(numbered).collect();
+    let mut task = task(&[TmiKind::Training]);
+    task.parameters = parameters(&[("export_format", json!("ymir:raw"))]);
+    let (whole, parts) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let expected = train(whole.path(), &task, &training, &validation);
+
+    let mut writer = TaskWriter::create(parts.path(), &docker_layout(), &task).unwrap();
+    let mut files = Vec::new();
+    for (set, records) in [(SampleSet::Training, &training), (SampleSet::Validation, &validation)] {
+        for chunk in records.chunks(700) {
+            files.extend(writer.add(set, chunk).unwrap());
+        }
+    }
+    for (set, again) in
+        [(SampleSet::Training, &training[17]), (SampleSet::Validation, &validation[3000])]
+    {
+        let error = writer.add(set, std::slice::from_ref(again)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    let prepared = writer.finish().unwrap();
+    assert!(prepared.assets.is_empty());
+    let relative = |files: &[(AssetId, std::path::PathBuf)], root: &Path| -> Vec<_> {
+        let path = |path: &Path| path.strip_prefix(root).unwrap().to_owned();
+        files.iter().map(|(id, file)| (*id, path(file))).collect()
+    };
+    assert_eq!(relative(&files, parts.path()), relative(&expected.assets, whole.path()));
+    for file in ["train-index.tsv", "val-index.tsv", "config.yaml", "env.yaml"] {
+        let read = |root: &TempDir| fs::read(root.path().join("in").join(file)).unwrap();
+        assert!(read(&whole) == read(&parts), "{file}");
+    }
+    let left: Vec<_> =
+        fs::read_dir(parts.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
 }

@@ -91,10 +91,8 @@ impl Case {
             limits: Limits::default(),
             environment: BTreeMap::new(),
         };
-        let spec = TaskSpec {
-            time_limit_s: self.time_limit_s,
-            ..TaskSpec::new(id, TaskKind::Train)
-        };
+        let spec =
+            TaskSpec { time_limit_s: self.time_limit_s, ..TaskSpec::new(id, TaskKind::Train) };
         let task = TaskContext {
             spec: Arc::new(spec),
             dir: self.dir.path().to_owned(),

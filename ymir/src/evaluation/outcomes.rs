@@ -2,9 +2,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ymir_core::{
-    AssetId, AssetStore, FindOptions, Matcher, Page, Query, Record, Result, VersionId,
+    AssetId, AssetStore, FindOptions, Matcher, Page, Query, Record, Records, Result, VersionId,
 };
-use ymir_data::Pages;
 use ymir_eval::{OutcomeOptions, mark_outcomes};
 
 /// What became of the predictions on a ground-truth version, to be asked: where are the misses?
@@ -98,8 +97,8 @@ impl Outcomes {
         mut take: impl FnMut(Record) -> ControlFlow<()>,
     ) -> Result<()> {
         let matcher = Matcher::new(query, &self.store.classes().await?)?;
-        let mut truths = Pages::new(&self.store, self.ground_truth);
-        let mut found = Pages::new(&self.store, self.predictions);
+        let mut truths = Records::all(self.store.as_ref(), self.ground_truth);
+        let mut found = Records::all(self.store.as_ref(), self.predictions);
         while let Some(truth) = truths.next().await? {
             let id = truth.asset.id;
             while found.next_if(|record| record.asset.id < id).await?.is_some() {}

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use ymir_core::{AssetStore, ClassId, Result, VersionId};
-use ymir_data::Pages;
+use ymir_core::{AssetStore, ClassId, Records, Result, VersionId};
 use ymir_eval::{Collector, Evaluation, EvaluationOptions, evaluate_collected};
 use ymir_formats::support::blocking;
 
@@ -30,8 +29,8 @@ pub async fn evaluate_versions(
 
     let mut collector = Collector::new(&classes, options.ignore_difficult);
     let mut outside = 0;
-    let mut truths = Pages::new(store, *ground_truth);
-    let mut found = Pages::new(store, *predictions);
+    let mut truths = Records::all(store.as_ref(), *ground_truth);
+    let mut found = Records::all(store.as_ref(), *predictions);
     while let Some(truth) = truths.next().await? {
         let id = truth.asset.id;
         while let Some(early) = found.next_if(|record| record.asset.id < id).await? {

@@ -2,7 +2,6 @@ use ymir_core::{
     Branch, Error, ErrorKind, ExecutorInfo, Input, ObjectType, Parameters, PinnedExecutor, Result,
     TaskKind, TaskSpec, UnknownClasses, VersionId,
 };
-use ymir_data::operations::find_by_fingerprint;
 use ymir_tmi::{TmiTask, UNKNOWN_CLASSES};
 
 use super::{Task, TaskOptions};
@@ -90,7 +89,7 @@ async fn find_outputs(workspace: &Workspace, spec: &TaskSpec) -> Result<Option<V
     let fingerprint = spec.fingerprint();
     let mut found = Vec::new();
     for branch in &spec.outputs {
-        match find_by_fingerprint(workspace.store(), branch, &fingerprint).await? {
+        match workspace.store().find_by_fingerprint(branch, &fingerprint).await? {
             Some(version) => found.push(version.id),
             None => return Ok(None),
         }

@@ -55,5 +55,8 @@ pub(crate) fn reasons(report: &ImportReport) -> Vec<(&str, SkipReason)> {
 }
 
 pub(crate) async fn nothing_is_committed(store: &Store) {
-    assert_eq!(store.log(&branch()).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        store.log(&branch(), Default::default()).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
 }

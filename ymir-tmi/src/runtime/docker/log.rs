@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
-use futures::stream::{self, BoxStream};
 use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use serde::{Deserialize, Serialize};
 use ymir_core::{Error, LogLine, LogPosition, LogSource, Result, RunHandle, RunLine, RunState};
 

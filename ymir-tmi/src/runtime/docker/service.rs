@@ -78,9 +78,8 @@ impl DockerRuntime {
         let found = found.map_err(|error| failed(error, "cannot look up a container"))?;
         let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
         let container = found.id.unwrap_or_default();
-        let handle = labels::handle(&labels, &container).filter(|handle| {
-            handle.task == request.task && handle.workspace == request.workspace
-        });
+        let handle = labels::handle(&labels, &container)
+            .filter(|handle| handle.task == request.task && handle.workspace == request.workspace);
         handle.ok_or_else(|| {
             let message = "a container that is not YMIR's has the name of the run's; rename it";
             Error::new(ErrorKind::Conflict, message).with("container", name).retryable(false)
@@ -269,9 +268,7 @@ fn refused(error: bollard::errors::Error, image: &str) -> Error {
         Some(400 | 500) if grant.iter().any(|word| text.contains(word)) => {
             let message = "the Docker Engine cannot give the executor what it was granted; ask for \
                            less";
-            Error::new(ErrorKind::ResourceExhausted, message)
-                .with("image", image)
-                .caused_by(error)
+            Error::new(ErrorKind::ResourceExhausted, message).with("image", image).caused_by(error)
         }
         Some(400 | 500) => Error::invalid(
             "the image's command cannot be started; check that its CMD exists and can be run by \

@@ -159,9 +159,7 @@ impl TmiRuntime for HostRuntime {
             return Ok(Box::new(EndedRun::attach(end, &folder, from)?));
         }
         match runs::find(handle) {
-            Some(Known::Started(running)) => {
-                Ok(Box::new(HostRun::attach(running, &folder, from)?))
-            }
+            Some(Known::Started(running)) => Ok(Box::new(HostRun::attach(running, &folder, from)?)),
             _ => Err(missing()),
         }
     }

@@ -35,10 +35,7 @@ pub(super) fn script(options: &LocalOptions, request: &RunRequest) -> Result<Vec
     Ok(script)
 }
 
-fn variables(
-    options: &LocalOptions,
-    request: &RunRequest,
-) -> Result<BTreeMap<OsString, OsString>> {
+fn variables(options: &LocalOptions, request: &RunRequest) -> Result<BTreeMap<OsString, OsString>> {
     let inherited = options.inherit.iter().filter(|name| is_name(name));
     let mut variables: BTreeMap<OsString, OsString> =
         inherited.filter_map(|name| Some((name.into(), std::env::var_os(name)?))).collect();

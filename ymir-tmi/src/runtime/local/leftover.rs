@@ -98,7 +98,8 @@ fn listing(dir: &Path) -> RunListing {
         .ok()
         .flatten()
         .map(|request| request.handle(dir, serde_json::Value::Null));
-    let created = std::fs::metadata(folder.path().join(SCRIPT_NAME)).and_then(|file| file.modified());
+    let created =
+        std::fs::metadata(folder.path().join(SCRIPT_NAME)).and_then(|file| file.modified());
     RunListing {
         name: format!("local program of {}", dir.display()),
         handle,

@@ -96,7 +96,8 @@ pub(super) fn processes(dir: &Path) -> Result<Vec<i32>> {
 /// Returns whether a process was started for the run of a directory.
 pub(super) fn belongs(pid: i32, dir: &Path) -> bool {
     let file = env_file(dir);
-    process::variable(pid, ENV_FILE).is_some_and(|value| value == file.as_os_str().as_encoded_bytes())
+    process::variable(pid, ENV_FILE)
+        .is_some_and(|value| value == file.as_os_str().as_encoded_bytes())
 }
 
 /// Signals the program and its group, if they run.

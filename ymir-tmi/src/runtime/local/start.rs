@@ -39,7 +39,8 @@ pub(super) fn start(handle: &RunHandle) -> Result<()> {
 }
 
 fn spawn(folder: &RunFolder, dir: &Path, program: &Path) -> std::io::Result<Child> {
-    let setsid = ["/usr/bin/setsid", "/bin/setsid"].into_iter().find(|path| Path::new(path).exists());
+    let setsid =
+        ["/usr/bin/setsid", "/bin/setsid"].into_iter().find(|path| Path::new(path).exists());
     let mut command = match setsid {
         // A session of its own: no terminal reaches it.
         Some(setsid) => {

@@ -4,7 +4,7 @@ pub mod contract;
 mod driver;
 pub mod gpu;
 mod runtime;
-//SCHED pub mod scheduler;
+pub mod scheduler;
 
 pub use driver::{
     CLASSES, COUNT, ExecutorDriver, Runtimes, STAGE, STOP_GRACE, TmiTask, UNKNOWN_CLASSES, role,

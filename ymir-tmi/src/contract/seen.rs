@@ -97,7 +97,7 @@ impl Ids {
         };
         if self.read.as_ref().is_none_or(|(read, _)| *read != place) {
             let mut bytes = vec![0; BLOCK * AssetId::LEN];
-            file.read_exact_at(&mut bytes, (place * bytes.len()) as u64)?;
+            file.read_exact_at(&mut bytes, (place * BLOCK * AssetId::LEN) as u64)?;
             let ids = bytes.as_chunks().0.iter().map(|id| AssetId::new(*id)).collect();
             self.read = Some((place, ids));
         }

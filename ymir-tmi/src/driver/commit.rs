@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use ymir_core::{
     Annotation, AssetId, AssetStore, Base, BlobInfo, BlobSource, Branch, Class, ClassEntry,
-    ClassId, ClassTable, CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Manifest, Model,
-    ModelFile, PageOptions, PredictionInfo, Record, Result, Stage, TaskRecord, TaskSpec, Transfer,
-    UnknownClasses, Version, VersionId,
+    ClassId, ClassTable, Columns, CommitRequest, Edit, Edits, Error, Expect, Manifest, Model,
+    ModelFile, PredictionInfo, Record, Records, Result, ScanOptions, Stage, TaskRecord, TaskSpec,
+    Transfer, UnknownClasses, Version, VersionId,
 };
 
 use super::collect::Results;

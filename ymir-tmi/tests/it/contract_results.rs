@@ -9,9 +9,17 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use ymir_core::{AssetId, BBox, Class, ErrorKind, Layout, Result, Shape, TmiKind};
 use ymir_tmi::contract::{
-    Monitor, MonitorReader, MonitorState, read_inference, read_manifest, read_mining,
-    read_partial_training, read_training,
+    self, Monitor, MonitorReader, MonitorState, ResultLimits, TrainingResult, read_inference,
+    read_manifest, read_mining, sanitise_output,
 };
+
+fn read_training(dir: &Path) -> Result<TrainingResult> {
+    contract::read_training(dir, &ResultLimits::default())
+}
+
+fn read_partial_training(dir: &Path) -> Option<TrainingResult> {
+    contract::read_partial_training(dir, &ResultLimits::default())
+}
 
 fn out() -> TempDir {
     let dir = TempDir::new().unwrap();
@@ -409,4 +417,80 @@ fn manifest() {
     let error = read(&[("manifest.yaml", "object_type: -1"), template]).unwrap_err();
     assert!(error.to_string().contains("/img-man/manifest.yaml"), "{error}");
     assert!(error.to_string().contains("object_type"), "{error}");
+}
+
+/// Documents that keep a parser busy for long, or fill the memory.
+fn hostile_yaml() -> Vec<String> {
+    vec![
+        "[".repeat(200_000),
+        "{a: ".repeat(50_000),
+        format!("model: [{}]", "[],".repeat(400_000)),
+        "- ".repeat(100_000),
+        "? ".repeat(100_000),
+        "a:\n".repeat(1_100_000),
+    ]
+}
+
+#[test]
+fn yaml_is_bounded_before_it_is_parsed() {
+    for text in hostile_yaml() {
+        let dir = out();
+        fs::write(dir.path().join("out/models/result.yaml"), &text).unwrap();
+        let error = read_training(dir.path()).expect_err("it is too much");
+        assert_eq!(error.kind(), ErrorKind::ExecutorFailed);
+        assert!(error.to_string().contains("result.yaml"), "{error}");
+        if text.len() < 1 << 20 {
+            let files = [("training-template.yaml".to_owned(), text.into_bytes())].into();
+            let error = read_manifest(&files, "digest".to_owned()).expect_err("it is too much");
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("training-template.yaml"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn model_is_measured_in_bytes_that_are_there() {
+    let dir = out();
+    let models = dir.path().join("out/models");
+    fs::write(models.join("result.yaml"), "model: [weights.bin]\nmAP: 0.5\n").unwrap();
+    let weights = fs::File::create(models.join("weights.bin")).unwrap();
+    weights.set_len(10 << 30).unwrap();
+    refused(read_training(dir.path()), &["weights.bin", "holes", "cp --sparse=never"]);
+    weights.set_len(1000).unwrap();
+    let limits = ResultLimits { model_bytes: 999 };
+    let refusal = contract::read_training(dir.path(), &limits);
+    refused(refusal, &["weights.bin", "exceed 999 bytes", "raise the limit"]);
+    let limits = ResultLimits { model_bytes: 1000 };
+    assert_eq!(contract::read_training(dir.path(), &limits).unwrap().stages[0].files[0].size, 1000);
+}
+
+#[test]
+fn output_is_made_safe() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let dir = out();
+    let below = dir.path().join("out/models/deep");
+    fs::create_dir(&below).unwrap();
+    let root = rustix::process::geteuid().is_root();
+    for (name, mode) in [("plain", 0o640), ("set_user", 0o4755), ("set_group", 0o2755)] {
+        let path = below.join(name);
+        fs::write(&path, name).unwrap();
+        if root {
+            std::os::unix::fs::chown(&path, Some(12345), Some(12345)).unwrap();
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let made = std::process::Command::new("mkfifo").arg(below.join("pipe")).status().unwrap();
+    assert!(made.success());
+    symlink("/etc/passwd", below.join("link")).unwrap();
+    fs::set_permissions(&below, fs::Permissions::from_mode(0o3777)).unwrap();
+
+    sanitise_output(dir.path()).unwrap();
+    let own = fs::metadata(dir.path().join("out")).unwrap().uid();
+    for (path, mode) in [("plain", 0o640), ("set_user", 0o755), ("set_group", 0o755), ("", 0o777)] {
+        let metadata = fs::metadata(below.join(path)).unwrap();
+        assert_eq!((metadata.mode() & 0o7777, metadata.uid()), (mode, own), "{path}");
+    }
+    assert!(!below.join("pipe").exists());
+    assert!(fs::symlink_metadata(below.join("link")).unwrap().is_symlink());
+    assert_eq!(fs::read_to_string(below.join("plain")).unwrap(), "plain");
 }

@@ -5,27 +5,37 @@
 mod docker;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{CreateContainerOptions, ListContainersOptionsBuilder};
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
+use bollard::query_parameters::{
+    CreateContainerOptions, InspectContainerOptions, ListContainersOptionsBuilder,
+    RemoveContainerOptionsBuilder, RemoveImageOptions, TagImageOptionsBuilder,
+};
 use futures::StreamExt;
 use tempfile::TempDir;
 use ymir_core::{
-    EndCause, ErrorKind, Grant, Limits, Run, RunEnd, RunRequest, TaskId, TmiRuntime, WorkspaceId,
+    EndCause, ErrorKind, ExecutorRef, Grant, Limits, PinnedExecutor, Run, RunEnd, RunHandle,
+    RunRequest, RunState, TaskId, TmiRuntime, WorkspaceId,
 };
 use ymir_testkit::conformance::runtime::RuntimeSuite;
 use ymir_tmi::{DockerOptions, DockerRuntime};
 
 conformance!(docker::suite);
 
+const TEMPLATE: (&str, &str) = ("training-template.yaml", "");
+
 async fn request(suite: &RuntimeSuite, dir: &TempDir, task: &str, script: &str) -> RunRequest {
     for folder in ["in", "out"] {
         std::fs::create_dir_all(dir.path().join(folder)).unwrap();
     }
+    let reference = suite.executors.make(script, &[TEMPLATE]).await;
     RunRequest {
         workspace: WorkspaceId::new("docker_tests").unwrap(),
         task: TaskId::new(task).unwrap(),
-        executor: suite.executors.make(script, &[]).await,
+        unit: 0,
+        attempt: 1,
+        executor: pinned(suite, reference).await,
         dir: dir.path().to_owned(),
         grant: Grant { gpus: Vec::new(), cpus: 1, memory: 0 },
         limits: Limits::default(),
@@ -33,15 +43,48 @@ async fn request(suite: &RuntimeSuite, dir: &TempDir, task: &str, script: &str) 
     }
 }
 
-async fn finish(run: Box<dyn Run>) -> (RunEnd, Vec<String>) {
-    let lines = run.logs().map(|line| line.text).collect().await;
-    (run.wait().await.unwrap(), lines)
+async fn pinned(suite: &RuntimeSuite, reference: ExecutorRef) -> PinnedExecutor {
+    let digest = suite.runtime.inspect(&reference).await.unwrap().digest;
+    PinnedExecutor { reference, digest }
 }
 
-async fn containers(task: &str) -> usize {
-    let filters = [("label".to_owned(), vec![format!("ymir.task={task}")])].into();
+async fn start(suite: &RuntimeSuite, request: &RunRequest) -> RunHandle {
+    let handle = suite.runtime.create(request.clone()).await.unwrap();
+    suite.runtime.start(&handle).await.unwrap();
+    handle
+}
+
+/// Runs to the end and removes the run.
+async fn run(suite: &RuntimeSuite, request: &RunRequest) -> (RunEnd, Vec<String>) {
+    let handle = start(suite, request).await;
+    let run = suite.runtime.attach(&handle, None).await.unwrap();
+    let lines = run.logs().map(|line| line.unwrap().line.text).collect().await;
+    let end = ended(run.as_ref()).await;
+    suite.runtime.remove(&handle).await.unwrap();
+    (end, lines)
+}
+
+async fn ended(run: &dyn Run) -> RunEnd {
+    match run.wait().await.unwrap() {
+        RunState::Ended(end) => end,
+        state => panic!("the run has ended, not {state:?}"),
+    }
+}
+
+async fn engine() -> bollard::Docker {
+    docker::engine(&docker::options()).await.unwrap()
+}
+
+async fn containers(label: &str) -> usize {
+    let filters = [("label".to_owned(), vec![label.to_owned()])].into();
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-    docker::engine().await.unwrap().list_containers(Some(options)).await.unwrap().len()
+    engine().await.list_containers(Some(options)).await.unwrap().len()
+}
+
+async fn look_up(handle: &RunHandle) -> ContainerInspectResponse {
+    let container = handle.data["container"].as_str().unwrap();
+    let engine = engine().await;
+    engine.inspect_container(container, None::<InspectContainerOptions>).await.unwrap()
 }
 
 #[tokio::test]
@@ -51,7 +94,7 @@ async fn too_much_memory_is_told() {
     let script = "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done";
     let mut request = request(&suite, &dir, "memory", script).await;
     request.grant.memory = 32 << 20;
-    let (end, _) = finish(suite.runtime.start(request).await.unwrap()).await;
+    let (end, _) = run(&suite, &request).await;
     assert_eq!(end.cause, EndCause::OutOfMemory, "{end:?}");
 }
 
@@ -64,7 +107,7 @@ async fn limits_are_strict_unless_loosened() {
                   /sys/fs/cgroup/pids.max 2>/dev/null";
     let mut request = request(&suite, &dir, "limits", script).await;
     request.limits.pids = 77;
-    let (end, strict) = finish(suite.runtime.start(request.clone()).await.unwrap()).await;
+    let (end, strict) = run(&suite, &request).await;
     assert_eq!(end.cause, EndCause::Exited);
     let uid = rustix::process::getuid().as_raw().to_string();
     assert_eq!(strict[0], uid);
@@ -77,7 +120,7 @@ async fn limits_are_strict_unless_loosened() {
     let limits = &mut request.limits;
     (limits.network, limits.capabilities, limits.image_user) = (true, true, true);
     limits.shared_memory = 1 << 20;
-    let (_, loose) = finish(suite.runtime.start(request).await.unwrap()).await;
+    let (_, loose) = run(&suite, &request).await;
     assert_eq!(loose[0], "0");
     assert_ne!(loose[1], strict[1]);
     assert_eq!(loose[2], "NoNewPrivs:\t1");
@@ -100,62 +143,157 @@ async fn what_cannot_be_granted_is_refused() {
     ];
     for grant in grants {
         let request = RunRequest { grant: grant.clone(), ..request.clone() };
-        let error = suite.runtime.start(request).await.expect_err("it cannot be granted");
+        // The engine finds out at the one or the other.
+        let error = match suite.runtime.create(request).await {
+            Err(error) => error,
+            Ok(handle) => {
+                let error = suite.runtime.start(&handle).await.expect_err("it cannot be granted");
+                assert_eq!(suite.runtime.state(&handle).await.unwrap(), RunState::Created);
+                suite.runtime.remove(&handle).await.unwrap();
+                error
+            }
+        };
         assert_eq!(error.kind(), ErrorKind::ResourceExhausted, "{grant:?}: {error}");
     }
-    assert_eq!(containers("grants").await, 0);
+    assert_eq!(containers("ymir.task=grants").await, 0);
+}
+
+/// A host that shuts down, or is killed, leaves the container running; the next one follows it.
+#[test]
+fn container_outlives_its_host() {
+    let host = || tokio::runtime::Runtime::new().unwrap();
+    let dir = TempDir::new().unwrap();
+    let script = "echo one; while [ ! -e /out/go ]; do sleep 0.05; done; echo two; exit 4";
+    let doomed = host();
+    let started = doomed.block_on(async {
+        let suite = docker::suite().await?;
+        let request = request(&suite, &dir, "outlives", script).await;
+        let handle = start(&suite, &request).await;
+        let run = suite.runtime.attach(&handle, None).await.unwrap();
+        let first = run.logs().next().await.unwrap().unwrap();
+        Some((handle, run, first))
+    });
+    let Some((handle, run, first)) = started else { return };
+    drop(doomed);
+    drop(run);
+    host().block_on(async {
+        let suite = docker::suite_on(&docker::options()).await;
+        assert_eq!(suite.runtime.state(&handle).await.unwrap(), RunState::Running);
+        let run = suite.runtime.attach(&handle, Some(&first.position)).await.unwrap();
+        std::fs::write(dir.path().join("out/go"), "").unwrap();
+        let lines: Vec<_> = run.logs().map(|line| line.unwrap().line.text).collect().await;
+        assert_eq!(lines, ["two"]);
+        assert_eq!(ended(run.as_ref()).await.exit_code, Some(4));
+        suite.runtime.remove(&handle).await.unwrap();
+        assert_eq!(containers("ymir.task=outlives").await, 0);
+    });
 }
 
 #[tokio::test]
-async fn nothing_is_left_behind() {
+async fn image_of_the_submission_runs_whatever_its_tag_means() {
     let Some(suite) = docker::suite().await else { return };
     let dir = TempDir::new().unwrap();
-    let request = request(&suite, &dir, "leftover", "echo done").await;
-    // A container of the same task, of a process that died.
-    let labels = [("ymir.workspace", "docker_tests"), ("ymir.task", "leftover")];
-    let body = ContainerCreateBody {
-        image: Some(request.executor.target.clone()),
-        cmd: Some(vec!["sleep".to_owned(), "1000".to_owned()]),
-        labels: Some(labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into()),
-        ..ContainerCreateBody::default()
-    };
-    let engine = docker::engine().await.unwrap();
-    let leave_one = async || {
-        let create = engine.create_container(None::<CreateContainerOptions>, body.clone());
-        let stale = create.await.unwrap();
-        let none = None::<bollard::query_parameters::StartContainerOptions>;
-        engine.start_container(&stale.id, none).await.unwrap();
-        assert_eq!(containers("leftover").await, 1);
-    };
-    leave_one().await;
-    let end = || suite.runtime.end_left_behind(&request.workspace, &request.task, &request.dir);
-    end().await.unwrap();
-    assert_eq!(containers("leftover").await, 0);
-    end().await.expect("nothing is left");
-    leave_one().await;
-    let run = suite.runtime.start(request.clone()).await.unwrap();
-    assert!(containers("leftover").await <= 1, "the stale one is gone");
-    let (end, lines) = finish(run).await;
-    assert_eq!((end.exit_code, lines), (Some(0), vec!["done".to_owned()]));
-    assert_eq!(containers("leftover").await, 0);
+    let mut first = request(&suite, &dir, "retagged", "echo first").await;
+    let second = suite.executors.make("echo second", &[TEMPLATE]).await;
+    let second = pinned(&suite, second).await;
+    let tag = || TagImageOptionsBuilder::default().repo("ymir-conformance").tag("moving").build();
+    first.executor.reference = "docker:ymir-conformance:moving".parse().unwrap();
+    engine().await.tag_image(&second.digest, Some(tag())).await.unwrap();
+    let (_, lines) = run(&suite, &first).await;
+    assert_eq!(lines, ["first"], "the digest counts, not the name");
+    // The first image is gone: its name means the second, which is not what was submitted.
+    first.executor.digest = format!("sha256:{}", "0".repeat(64));
+    let error = suite.runtime.create(first).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    let none = None::<RemoveImageOptions>;
+    engine().await.remove_image("ymir-conformance:moving", none, None).await.unwrap();
 }
 
-/// A runtime that shuts down while an executor runs takes the container with it.
-#[test]
-fn shutdown_of_the_host_ends_it() {
-    let host = || tokio::runtime::Runtime::new().unwrap();
-    let task = "shutdown";
+#[tokio::test]
+async fn container_removed_by_hand_is_lost() {
+    let Some(suite) = docker::suite().await else { return };
     let dir = TempDir::new().unwrap();
-    let doomed = host();
-    let run = doomed.block_on(async {
-        let suite = docker::suite().await?;
-        let request = request(&suite, &dir, task, "sleep 1000").await;
-        Some(suite.runtime.start(request).await.unwrap())
-    });
-    let Some(run) = run else { return };
-    drop(doomed);
-    drop(run);
-    assert_eq!(host().block_on(containers(task)), 0);
+    let request = request(&suite, &dir, "by_hand", "sleep 1000").await;
+    let handle = start(&suite, &request).await;
+    let run = suite.runtime.attach(&handle, None).await.unwrap();
+    let found = look_up(&handle).await;
+    assert_eq!(found.name.as_deref(), Some("/ymir-docker_tests-by_hand-0-1"));
+    assert_eq!(found.host_config.unwrap().init, Some(true));
+    let force = RemoveContainerOptionsBuilder::default().force(true).build();
+    engine().await.remove_container(&found.id.unwrap(), Some(force)).await.unwrap();
+    assert_eq!(run.wait().await.unwrap(), RunState::Lost);
+    assert_eq!(suite.runtime.state(&handle).await.unwrap(), RunState::Lost);
+    assert_eq!(run.logs().count().await, 0);
+    let error = suite.runtime.attach(&handle, None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    suite.runtime.remove(&handle).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_what_is_ours_is_listed_and_ended() {
+    let Some(suite) = docker::suite().await else { return };
+    let executor = suite.executors.make("exit 0", &[TEMPLATE]).await;
+    let make = async |labels: &[(&str, &str)]| {
+        let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let body = ContainerCreateBody {
+            image: Some(executor.target.clone()),
+            labels: Some(labels.collect()),
+            ..ContainerCreateBody::default()
+        };
+        let none = None::<CreateContainerOptions>;
+        engine().await.create_container(none, body).await.unwrap().id
+    };
+    let user = rustix::process::geteuid().as_raw().to_string();
+    let inspection = make(&[("ymir.inspect", "image"), ("ymir.user", &user)]).await;
+    let foreign = make(&[("ymir.task", "t"), ("ymir.user", "4711")]).await;
+    let other = make(&[("com.example", "x")]).await;
+    let listed = suite.runtime.list_runs().await.unwrap();
+    let of = |id: &str| listed.iter().find(|run| run.id == id);
+    assert!(of(&inspection).is_some_and(|run| run.handle.is_none() && !run.running));
+    assert!(of(&foreign).is_none() && of(&other).is_none());
+    suite.runtime.end_listed(&inspection).await.unwrap();
+    suite.runtime.end_listed(&inspection).await.expect("it is gone");
+    let force = RemoveContainerOptionsBuilder::default().force(true).build();
+    for id in [foreign, other] {
+        let error = suite.runtime.end_listed(&id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        engine().await.remove_container(&id, Some(force.clone())).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn term_reaches_a_command_of_a_shell() {
+    let Some(suite) = docker::suite().await else { return };
+    let dir = TempDir::new().unwrap();
+    let request = request(&suite, &dir, "init", "echo > /out/ready; sleep 1000").await;
+    let handle = start(&suite, &request).await;
+    while !dir.path().join("out/ready").exists() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let run = suite.runtime.attach(&handle, None).await.unwrap();
+    run.stop(Duration::from_secs(1000)).await.unwrap();
+    let end = ended(run.as_ref()).await;
+    assert_eq!((end.cause, end.exit_code), (EndCause::Stopped, Some(143)));
+    suite.runtime.remove(&handle).await.unwrap();
+}
+
+/// An inspection leaves no container, also if nobody waits for its answer.
+#[tokio::test]
+async fn inspection_leaves_no_container() {
+    let Some(suite) = docker::suite().await else { return };
+    let executor = suite.executors.make("echo inspected", &[TEMPLATE]).await;
+    for _ in 0..5 {
+        let inspection = suite.runtime.inspect(&executor);
+        let _ = tokio::time::timeout(Duration::from_millis(2), inspection).await;
+    }
+    let label = format!("ymir.inspect={}", executor.target);
+    for _ in 0..500 {
+        if containers(&label).await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("a container is left");
 }
 
 #[tokio::test]

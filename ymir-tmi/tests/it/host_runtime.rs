@@ -17,12 +17,13 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use ymir_core::{
     Annotation, Asset, AssetId, BBox, Class, EndCause, Error, ErrorKind, ExecutorInfo, ExecutorRef,
     Flags, Grant, Keypoint, Limits, LogLine, LogSource, MediaType, Name, ObjectType, Parameters,
-    Result, RunEnd, RunRequest, Shape, TaskId, TmiKind, TmiRuntime, Visibility, WorkspaceId,
+    PinnedExecutor, Result, Run, RunEnd, RunRequest, RunState, Shape, TaskId, TmiKind, TmiRuntime,
+    Visibility, WorkspaceId,
 };
 use ymir_testkit::conformance::runtime::{RuntimeSuite, ScriptExecutors};
 use ymir_tmi::contract::{
-    self, ContractTask, DetectionDetails, Item, Prepared, SampleSet, TaskClass, read_inference,
-    read_mining, read_training,
+    self, ContractTask, DetectionDetails, Item, Prepared, ResultLimits, SampleSet, TaskClass,
+    read_inference, read_mining, read_training,
 };
 use ymir_tmi::{HostDetection, HostExecutor, HostRuntime, HostStage, HostTask};
 
@@ -75,15 +76,20 @@ fn info(kinds: &[TmiKind]) -> ExecutorInfo {
     }
 }
 
+/// Makes functions; all of one process share them, as the runs.
 #[derive(Debug)]
-struct Scripts(Arc<HostRuntime>, AtomicUsize);
+struct Scripts(Vec<Arc<HostRuntime>>, AtomicUsize);
 
 #[async_trait]
 impl ScriptExecutors for Scripts {
     async fn make(&self, script: &str, _manifest: &[(&str, &str)]) -> ExecutorRef {
         let number = self.1.fetch_add(1, Ordering::Relaxed);
         let name = Name::new(format!("script{number}")).unwrap();
-        self.0.register(name, Arc::new(Script(script.to_owned()))).unwrap()
+        let script = Arc::new(Script(script.to_owned()));
+        for runtime in &self.0 {
+            runtime.register(name.clone(), script.clone()).unwrap();
+        }
+        format!("host:{name}").parse().unwrap()
     }
 
     fn missing(&self) -> ExecutorRef {
@@ -92,15 +98,18 @@ impl ScriptExecutors for Scripts {
 }
 
 async fn suite() -> Option<RuntimeSuite> {
-    let runtime = Arc::new(HostRuntime::default());
-    let executors = Arc::new(Scripts(runtime.clone(), AtomicUsize::default()));
-    Some(RuntimeSuite { runtime, executors, read_only_input: false })
+    let (runtime, second) = (Arc::new(HostRuntime::default()), Arc::new(HostRuntime::default()));
+    let executors = Scripts(vec![runtime.clone(), second.clone()], AtomicUsize::default());
+    Some(RuntimeSuite { runtime, second, executors: Arc::new(executors) })
 }
 
 conformance! { suite:
-    drop_ends_it, exit_code, foreign_executor, layout_is_what_the_executor_sees,
-    logs_are_given_once, long_line_is_cut, long_logs_are_complete, missing_executor, side_by_side,
-    start_after_drop, stop_is_heard, stop_kills_the_deaf, success, wait_again,
+    created_and_started_once, drop_leaves_it_running, ended_run_is_followed, exit_code,
+    foreign_executor, foreign_position, handle_is_data, layout_is_what_the_executor_sees,
+    logs_are_given_once, logs_resume_while_it_runs, long_line_is_cut, long_logs_are_complete,
+    missing_executor, other_digest_is_refused, remove_ends_it, removed_run_is_gone,
+    runs_are_listed_and_ended, second_instance_follows_and_stops, side_by_side, states,
+    stop_is_heard, stop_kills_the_deaf, success, wait_again,
 }
 
 /// A function over a prepared task directory.
@@ -182,16 +191,27 @@ async fn case(kinds: &[TmiKind], body: Body) -> Case {
 
 impl Case {
     async fn run(&self) -> (RunEnd, Vec<LogLine>) {
-        let run = self.runtime.start(self.request()).await.unwrap();
-        let lines = run.logs().collect().await;
-        (run.wait().await.unwrap(), lines)
+        let run = self.start().await;
+        let lines = lines(run.as_ref()).await;
+        (ended(run.as_ref()).await, lines)
+    }
+
+    async fn start(&self) -> Box<dyn Run> {
+        let handle = self.runtime.create(self.request()).await.unwrap();
+        self.runtime.start(&handle).await.unwrap();
+        self.runtime.attach(&handle, None).await.unwrap()
     }
 
     fn request(&self) -> RunRequest {
         RunRequest {
             workspace: WorkspaceId::new("w").unwrap(),
             task: TaskId::new("t1").unwrap(),
-            executor: self.executor.clone(),
+            unit: 0,
+            attempt: 1,
+            executor: PinnedExecutor {
+                reference: self.executor.clone(),
+                digest: "test 1".to_owned(),
+            },
             dir: self.dir.path().to_owned(),
             grant: Grant::default(),
             limits: Limits::default(),
@@ -201,6 +221,17 @@ impl Case {
 
     fn monitor(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("out/monitor.txt")).unwrap()
+    }
+}
+
+async fn lines(run: &dyn Run) -> Vec<LogLine> {
+    run.logs().map(|line| line.unwrap().line).collect().await
+}
+
+async fn ended(run: &dyn Run) -> RunEnd {
+    match run.wait().await.unwrap() {
+        RunState::Ended(end) => end,
+        state => panic!("the run has ended, not {state:?}"),
     }
 }
 
@@ -242,7 +273,7 @@ async fn training_gets_values_and_saves_stages() {
     .await;
     let (end, lines) = case.run().await;
     assert_eq!(outcome(end), OK, "{lines:?}");
-    let model = read_training(case.dir.path()).unwrap();
+    let model = read_training(case.dir.path(), &ResultLimits::default()).unwrap();
     assert_eq!(model.best_stage, "two");
     assert_eq!(model.stages.len(), 3);
     for stage in &model.stages {
@@ -372,10 +403,10 @@ async fn a_function_hears_that_it_is_to_end() {
         }
     })
     .await;
-    let run = case.runtime.start(case.request()).await.unwrap();
+    let run = case.start().await;
     wait_for(&case.dir.path().join("out/ready")).await;
     run.stop(Duration::from_secs(30)).await.unwrap();
-    assert_eq!(outcome(run.wait().await.unwrap()), (EndCause::Stopped, Some(1)));
+    assert_eq!(outcome(ended(run.as_ref()).await), (EndCause::Stopped, Some(1)));
 }
 
 #[tokio::test]
@@ -390,11 +421,11 @@ async fn what_a_thread_gives_after_the_end_is_refused() {
         Ok(())
     })
     .await;
-    let run = case.runtime.start(case.request()).await.unwrap();
+    let run = case.start().await;
     wait_for(&case.dir.path().join("out/ready")).await;
     run.stop(Duration::from_millis(50)).await.unwrap();
-    assert_eq!(outcome(run.wait().await.unwrap()), (EndCause::Stopped, None));
-    let lines: Vec<_> = run.logs().collect().await;
+    assert_eq!(outcome(ended(run.as_ref()).await), (EndCause::Stopped, None));
+    let lines = lines(run.as_ref()).await;
     assert!(lines.iter().any(|line| line.text.contains("given up")), "{lines:?}");
     std::fs::write(case.dir.path().join("out/go"), "").unwrap();
     let refused = case.dir.path().join("out/refused");
@@ -425,4 +456,51 @@ async fn what_cannot_be_registered_is_refused() {
     let info = runtime.inspect(&"host:f".parse().unwrap()).await.unwrap();
     assert_eq!(info.templates.len(), 2);
     assert_eq!(info.templates[&TmiKind::Mining]["export_format"], "ymir:raw");
+}
+
+/// Names the directory to the process that plays the host.
+const HOST_DIR: &str = "YMIR_TEST_HOST_DIR";
+
+/// Not a test: what the process that is killed does.
+#[tokio::test]
+#[ignore = "started by the test below"]
+async fn host() {
+    let Some(dir) = std::env::var_os(HOST_DIR) else { return };
+    let mut case = case(&[TmiKind::Training], |_| loop {
+        std::thread::sleep(Duration::from_millis(50));
+    })
+    .await;
+    let kept = std::mem::replace(&mut case.dir, TempDir::new().unwrap()).keep();
+    let mut request = case.request();
+    request.dir = kept.clone();
+    let handle = case.runtime.create(request).await.unwrap();
+    case.runtime.start(&handle).await.unwrap();
+    let path = Path::new(&dir).join("handle");
+    std::fs::write(path.with_extension("new"), serde_json::to_string(&handle).unwrap()).unwrap();
+    std::fs::rename(path.with_extension("new"), path).unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn a_function_is_lost_with_its_process() {
+    let dir = TempDir::new().unwrap();
+    let mut host = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "host", "--ignored"])
+        .env(HOST_DIR, dir.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&dir.path().join("handle")).await;
+    let handle = std::fs::read(dir.path().join("handle")).unwrap();
+    let handle: ymir_core::RunHandle = serde_json::from_slice(&handle).unwrap();
+    let runtime = HostRuntime::default();
+    assert_eq!(runtime.state(&handle).await.unwrap(), RunState::Running);
+    let error = runtime.attach(&handle, None).await.expect_err("it runs elsewhere");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    host.kill().unwrap();
+    host.wait().unwrap();
+    assert_eq!(runtime.state(&handle).await.unwrap(), RunState::Lost);
+    assert_eq!(runtime.attach(&handle, None).await.unwrap_err().kind(), ErrorKind::NotFound);
+    runtime.remove(&handle).await.unwrap();
+    std::fs::remove_dir_all(&handle.dir).unwrap();
 }

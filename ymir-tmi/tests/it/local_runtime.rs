@@ -38,8 +38,8 @@ impl ScriptExecutors for Programs {
 async fn suite() -> Option<RuntimeSuite> {
     Some(RuntimeSuite {
         runtime: Arc::new(LocalRuntime::new(LocalOptions::default())),
+        second: Arc::new(LocalRuntime::new(LocalOptions::default())),
         executors: Arc::new(Programs(TempDir::new().unwrap())),
-        read_only_input: false,
     })
 }
 

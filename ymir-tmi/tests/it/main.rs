@@ -7,7 +7,6 @@ mod contract_results;
 mod docker_runtime;
 mod gpu;
 mod host_runtime;
-mod local_left_behind;
 mod local_runtime;
 mod run_unit;
 mod scheduler;

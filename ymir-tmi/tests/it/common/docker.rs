@@ -62,36 +62,56 @@ async fn build(docker: &Docker, tag: &str, files: &[(String, Vec<u8>, u32)]) {
 
 /// Returns the suite on the engine of this machine. Without an engine, tests pass and say so,
 /// unless YMIR_REQUIRE_DOCKER is 1.
+#[allow(dead_code)]
 pub(crate) async fn suite() -> Option<RuntimeSuite> {
     static READY: OnceCell<Result<(), String>> = OnceCell::const_new();
-    match READY.get_or_init(base).await {
-        Ok(()) => {
-            let runtime = Arc::new(DockerRuntime::new(DockerOptions::default()));
-            let executors = Arc::new(Images(engine().await.unwrap()));
-            Some(RuntimeSuite { runtime, executors, read_only_input: true })
-        }
+    let ready = async { base(&engine(&options()).await?).await };
+    match READY.get_or_init(|| ready).await {
+        Ok(()) => Some(suite_on(&options()).await),
         Err(reason) => {
             let required = std::env::var("YMIR_REQUIRE_DOCKER").is_ok_and(|value| value == "1");
             assert!(!required, "YMIR_REQUIRE_DOCKER is set, but: {reason}");
-            #[allow(clippy::print_stderr)]
-            {
-                eprintln!("SKIPPED: docker runtime ({reason})");
-            }
+            skip(reason);
             None
         }
     }
 }
 
+/// Returns the suite on an engine that has the base image.
+pub(crate) async fn suite_on(options: &DockerOptions) -> RuntimeSuite {
+    RuntimeSuite {
+        runtime: Arc::new(DockerRuntime::new(options.clone())),
+        second: Arc::new(DockerRuntime::new(options.clone())),
+        executors: Arc::new(Images(engine(options).await.unwrap())),
+    }
+}
+
+pub(crate) fn skip(reason: &str) {
+    #[allow(clippy::print_stderr)]
+    {
+        eprintln!("SKIPPED: docker runtime ({reason})");
+    }
+}
+
+/// Returns how the tests reach the engine: YMIR_TEST_DOCKER_SOCKET, or the usual socket.
+pub(crate) fn options() -> DockerOptions {
+    let mut options = DockerOptions::default();
+    if let Some(socket) = std::env::var_os("YMIR_TEST_DOCKER_SOCKET") {
+        options.socket = socket.into();
+    }
+    options
+}
+
 /// Returns the engine as a test sees it, past the runtime.
-pub(crate) async fn engine() -> Result<Docker, String> {
-    let socket = DockerOptions::default().socket;
-    let docker = Docker::connect_with_unix(&socket.display().to_string(), 120, API_DEFAULT_VERSION)
+pub(crate) async fn engine(options: &DockerOptions) -> Result<Docker, String> {
+    let socket = options.socket.display().to_string();
+    let docker = Docker::connect_with_unix(&socket, 120, API_DEFAULT_VERSION)
         .map_err(|error| error.to_string())?;
     docker.negotiate_version().await.map_err(|error| error.to_string())
 }
 
-async fn base() -> Result<(), String> {
-    let docker = engine().await?;
+/// Builds the image with a shell that all others are made of.
+pub(crate) async fn base(docker: &Docker) -> Result<(), String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let candidates = std::env::split_paths(&path).map(|folder| folder.join("busybox"));
     let busybox: PathBuf = candidates
@@ -105,6 +125,6 @@ async fn base() -> Result<(), String> {
         ("Dockerfile".to_owned(), dockerfile.as_bytes().to_vec(), 0o644),
         ("busybox".to_owned(), busybox, 0o755),
     ];
-    build(&docker, BASE, &files).await;
+    build(docker, BASE, &files).await;
     Ok(())
 }

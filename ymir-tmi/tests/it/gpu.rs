@@ -6,7 +6,8 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use ymir_core::ErrorKind;
 use ymir_tmi::gpu::{
-    Device, DeviceId, DeviceSource, FixedDevices, LeaseDir, NoDevices, allocate, available,
+    Device, DeviceId, DeviceLease, DeviceSource, FixedDevices, LeaseDir, NoDevices, allocate,
+    available,
 };
 
 fn id(index: u32) -> DeviceId {
@@ -120,17 +121,22 @@ fn a_device_id_is_a_plain_file_name() {
 }
 
 #[test]
-fn a_lease_excludes_others_until_it_is_dropped() {
+fn a_lease_excludes_others_until_it_is_given_back() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("shared").join("leases");
     let (one, other) = (LeaseDir::new(&path), LeaseDir::new(&path));
-    let lease = one.try_lease(&id(0)).expect("no error").expect("free");
-    assert_eq!(lease.device(), &id(0));
-    assert!(one.try_lease(&id(0)).expect("no error").is_none());
-    assert!(other.try_lease(&id(0)).expect("no error").is_none());
-    assert!(other.try_lease(&id(1)).expect("no error").is_some());
-    drop(lease);
-    assert!(other.try_lease(&id(0)).expect("no error").is_some());
+    assert_eq!(one.leases().expect("no error"), []);
+    assert!(one.try_lease(&id(0), "first").expect("no error"));
+    assert!(!one.try_lease(&id(0), "second").expect("no error"));
+    assert!(!other.try_lease(&id(0), "third").expect("no error"));
+    assert!(other.try_lease(&id(1), "fourth").expect("no error"));
+    let note = |device, note: &str| DeviceLease { device, own: true, note: note.to_owned() };
+    let mut leases = other.leases().expect("no error");
+    leases.sort_by_key(|lease| lease.device.clone());
+    assert_eq!(leases, [note(id(0), "first"), note(id(1), "fourth")]);
+    one.release(&id(0)).expect("given back");
+    one.release(&id(0)).expect("nothing happens");
+    assert!(other.try_lease(&id(0), "fifth").expect("no error"));
 }
 
 #[cfg(unix)]
@@ -139,12 +145,27 @@ fn everybody_can_use_the_leases() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("leases");
-    let _lease = LeaseDir::new(&path).try_lease(&id(0)).expect("no error").expect("free");
+    assert!(LeaseDir::new(&path).try_lease(&id(0), "").expect("no error"));
     let mode = |path: &std::path::Path| {
         std::fs::metadata(path).expect("it exists").permissions().mode() & 0o7777
     };
     assert_eq!(mode(&path), 0o1777);
-    assert_eq!(mode(&path.join("GPU-0.lock")), 0o666);
+    assert_eq!(mode(&path.join("GPU-0")), 0o644, "others read it and cannot change it");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_place_of_a_lease_is_not_followed() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let leases = LeaseDir::new(dir.path().join("leases"));
+    assert!(leases.try_lease(&id(1), "").expect("no error"));
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "secret").expect("written");
+    std::os::unix::fs::symlink(&secret, leases.path().join("GPU-0")).expect("linked");
+    assert!(!leases.try_lease(&id(0), "x").expect("no error"));
+    let notes = leases.leases().expect("no error").into_iter().map(|lease| lease.note);
+    assert!(notes.into_iter().all(|note| note.is_empty()));
+    assert_eq!(std::fs::read_to_string(&secret).expect("there"), "secret");
 }
 
 #[test]
@@ -152,7 +173,7 @@ fn a_path_that_is_no_directory_is_named() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("leases");
     std::fs::write(&path, "").expect("written");
-    let error = LeaseDir::new(&path).try_lease(&id(0)).expect_err("no directory");
+    let error = LeaseDir::new(&path).try_lease(&id(0), "").expect_err("no directory");
     assert!(error.to_string().contains(&path.display().to_string()), "{error}");
 }
 

@@ -1,16 +1,17 @@
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use ymir_core::{
-    Resources, Result, Scheduler, TaskEvent, TaskEventKind, TaskId, TaskKind, TaskRequest,
-    TaskState, TaskStep,
+    Resources, Result, Scheduler, TaskEvent, TaskEventKind, TaskId, TaskKind, TaskSpec, TaskState,
+    TaskStep, WorkspaceId,
 };
 use ymir_testkit::conformance::scheduler::{CPUS, GPUS};
-use ymir_testkit::double::ScriptedWork;
+use ymir_testkit::double::{ScriptedDriver, ScriptedWork};
 use ymir_tmi::gpu::{Device, DeviceId, FixedDevices};
-use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
+use ymir_tmi::scheduler::{HostOptions, LocalScheduler, SchedulerOptions};
 
 /// Returns so many idle GPUs.
 pub(crate) fn devices(count: u32) -> Vec<Device> {
@@ -28,39 +29,76 @@ pub(crate) fn devices(count: u32) -> Vec<Device> {
 
 /// Returns the options of a host with the suite's slots and GPUs, and all files in a directory.
 pub(crate) fn options(dir: &Path) -> SchedulerOptions {
+    let workspace = WorkspaceId::new("w").expect("a valid id");
     SchedulerOptions {
-        devices: Arc::new(FixedDevices::new(devices(GPUS))),
-        cpus: CPUS,
-        memory: 1 << 30,
-        ..SchedulerOptions::new(dir.join("tasks.db"), dir.join("tasks"), dir.join("leases"))
+        database: dir.join("tasks.db"),
+        host: HostOptions {
+            dir: dir.join("host"),
+            devices: Arc::new(FixedDevices::new(devices(GPUS))),
+            cpus: CPUS,
+            memory: 1 << 30,
+        },
+        ..SchedulerOptions::new(workspace, dir)
     }
 }
 
-pub(crate) fn open(dir: &Path) -> LocalScheduler {
-    LocalScheduler::open(options(dir)).expect("opened")
+/// A scheduler that serves, with its driver.
+#[derive(Debug, Clone)]
+pub(crate) struct Serving {
+    scheduler: LocalScheduler,
+    pub(crate) driver: Arc<ScriptedDriver>,
+    pub(crate) adopted: Vec<TaskId>,
+}
+
+impl Deref for Serving {
+    type Target = LocalScheduler;
+
+    fn deref(&self) -> &LocalScheduler {
+        &self.scheduler
+    }
+}
+
+pub(crate) async fn open(dir: &Path) -> Serving {
+    open_with(options(dir), ScriptedDriver::new()).await
+}
+
+pub(crate) async fn open_with(options: SchedulerOptions, driver: ScriptedDriver) -> Serving {
+    let scheduler = LocalScheduler::open(options).expect("opened");
+    let driver = Arc::new(driver);
+    let adopted = scheduler.serve(driver.clone()).await.expect("it serves");
+    Serving { scheduler, driver, adopted }
 }
 
 pub(crate) fn tested(dir: &Path) -> Arc<dyn Scheduler> {
-    Arc::new(open(dir))
+    Arc::new(LocalScheduler::open(options(dir)).expect("opened"))
 }
 
 pub(crate) fn id(text: &str) -> TaskId {
     TaskId::new(text).expect("a valid id")
 }
 
-pub(crate) fn request(name: &str, resources: Resources) -> TaskRequest {
-    TaskRequest { id: id(name), kind: TaskKind::Train, resources, priority: 0 }
+pub(crate) fn spec(name: &str, resources: Resources) -> TaskSpec {
+    TaskSpec { resources, ..TaskSpec::new(id(name), TaskKind::Train) }
 }
 
 /// Submits work that asks for one CPU slot.
 pub(crate) async fn submit(
-    scheduler: &LocalScheduler,
+    scheduler: &Serving,
     name: &str,
     work: ScriptedWork,
 ) -> Arc<ScriptedWork> {
-    let work = Arc::new(work);
     let resources = Resources { cpus: 1, ..Resources::default() };
-    scheduler.submit(request(name, resources), work.clone()).await.expect("submitted");
+    submit_for(scheduler, name, resources, work).await
+}
+
+pub(crate) async fn submit_for(
+    scheduler: &Serving,
+    name: &str,
+    resources: Resources,
+    work: ScriptedWork,
+) -> Arc<ScriptedWork> {
+    let work = scheduler.driver.add(&id(name), work);
+    scheduler.submit(spec(name, resources)).await.expect("submitted");
     work
 }
 

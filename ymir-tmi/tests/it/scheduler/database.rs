@@ -7,14 +7,14 @@ use std::path::Path;
 use futures::StreamExt;
 use rusqlite::Connection;
 use ymir_core::{ErrorKind, Scheduler, TaskState};
-use ymir_testkit::double::ScriptedWork;
+use ymir_testkit::double::{ScriptedDriver, ScriptedWork};
 use ymir_tmi::scheduler::LocalScheduler;
 
-use super::common::{ended, id, open, options, submit, until_end};
+use super::common::{Serving, ended, id, open, open_with, options, submit, until_end};
 
 /// Runs tasks of these names, and closes the scheduler.
 async fn fill(dir: &Path, names: impl IntoIterator<Item = String>) {
-    let scheduler = open(dir);
+    let scheduler = open(dir).await;
     let names: Vec<_> = names.into_iter().collect();
     for name in &names {
         submit(&scheduler, name, ScriptedWork::new().reporting(&[0.5], 20)).await;
@@ -22,10 +22,10 @@ async fn fill(dir: &Path, names: impl IntoIterator<Item = String>) {
     for name in &names {
         assert_eq!(ended(&scheduler, name).await, TaskState::Done);
     }
-    scheduler.close().await;
+    scheduler.close().await.expect("closed");
 }
 
-async fn assert_works(scheduler: &LocalScheduler) {
+async fn assert_works(scheduler: &Serving) {
     submit(scheduler, "works", ScriptedWork::new()).await;
     assert_eq!(ended(scheduler, "works").await, TaskState::Done);
 }
@@ -34,7 +34,7 @@ async fn assert_works(scheduler: &LocalScheduler) {
 async fn what_was_recorded_is_found_again() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     fill(dir.path(), ["a".to_owned(), "b".to_owned()]).await;
-    let scheduler = open(dir.path());
+    let scheduler = open(dir.path()).await;
     assert_eq!(scheduler.set_aside(), None);
     let tasks = scheduler.list().await.expect("listed");
     assert_eq!(tasks.len(), 2);
@@ -61,13 +61,13 @@ async fn a_damaged_database_is_set_aside() {
             _ => file.set_len(len / 2).expect("cut"),
         }
         drop(file);
-        let scheduler = open(dir.path());
+        let scheduler = open(dir.path()).await;
         let aside = dir.path().join(format!("tasks.db.corrupt-{n}"));
         assert_eq!(scheduler.set_aside(), Some(aside.as_path()));
         assert!(aside.metadata().expect("it was kept").len() > 0);
         assert_eq!(scheduler.list().await.expect("listed"), []);
         assert_works(&scheduler).await;
-        scheduler.close().await;
+        scheduler.close().await.expect("closed");
         fs::remove_file(&path).expect("removed");
     }
 }
@@ -76,11 +76,11 @@ async fn a_damaged_database_is_set_aside() {
 async fn events_after_a_lost_database_begin_anew() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     fill(dir.path(), ["a".to_owned()]).await;
-    let scheduler = open(dir.path());
+    let scheduler = open(dir.path()).await;
     let last = until_end(&mut scheduler.events(0), "a").await.last().expect("one").seq;
-    scheduler.close().await;
+    scheduler.close().await.expect("closed");
     fs::remove_file(dir.path().join("tasks.db")).expect("removed");
-    let scheduler = open(dir.path());
+    let scheduler = open(dir.path()).await;
     assert_eq!(scheduler.set_aside(), None);
     // The id and the directory of the lost task can be used again.
     submit(&scheduler, "a", ScriptedWork::new()).await;
@@ -104,14 +104,16 @@ async fn other_programs_files_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_later_version_is_left_alone() {
+async fn another_version_is_left_alone() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     fill(dir.path(), ["a".to_owned()]).await;
-    let later = Connection::open(dir.path().join("tasks.db")).expect("opened");
-    later.pragma_update(None, "user_version", 99).expect("written");
-    drop(later);
-    let error = LocalScheduler::open(options(dir.path())).expect_err("a later version");
-    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    for version in [99, 1] {
+        let other = Connection::open(dir.path().join("tasks.db")).expect("opened");
+        other.pragma_update(None, "user_version", version).expect("written");
+        drop(other);
+        let error = LocalScheduler::open(options(dir.path())).expect_err("another version");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
 }
 
 #[tokio::test]
@@ -135,7 +137,7 @@ async fn many_open_at_once() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let opened = (0..8).map(|n| {
         let options = options(dir.path());
-        tokio::task::spawn_blocking(move || (n, LocalScheduler::open(options).expect("opened")))
+        tokio::spawn(async move { (n, open_with(options, ScriptedDriver::new()).await) })
     });
     let mut schedulers = Vec::new();
     for opened in opened.collect::<Vec<_>>() {
@@ -155,7 +157,7 @@ async fn many_open_at_once() {
 #[tokio::test]
 async fn who_waits_is_told_of_an_end_that_cannot_be_recorded() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let scheduler = open(dir.path());
+    let scheduler = open(dir.path()).await;
     let database = Connection::open(dir.path().join("tasks.db")).expect("it exists");
     let refuse = "CREATE TRIGGER refuse BEFORE UPDATE OF finished ON task
                   BEGIN SELECT RAISE(ABORT, 'no end today'); END";
@@ -176,7 +178,7 @@ async fn who_waits_is_told_of_an_end_that_cannot_be_recorded() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     until_end(&mut scheduler.task_events(&id("t"), 0), "t").await;
-    scheduler.close().await;
-    let tasks = open(dir.path()).list().await.expect("listed");
+    scheduler.close().await.expect("closed");
+    let tasks = open(dir.path()).await.list().await.expect("listed");
     assert_eq!(tasks[0].state, TaskState::Done);
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use ymir_core::{LogLine, Scheduler, TaskEventKind, TaskState, TaskStep};
-use ymir_testkit::double::ScriptedWork;
+use ymir_testkit::double::{ScriptedDriver, ScriptedWork};
 use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
 
-use super::common::{ended, holding, id, open, options, submit, until_end};
+use super::common::{ended, holding, id, open, open_with, options, submit, until_end};
 
 fn line(kind: &TaskEventKind) -> Option<&LogLine> {
     match kind {
@@ -23,7 +23,7 @@ fn line(kind: &TaskEventKind) -> Option<&LogLine> {
 async fn a_long_log_arrives() {
     const LINES: usize = 100_000;
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let scheduler = open(dir.path());
+    let scheduler = open(dir.path()).await;
     let mut events = scheduler.events(0);
     submit(&scheduler, "t", ScriptedWork::new().reporting(&[], LINES)).await;
     let events = until_end(&mut events, "t").await;
@@ -44,7 +44,7 @@ async fn a_long_log_arrives() {
 async fn old_events_go_and_last_states_stay() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let options = SchedulerOptions { keep_events: 80, ..options(dir.path()) };
-    let scheduler = LocalScheduler::open(options).expect("opened");
+    let scheduler = open_with(options, ScriptedDriver::new()).await;
     for n in 0..20 {
         submit(&scheduler, &format!("t{n}"), ScriptedWork::new().reporting(&[], 30)).await;
         assert_eq!(ended(&scheduler, &format!("t{n}")).await, TaskState::Done);
@@ -66,7 +66,7 @@ async fn old_events_go_and_last_states_stay() {
 async fn big_events_go_too() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let options = SchedulerOptions { keep_bytes: 10_000, ..options(dir.path()) };
-    let scheduler = LocalScheduler::open(options).expect("opened");
+    let scheduler = open_with(options, ScriptedDriver::new()).await;
     for n in 0..10 {
         submit(&scheduler, &format!("t{n}"), ScriptedWork::new().reporting(&[], 100)).await;
         assert_eq!(ended(&scheduler, &format!("t{n}")).await, TaskState::Done);
@@ -82,23 +82,44 @@ async fn strange_reports_are_tamed() {
     #[derive(Debug)]
     struct Strange(std::sync::Mutex<Option<Arc<dyn ymir_core::TaskReporter>>>);
     #[async_trait::async_trait]
-    impl ymir_core::TaskWork for Strange {
+    impl ymir_core::TaskDriver for Strange {
+        fn can_carry(&self, _: &ymir_core::TaskSpec) -> bool {
+            true
+        }
+        fn queues_elsewhere(&self, _: &ymir_core::TaskSpec) -> bool {
+            false
+        }
+        async fn run_state(
+            &self,
+            _: &ymir_core::TaskSpec,
+            _: &std::path::Path,
+        ) -> ymir_core::Result<Option<ymir_core::RunState>> {
+            Ok(None)
+        }
+        async fn end_run(
+            &self,
+            _: &ymir_core::TaskSpec,
+            _: &std::path::Path,
+        ) -> ymir_core::Result<()> {
+            Ok(())
+        }
         async fn prepare(&self, task: &ymir_core::TaskContext) -> ymir_core::Result<()> {
             *self.0.lock().expect("no panic") = Some(Arc::clone(&task.reporter));
             Ok(())
         }
         async fn run(
             &self,
-            task: &ymir_core::TaskContext,
+            unit: &ymir_core::UnitContext,
             _: &ymir_core::Grant,
         ) -> ymir_core::Result<()> {
+            let task = &unit.task;
             for fraction in [f64::NAN, f64::NEG_INFINITY, -3.0, f64::INFINITY, 7.0] {
                 task.reporter.progress(fraction, &"ä".repeat(10_000));
                 tokio::time::sleep(Duration::from_millis(60)).await;
             }
             let source = ymir_core::LogSource::Stderr;
-            task.reporter.log(LogLine { source, text: "ä".repeat(1 << 20) });
-            task.reporter.log(LogLine { source, text: String::new() });
+            task.reporter.log(LogLine { source, text: "ä".repeat(1 << 20) }, None);
+            task.reporter.log(LogLine { source, text: String::new() }, None);
             Ok(())
         }
         async fn collect(
@@ -116,17 +137,18 @@ async fn strange_reports_are_tamed() {
         }
     }
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let scheduler = open(dir.path());
+    let scheduler = LocalScheduler::open(options(dir.path())).expect("opened");
     let work = Arc::new(Strange(std::sync::Mutex::default()));
-    let request = super::common::request("t", ymir_core::Resources::default());
-    scheduler.submit(request, work.clone()).await.expect("submitted");
+    scheduler.serve(work.clone()).await.expect("it serves");
+    let spec = super::common::spec("t", ymir_core::Resources::default());
+    scheduler.submit(spec).await.expect("submitted");
     assert_eq!(ended(&scheduler, "t").await, TaskState::Done);
     let reporter = work.0.lock().expect("no panic").take().expect("prepared");
     reporter.progress(0.1, "too late");
-    reporter.log(LogLine { source: ymir_core::LogSource::Ymir, text: "too late".to_owned() });
+    let late = LogLine { source: ymir_core::LogSource::Ymir, text: "too late".to_owned() };
+    reporter.log(late, None);
     assert_eq!(scheduler.status(&id("t")).await.expect("known").progress, 1.0);
-    submit(&scheduler, "next", ScriptedWork::new()).await;
-    let events = until_end(&mut scheduler.events(0), "next").await;
+    let events = until_end(&mut scheduler.events(0), "t").await;
     let mut lengths = Vec::new();
     for event in events {
         match event.kind {
@@ -145,7 +167,7 @@ async fn strange_reports_are_tamed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn progress_arrives_while_it_runs() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let scheduler = open(dir.path());
+    let scheduler = open(dir.path()).await;
     let mut events = scheduler.events(0);
     let work = submit(&scheduler, "t", holding().reporting(&[0.25, 0.5], 1)).await;
     let mut fractions = Vec::new();
@@ -164,7 +186,7 @@ async fn progress_arrives_while_it_runs() {
 #[tokio::test]
 async fn a_stream_ends_with_its_scheduler() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let scheduler = open(dir.path());
+    let scheduler = open(dir.path()).await;
     submit(&scheduler, "t", ScriptedWork::new()).await;
     let mut events = scheduler.events(0);
     until_end(&mut events, "t").await;

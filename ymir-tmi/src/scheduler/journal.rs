@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::watch;
-use ymir_core::{Error, ErrorKind, LogLine, LogSource, Result, TaskEventKind, TaskId};
+use ymir_core::{Error, ErrorKind, LogLine, LogPosition, LogSource, Result, TaskEventKind, TaskId};
 
 use super::database::failure;
-use super::events::{self, Happened};
+use super::events::{self, NewEvent};
 use super::live::Live;
-use super::outbox::{Batch, Item, Outbox, Slot};
+use super::outbox::{Batch, Item, Outbox, Progress, Slot};
 use super::owner::Owner;
 use super::tasks;
 
@@ -19,16 +19,15 @@ use super::tasks;
 const THROTTLE: Duration = Duration::from_millis(50);
 /// How often the database is looked at for what other processes wrote.
 const POLL: Duration = Duration::from_millis(100);
-/// How often owners are looked for that are gone.
-const BURY: Duration = Duration::from_secs(1);
 
 /// The owner of the database connection. It lives on a thread of its own and does what comes
 /// through the [`Outbox`], in order.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub(super) struct Journal {
     pub(super) connection: Connection,
     pub(super) database: PathBuf,
-    pub(super) owner: Arc<Owner>,
+    /// What its tasks are owned by, once it serves.
+    pub(super) owner: Option<Arc<Owner>>,
     pub(super) live: Arc<Live>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) signals: Signals,
@@ -37,7 +36,6 @@ pub(super) struct Ledger {
     unpruned: (u64, u64),
     data_version: i64,
     polled: Instant,
-    buried: Instant,
     damaged: bool,
 }
 
@@ -72,11 +70,39 @@ struct Throttle {
     waiting: Option<Arc<Slot>>,
 }
 
-impl Ledger {
+/// A report of a task that is to be written.
+enum Entry {
+    Line(NewEvent, Option<(u32, LogPosition)>),
+    Progress(Progress),
+}
+
+fn write(db: &Connection, entries: &[Entry]) -> rusqlite::Result<u64> {
+    let mut bytes = 0;
+    let mut positions = HashMap::new();
+    for entry in entries {
+        match entry {
+            Entry::Line(line, position) => {
+                bytes += events::append(db, line)?;
+                if let Some((unit, position)) = position {
+                    positions.insert((&line.task, *unit), position);
+                }
+            }
+            Entry::Progress(progress) => {
+                bytes += events::append(db, &progress.event)?;
+                tasks::progress(db, &progress.event.task, progress.fraction, &progress.units)?;
+            }
+        }
+    }
+    for ((task, unit), position) in positions {
+        tasks::position(db, task, unit, position)?;
+    }
+    Ok(bytes)
+}
+
+impl Journal {
     pub(super) fn new(
         connection: Connection,
         database: PathBuf,
-        owner: Arc<Owner>,
         live: Arc<Live>,
         outbox: Arc<Outbox>,
         signals: Signals,
@@ -86,7 +112,7 @@ impl Ledger {
         Self {
             connection,
             database,
-            owner,
+            owner: None,
             live,
             outbox,
             signals,
@@ -96,7 +122,6 @@ impl Ledger {
             throttles: HashMap::new(),
             data_version: -1,
             polled: now,
-            buried: now,
             damaged: false,
         }
     }
@@ -122,27 +147,28 @@ impl Ledger {
     }
 
     fn work(&mut self, batch: Batch) {
-        let mut happened = Vec::new();
+        let mut entries = Vec::new();
         for (task, lines) in batch.lost {
             let text = format!("{lines} lines of log could not be kept: they came too fast");
             let line = LogLine { source: LogSource::Ymir, text };
-            happened.push(Happened::now(&task, TaskEventKind::Log(line)));
+            let event = NewEvent::now(&task, TaskEventKind::Log(line));
+            entries.push(Entry::Line(event, None));
         }
         for item in batch.items {
             match item {
-                Item::Line(line) => happened.push(line),
-                Item::Progress(slot) => happened.extend(self.admit(slot)),
+                Item::Line(line, position) => entries.push(Entry::Line(line, position)),
+                Item::Progress(slot) => entries.extend(self.admit(slot)),
                 Item::Job(job) => {
-                    self.write_events(mem::take(&mut happened));
+                    self.write(mem::take(&mut entries));
                     job(self);
                 }
             }
         }
-        self.write_events(happened);
+        self.write(entries);
     }
 
     /// Takes progress out of its slot if it may be written now; otherwise it waits.
-    fn admit(&mut self, slot: Arc<Slot>) -> Option<Happened> {
+    fn admit(&mut self, slot: Arc<Slot>) -> Option<Entry> {
         let now = Instant::now();
         match self.throttles.get_mut(&slot.task) {
             Some(throttle) if now < throttle.written + THROTTLE => {
@@ -155,48 +181,44 @@ impl Ledger {
                 self.throttles.insert(slot.task.clone(), throttle);
             }
         }
-        slot.take()
+        slot.take().map(Entry::Progress)
     }
 
     fn write_due(&mut self, now: Instant) {
-        let mut happened = Vec::new();
+        let mut entries = Vec::new();
         for throttle in self.throttles.values_mut() {
             if now >= throttle.written + THROTTLE
                 && let Some(slot) = throttle.waiting.take()
             {
                 throttle.written = now;
-                happened.extend(slot.take());
+                entries.extend(slot.take().map(Entry::Progress));
             }
         }
-        self.write_events(happened);
+        self.write(entries);
     }
 
-    fn write_events(&mut self, happened: Vec<Happened>) {
-        if happened.is_empty() {
+    /// Writes reports of tasks. The lines of a log and how far it was read are written at once, so
+    /// that another process that goes on reads each line once.
+    fn write(&mut self, entries: Vec<Entry>) {
+        if entries.is_empty() {
             return;
         }
-        let written = self.transact(|db| {
-            let mut bytes = 0;
-            for event in &happened {
-                bytes += events::append(db, event)?;
-                if let TaskEventKind::Progress { fraction, .. } = event.kind {
-                    tasks::progress(db, &event.task, fraction)?;
+        match self.transact(|db| write(db, &entries)) {
+            Ok(bytes) => {
+                self.unpruned.0 += entries.len() as u64;
+                self.unpruned.1 += bytes;
+                self.signals.raise(false);
+            }
+            Err(_) => {
+                let mut lost = HashMap::new();
+                for entry in entries {
+                    if let Entry::Line(line, _) = entry {
+                        *lost.entry(line.task).or_default() += 1;
+                    }
                 }
+                self.outbox.lose(lost);
             }
-            Ok(bytes)
-        });
-        let Ok(bytes) = written else {
-            let mut lost = HashMap::new();
-            for event in happened {
-                let line = matches!(event.kind, TaskEventKind::Log(_));
-                *lost.entry(event.task).or_default() += u64::from(line);
-            }
-            lost.retain(|_, lines| *lines > 0);
-            return self.outbox.lose(lost);
-        };
-        self.unpruned.0 += happened.len() as u64;
-        self.unpruned.1 += bytes;
-        self.signals.raise(false);
+        }
     }
 
     /// Changes the state of a task; its progress is written first.
@@ -207,7 +229,7 @@ impl Ledger {
     ) -> Result<T> {
         let waiting = self.throttles.get_mut(task).and_then(|throttle| throttle.waiting.take());
         let progress = waiting.and_then(|slot| slot.take());
-        self.write_events(progress.into_iter().collect());
+        self.write(progress.into_iter().map(Entry::Progress).collect());
         let result = self.transact(change)?;
         self.unpruned.0 += 1;
         self.signals.raise(true);
@@ -257,7 +279,7 @@ impl Ledger {
         }
     }
 
-    /// Notices what other processes did, and which of them are gone.
+    /// Notices what other processes did.
     fn poll(&mut self) {
         if self.polled.elapsed() < POLL {
             return;
@@ -270,46 +292,45 @@ impl Ledger {
         {
             self.data_version = version;
             self.signals.raise(true);
-            let owner = Arc::clone(&self.owner);
-            for id in self.read(|db| tasks::asked_cancel(db, &owner.id)).unwrap_or_default() {
-                if let Ok(id) = TaskId::new(id) {
-                    self.live.cancel(&id);
-                }
-            }
-        }
-        if self.buried.elapsed() >= BURY {
-            // A database that cannot be written now can be later.
-            let _ = self.bury();
+            self.heed();
         }
     }
 
-    /// Records this owner, so that others see when it is gone.
-    pub(super) fn join(&mut self) -> Result<()> {
-        let owner = Arc::clone(&self.owner);
-        self.transact(|db| tasks::join(db, &owner.id))
-    }
-
-    /// Ends the tasks of owners that are gone. Returns those tasks.
-    pub(super) fn bury(&mut self) -> Result<Vec<TaskId>> {
-        self.buried = Instant::now();
-        let owner = Arc::clone(&self.owner);
-        let mut ended = Vec::new();
-        for other in self.read(|db| tasks::other_owners(db, &owner.id))? {
-            if Owner::is_gone(&self.database, &other) {
-                ended.extend(self.transact(|db| tasks::bury(db, &other))?);
-                self.signals.raise(true);
+    /// Passes on what other processes ask of the tasks of this scheduler.
+    pub(super) fn heed(&mut self) {
+        let Some(owner) = self.owner.clone() else { return };
+        for (id, cancel, settle) in self.read(|db| tasks::asked(db, &owner.id)).unwrap_or_default()
+        {
+            let Ok(id) = TaskId::new(id) else { continue };
+            if cancel {
+                self.live.cancel(&id);
+            }
+            if settle {
+                self.live.settle(&id);
             }
         }
-        Ok(ended)
+    }
+
+    /// Becomes an owner of tasks, and returns that.
+    pub(super) fn join(&mut self) -> Result<Arc<Owner>> {
+        let owner = Arc::new(Owner::claim(&self.connection, &self.database)?);
+        self.owner = Some(Arc::clone(&owner));
+        Ok(owner)
+    }
+
+    /// Returns the unfinished tasks of this scheduler.
+    pub(super) fn owned(&mut self) -> Result<Vec<TaskId>> {
+        let Some(owner) = self.owner.clone() else { return Ok(Vec::new()) };
+        self.read(|db| tasks::owned(db, &owner.id))
     }
 
     /// Leaves the database. What is unfinished, or damaged, is found by the next one to open it.
     fn end(mut self) {
-        if self.live.is_empty() && !self.damaged {
-            let owner = Arc::clone(&self.owner);
-            if self.transact(|db| tasks::leave(db, &owner.id)).is_ok_and(|left| left) {
-                Owner::forget(&self.database, &owner.id);
-            }
+        if let Some(owner) = self.owner.clone()
+            && !self.damaged
+            && self.owned().is_ok_and(|tasks| tasks.is_empty())
+        {
+            owner.forget();
         }
     }
 }

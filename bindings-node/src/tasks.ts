@@ -40,6 +40,8 @@ export interface Limits {
   readonly pids?: number;
   /** Shared memory in bytes; 0 for the default. */
   readonly sharedMemory?: number;
+  /** The most bytes that the files of a model may have together; 64 GiB unless given. */
+  readonly modelBytes?: number;
 }
 
 /** What is known of a task. */

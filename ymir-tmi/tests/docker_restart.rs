@@ -2,7 +2,7 @@
 //! directories of its own; the tests need root and `dockerd`, and YMIR_TEST_DOCKERD=1.
 #![cfg(feature = "docker")]
 
-#[path = "common/docker.rs"]
+#[path = "it/common/docker.rs"]
 mod docker;
 
 use std::collections::BTreeMap;
@@ -48,13 +48,19 @@ impl Engine {
         let _ = std::fs::remove_file(at("pid"));
         let log = std::fs::File::options().create(true).append(true).open(at("log")).unwrap();
         let process = Command::new("dockerd")
-            .arg("--host").arg(format!("unix://{}", at("socket").display()))
-            .arg("--data-root").arg(at("data"))
-            .arg("--exec-root").arg(at("exec"))
-            .arg("--pidfile").arg(at("pid"))
+            .arg("--host")
+            .arg(format!("unix://{}", at("socket").display()))
+            .arg("--data-root")
+            .arg(at("data"))
+            .arg("--exec-root")
+            .arg(at("exec"))
+            .arg("--pidfile")
+            .arg(at("pid"))
             .args(["--bridge=none", "--iptables=false"])
             .args(self.arguments)
-            .stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
             .spawn()
             .expect("dockerd");
         self.process = Some(process);

@@ -84,6 +84,7 @@ class Limits(TypedDict, total=False):
     image_user: bool
     pids: int
     shared_memory: int
+    model_bytes: int
 
 
 class _TaskRequired(TypedDict):

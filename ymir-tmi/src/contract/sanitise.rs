@@ -104,8 +104,8 @@ impl Owner {
         // The rights go before the owner changes, so that they are never the new owner's.
         let plain = stat.st_mode & SPECIAL == 0 || rustix::fs::fchmod(file, mode).is_ok();
         let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
-        let owned = stat.st_uid == self.user
-            || rustix::fs::fchown(file, Some(user), Some(group)).is_ok();
+        let owned =
+            stat.st_uid == self.user || rustix::fs::fchown(file, Some(user), Some(group)).is_ok();
         plain && owned
     }
 }

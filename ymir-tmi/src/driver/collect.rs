@@ -10,7 +10,7 @@ use ymir_core::{
 use super::prepare::blocking;
 use super::scoring;
 use super::spec::{COUNT, TmiTask};
-use crate::contract::{self, InferenceResult, SampleSet, TrainingResult};
+use crate::contract::{self, InferenceResult, ResultLimits, SampleSet, TrainingResult};
 
 /// What an executor made, read and checked.
 #[derive(Debug)]
@@ -44,8 +44,9 @@ pub(super) async fn read(
     let units: Vec<_> = tmi.unit_dirs(&task.dir).into_iter().map(unit).collect();
     let (kind, reporter) = (task.spec.kind, task.reporter.clone());
     let count = task.spec.setting(COUNT)?.unwrap_or(u64::MAX);
+    let limits = limits(&task.spec);
     blocking(move || match kind {
-        TaskKind::Train => contract::read_training(&units[0].dir).map(Results::Trained),
+        TaskKind::Train => contract::read_training(&units[0].dir, &limits).map(Results::Trained),
         TaskKind::Mine => mined(&units, &kinds, &known, count, reporter.as_ref()),
         _ => predictions(&units, &known, reporter.as_ref()).map(Results::Inferred),
     })
@@ -132,12 +133,16 @@ fn predictions(
     Ok(all)
 }
 
+fn limits(spec: &TaskSpec) -> ResultLimits {
+    ResultLimits { model_bytes: spec.limits.model_bytes }
+}
+
 /// Returns what can be used of what an executor wrote that did not end well.
 pub(super) fn salvage(spec: &TaskSpec, task_dir: &Path) -> Option<String> {
     if spec.kind != TaskKind::Train {
         return None;
     }
-    let partial = contract::read_partial_training(task_dir)?;
+    let partial = contract::read_partial_training(task_dir, &limits(spec))?;
     let names: Vec<_> = partial.stages.iter().map(|stage| stage.name.as_str()).collect();
     let folder = task_dir.join("out/models");
     let names = names.join(", ");

@@ -12,9 +12,10 @@ use ymir_core::{
 use super::collect::{self, Results};
 use super::commit;
 use super::follow::run_unit;
-use super::prepare::{self, PreparedRecord};
+use super::prepare::{self, PreparedRecord, blocking};
 use super::run_record::RunRecord;
 use super::spec::TmiTask;
+use crate::contract::sanitise_output;
 
 /// The runtimes of a workspace, by name. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -142,6 +143,7 @@ impl TaskDriver for ExecutorDriver {
             if let Err(error) = self.end_run(&task.spec, &dir).await {
                 note(format!("what is left of the run could not be removed: {error}"));
             }
+            blocking(move || sanitise_output(&dir)).await?;
         }
         if run.is_err() {
             if let Some(text) = collect::salvage(&task.spec, &task.dir) {

@@ -466,8 +466,10 @@ const HOST_DIR: &str = "YMIR_TEST_HOST_DIR";
 #[ignore = "started by the test below"]
 async fn host() {
     let Some(dir) = std::env::var_os(HOST_DIR) else { return };
-    let mut case = case(&[TmiKind::Training], |_| loop {
-        std::thread::sleep(Duration::from_millis(50));
+    let mut case = case(&[TmiKind::Training], |_| {
+        loop {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     })
     .await;
     let kept = std::mem::replace(&mut case.dir, TempDir::new().unwrap()).keep();

@@ -102,8 +102,8 @@ impl<T> Task<T> {
     }
 
     /// Returns what asks the task to stop when it is dropped; nothing happens if it has ended.
-    pub(crate) fn stop_when_dropped(&self) -> impl Drop + Send + use<> {
-        Stop { task: self.untyped(), runtime: Handle::current() }
+    pub(crate) fn stop_when_dropped(&self) -> StopOnDrop {
+        StopOnDrop { task: self.untyped(), runtime: Handle::current() }
     }
 }
 
@@ -127,12 +127,13 @@ impl<T: TaskOutput> Task<T> {
     }
 }
 
-struct Stop {
+/// Asks a task to stop when it is dropped.
+pub(crate) struct StopOnDrop {
     task: Task,
     runtime: Handle,
 }
 
-impl Drop for Stop {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
         let task = self.task.clone();
         // Without a scheduler to ask there is no task any more.

@@ -31,7 +31,7 @@ need_docker() {
   else
     skip 'runs while their engine restarts: a private engine needs root and dockerd'
   fi
-  export YMIR_DETECTOR="${CARGO_TARGET_DIR:-$PWD/target}/$triple/release/ymir-detector"
+  export YMIR_DETECTOR="${CARGO_TARGET_DIR:-$PWD/target}/$triple/dist/ymir-detector"
 }
 
 step_lint() {
@@ -67,11 +67,11 @@ step_unit() {
 
 step_features() {
   say 'each crate alone, without its optional features'
-  for crate in ymir-core ymir-assets ymir-tmi ymir-labeling ymir-testkit ymir ymir-detector \
-    ymir-python ymir-node; do
+  for crate in ymir-core ymir-formats ymir-assets ymir-data ymir-mir ymir-eval ymir-tmi \
+    ymir-labeling ymir-testkit ymir ymir-cli ymir-detector ymir-python ymir-node; do
     cargo check -q --locked --no-default-features -p "$crate"
   done
-  cargo test -q --locked --no-default-features -p ymir --test blobs
+  cargo test -q --locked --no-default-features -p ymir --test it blobs
 }
 
 step_python() {

@@ -2,7 +2,7 @@
 //! directories of its own; the tests need root and `dockerd`, and YMIR_TEST_DOCKERD=1.
 #![cfg(feature = "docker")]
 
-#[path = "common/docker.rs"]
+#[path = "it/common/docker.rs"]
 mod docker;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 //! Each takes a scheduler whose host has [`CPUS`] CPU slots and [`GPUS`] GPUs, and that nobody else
 //! uses. [`scheduler_tests!`](crate::scheduler_tests) turns all of them into tests.
 
+mod attempts;
 mod resources;
 
 use std::sync::Arc;
@@ -10,12 +11,13 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::future::join_all;
 use ymir_core::{
-    ErrorKind, Resources, Scheduler, TaskEvent, TaskEventKind, TaskId, TaskKind, TaskRequest,
-    TaskState, TaskStatus, TaskStep, VersionId,
+    ErrorKind, Resources, Result, RetryPolicy, Scheduler, Submission, TaskEvent, TaskEventKind,
+    TaskId, TaskKind, TaskSpec, TaskState, TaskStatus, TaskStep, VersionId,
 };
 
-use crate::double::ScriptedWork;
+use crate::double::{ScriptedDriver, ScriptedWork};
 
+pub use attempts::*;
 pub use resources::*;
 
 /// The CPU slots of the scheduler under test.
@@ -30,14 +32,42 @@ const WORK: [TaskStep; 4] = [TaskStep::Prepare, TaskStep::Run, TaskStep::Collect
 /// All that the host has.
 const ALL: Resources = Resources { gpus: GPUS, cpus: 0, memory: 0 };
 
-type Tested = Arc<dyn Scheduler>;
+/// A scheduler that serves, with its driver.
+#[derive(Debug, Clone)]
+pub struct Tested {
+    scheduler: Arc<dyn Scheduler>,
+    driver: Arc<ScriptedDriver>,
+}
+
+impl Tested {
+    /// Lets a scheduler serve with a driver of the suite.
+    pub async fn serve(scheduler: Arc<dyn Scheduler>) -> Self {
+        let driver = Arc::new(ScriptedDriver::new());
+        let adopted = scheduler.serve(driver.clone()).await.expect("it serves");
+        assert_eq!(adopted, [], "a new scheduler has no tasks");
+        Self { scheduler, driver }
+    }
+
+    async fn submit(&self, spec: TaskSpec, work: ScriptedWork) -> Result<Submission> {
+        self.driver.add(&spec.id, work);
+        self.scheduler.submit(spec).await
+    }
+}
+
+impl std::ops::Deref for Tested {
+    type Target = dyn Scheduler;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.scheduler
+    }
+}
 
 fn id(text: &str) -> TaskId {
     TaskId::new(text).expect("a valid task id")
 }
 
-fn request(name: &str, resources: Resources) -> TaskRequest {
-    TaskRequest { id: id(name), kind: TaskKind::Train, resources, priority: 0 }
+fn spec(name: &str, resources: Resources) -> TaskSpec {
+    TaskSpec { resources, ..TaskSpec::new(id(name), TaskKind::Train) }
 }
 
 fn slots(cpus: u32) -> Resources {
@@ -50,8 +80,9 @@ async fn submit(
     resources: Resources,
     work: ScriptedWork,
 ) -> Arc<ScriptedWork> {
-    let work = Arc::new(work);
-    scheduler.submit(request(name, resources), work.clone()).await.expect("submitted");
+    let work = scheduler.driver.add(&id(name), work);
+    let submission = scheduler.scheduler.submit(spec(name, resources)).await.expect("submitted");
+    assert_eq!(submission, Submission { task: id(name), joined: false });
     work
 }
 
@@ -107,7 +138,7 @@ pub async fn the_steps_run_in_order(scheduler: Tested) {
     assert_eq!(status.state, TaskState::Done, "{status:?}");
     assert_eq!((status.step, status.progress), (TaskStep::Commit, 1.0));
     assert_eq!((&status.output, &status.error), (&output, &None));
-    assert_eq!(status.request, request("t", slots(1)));
+    assert_eq!(status.spec, spec("t", slots(1)));
     let (started, finished) = (status.started.expect("started"), status.finished.expect("ended"));
     assert!(status.created <= started && started <= finished, "{status:?}");
     assert_eq!(work.seen().steps, WORK);
@@ -194,9 +225,9 @@ pub async fn a_panic_fails_the_task_alone(scheduler: Tested) {
 
 /// `submit`: `AlreadyExists` if the id was used before.
 pub async fn an_id_is_used_once(scheduler: Tested) {
-    let submit = || scheduler.submit(request("t", slots(1)), Arc::new(ScriptedWork::new()));
+    let submit = || scheduler.submit(spec("t", slots(1)), ScriptedWork::new());
     let results = join_all((0..8).map(|_| submit())).await;
-    let errors: Vec<_> = results.into_iter().filter_map(Result::err).map(|e| e.kind()).collect();
+    let errors: Vec<_> = results.into_iter().filter_map(|result| result.err()).map(|e| e.kind()).collect();
     assert_eq!(errors, [ErrorKind::AlreadyExists; 7]);
     wait(&scheduler, "t").await;
     assert_eq!(submit().await.expect_err("used").kind(), ErrorKind::AlreadyExists);
@@ -211,7 +242,7 @@ pub async fn too_much_is_refused(scheduler: Tested) {
         Resources { memory: u64::MAX, ..slots(1) },
     ];
     for resources in too_much {
-        let result = scheduler.submit(request("t", resources), Arc::new(ScriptedWork::new())).await;
+        let result = scheduler.submit(spec("t", resources), ScriptedWork::new()).await;
         assert_eq!(result.expect_err("too much").kind(), ErrorKind::ResourceExhausted);
     }
     assert_eq!(scheduler.list().await.expect("listed"), []);
@@ -227,6 +258,8 @@ pub async fn an_unknown_task_is_not_found(scheduler: Tested) {
         scheduler.status(&none).await.map(drop),
         scheduler.cancel(&none).await,
         scheduler.wait(&none).await.map(drop),
+        scheduler.settle(&none).await,
+        scheduler.past_events(&none, 0).await.map(drop),
     ];
     for result in found {
         assert_eq!(result.expect_err("none").kind(), ErrorKind::NotFound);
@@ -243,7 +276,7 @@ pub async fn the_newest_is_listed_first(scheduler: Tested) {
     submit(&scheduler, "d", slots(1), work).await;
     wait(&scheduler, "d").await;
     let tasks = scheduler.list().await.expect("listed");
-    let names: Vec<_> = tasks.iter().map(|task| task.request.id.as_str()).collect();
+    let names: Vec<_> = tasks.iter().map(|task| task.spec.id.as_str()).collect();
     assert_eq!(names, ["d", "c", "b", "a"]);
     assert_failed(&tasks[0], ErrorKind::ExecutorFailed);
 }
@@ -438,6 +471,21 @@ macro_rules! scheduler_tests {
             one_task_is_followed_to_its_end
             an_unknown_task_is_not_followed
             reports_become_events
+            a_retryable_failure_is_tried_again
+            retries_end
+            what_no_retry_helps_is_not_tried_again
+            a_task_is_cancelled_between_attempts
+            equal_work_is_joined
+            other_work_is_not_joined
+            units_run_on_their_own
+            a_failed_unit_stops_the_others
+            a_runtime_that_queues_takes_nothing
+            only_a_stalled_task_is_settled
+            a_settled_task_fails
+            it_serves_once
+            a_closed_scheduler_refuses
+            runs_are_removed_in_the_end
+            unfinished_tasks_are_returned_and_left
         }
     };
     ($make:path: $($test:ident)*) => {$(
@@ -445,7 +493,10 @@ macro_rules! scheduler_tests {
         async fn $test() {
             let directory = tempfile::tempdir().expect("a temporary directory");
             let scheduler = $make(directory.path());
-            $crate::conformance::scheduler::$test(scheduler).await;
+            $crate::conformance::scheduler::$test(
+                $crate::conformance::scheduler::Tested::serve(scheduler).await,
+            )
+            .await;
         }
     )*};
 }

@@ -7,5 +7,6 @@ mod memory_store;
 mod task_work;
 
 pub use faulty_store::{Fault, FaultyAssetStore, StoreMethod, When};
+pub use memory_blobs::MemoryBlobStore;
 pub use memory_store::MemoryAssetStore;
-pub use task_work::{Meter, Reading, ScriptedWork, Seen};
+pub use task_work::{Meter, Reading, ScriptedDriver, ScriptedWork, Seen};

@@ -1,25 +1,150 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::json;
 use tokio::sync::watch;
 use ymir_core::{
-    Error, ErrorKind, Grant, LogLine, LogSource, Result, TaskContext, TaskStep, TaskWork, VersionId,
+    EndCause, Error, ErrorKind, Grant, LogLine, LogPosition, LogSource, Result, RunEnd, RunState,
+    TaskContext, TaskDriver, TaskId, TaskSpec, TaskStep, UnitContext, VersionId,
 };
 
-/// The work of a task that does as it is told, and tells what was done to it.
+/// A [`TaskDriver`] that does with each task as it was told, and tells what was done to it.
 ///
 /// It panics if a scheduler breaks its contract: a step before or after its turn or twice, a
-/// directory that is not empty, resources that somebody else holds.
+/// directory that is not empty.
+#[derive(Debug, Default)]
+pub struct ScriptedDriver {
+    scripts: Mutex<HashMap<TaskId, Arc<ScriptedWork>>>,
+    /// What tasks do for which nothing was said; without it they cannot be carried on.
+    otherwise: Option<ScriptedWork>,
+}
+
+impl ScriptedDriver {
+    /// Returns a driver that can carry on those tasks only that it was told of.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Does this with tasks that it was told nothing of, those that another process submitted for
+    /// example.
+    pub fn otherwise(mut self, work: ScriptedWork) -> Self {
+        self.otherwise = Some(work);
+        self
+    }
+
+    /// Says what is to be done with a task, and returns what was said first.
+    pub fn add(&self, task: &TaskId, work: ScriptedWork) -> Arc<ScriptedWork> {
+        let mut scripts = self.scripts.lock().expect("nobody panics in here");
+        Arc::clone(scripts.entry(task.clone()).or_insert_with(|| Arc::new(work)))
+    }
+
+    /// Returns what is done with a task.
+    pub fn work(&self, task: &TaskId) -> Option<Arc<ScriptedWork>> {
+        let mut scripts = self.scripts.lock().expect("nobody panics in here");
+        if let (None, Some(work)) = (scripts.get(task), &self.otherwise) {
+            scripts.insert(task.clone(), Arc::new(work.fresh()));
+        }
+        scripts.get(task).cloned()
+    }
+
+    fn of(&self, task: &TaskContext) -> Arc<ScriptedWork> {
+        self.work(&task.spec.id).expect("only tasks that can be carried are given to the driver")
+    }
+}
+
+#[async_trait]
+impl TaskDriver for ScriptedDriver {
+    fn can_carry(&self, spec: &TaskSpec) -> bool {
+        self.work(&spec.id).is_some()
+    }
+
+    fn queues_elsewhere(&self, spec: &TaskSpec) -> bool {
+        self.work(&spec.id).is_some_and(|work| work.queues)
+    }
+
+    async fn prepare(&self, task: &TaskContext) -> Result<()> {
+        let work = self.of(task);
+        let entries = fs::read_dir(&task.dir).expect("the task directory exists").count();
+        assert_eq!(entries, 0, "{}: the task directory is not empty", task.spec.id);
+        work.step(task, TaskStep::Prepare).await?;
+        for unit in 0..task.spec.units.max(1) {
+            for name in ["in", "out"] {
+                let dir = task.spec.unit_dir(&task.dir, unit).join(name);
+                fs::create_dir_all(dir).expect("the task directory is writable");
+            }
+        }
+        Ok(())
+    }
+
+    async fn run(&self, unit: &UnitContext, grant: &Grant) -> Result<()> {
+        let work = self.of(&unit.task);
+        let _held = work.meter.as_ref().map(|meter| meter.hold(grant));
+        work.seen.send_modify(|seen| seen.grant = Some(grant.clone()));
+        if work.survives {
+            return work.follow(unit).await;
+        }
+        work.report(unit);
+        work.step(&unit.task, TaskStep::Run).await
+    }
+
+    async fn run_state(&self, spec: &TaskSpec, unit_dir: &Path) -> Result<Option<RunState>> {
+        if self.work(&spec.id).is_some_and(|work| work.unknown) {
+            return Err(unknown());
+        }
+        let lost = |run: FileRun| run.state().unwrap_or(RunState::Lost);
+        Ok(FileRun::find(unit_dir).map(lost).or(Some(RunState::Lost)))
+    }
+
+    async fn end_run(&self, spec: &TaskSpec, unit_dir: &Path) -> Result<()> {
+        if let Some(run) = FileRun::find(unit_dir) {
+            run.end();
+        }
+        if let Some(work) = self.work(&spec.id) {
+            work.seen.send_modify(|seen| seen.ended_runs += 1);
+        }
+        Ok(())
+    }
+
+    async fn collect(&self, task: &TaskContext, run: Result<&(), &Error>) -> Result<()> {
+        let work = self.of(task);
+        let run = run.copied().map_err(Error::kind);
+        work.seen.send_modify(|seen| seen.run = Some(run));
+        work.step(task, TaskStep::Collect).await
+    }
+
+    async fn commit(&self, task: &TaskContext) -> Result<Vec<VersionId>> {
+        let work = self.of(task);
+        work.step(task, TaskStep::Commit).await?;
+        if let Some(log) = &work.commits {
+            use std::io::Write;
+            let file = fs::OpenOptions::new().append(true).create(true).open(log);
+            let line = format!("{}\n", task.spec.id);
+            file.and_then(|mut file| file.write_all(line.as_bytes())).expect("it can be written");
+        }
+        Ok(work.output.clone())
+    }
+}
+
+/// What a [`ScriptedDriver`] does with a task.
 #[derive(Debug)]
 pub struct ScriptedWork {
     fail: Option<(TaskStep, ErrorKind)>,
+    /// How many attempts fail; all by default.
+    failures: Mutex<u32>,
     panic: Option<TaskStep>,
     hold: Option<TaskStep>,
     deaf: bool,
+    survives: bool,
+    unknown: bool,
+    queues: bool,
     lines: usize,
     progress: Vec<f64>,
     output: Vec<VersionId>,
+    commits: Option<PathBuf>,
     meter: Option<Arc<Meter>>,
     seen: watch::Sender<Seen>,
     released: watch::Sender<bool>,
@@ -30,22 +155,29 @@ pub struct ScriptedWork {
 pub struct Seen {
     /// The steps that it was taken through, in order.
     pub steps: Vec<TaskStep>,
-    /// What it was granted.
+    /// What it was granted last.
     pub grant: Option<Grant>,
     /// How the run had ended when it was collected: the kind of the error, if it was one.
     pub run: Option<Result<(), ErrorKind>>,
+    /// How often a run of it was ended and removed.
+    pub ended_runs: u32,
 }
 
 impl Default for ScriptedWork {
     fn default() -> Self {
         Self {
             fail: None,
+            failures: Mutex::new(u32::MAX),
             panic: None,
             hold: None,
             deaf: false,
+            survives: false,
+            unknown: false,
+            queues: false,
             lines: 0,
             progress: Vec::new(),
             output: Vec::new(),
+            commits: None,
             meter: None,
             seen: watch::Sender::new(Seen::default()),
             released: watch::Sender::new(false),
@@ -59,9 +191,35 @@ impl ScriptedWork {
         Self::default()
     }
 
+    /// Returns the same work, of which nothing was seen yet.
+    fn fresh(&self) -> Self {
+        Self {
+            fail: self.fail,
+            failures: Mutex::new(*self.failures.lock().expect("nobody panics in here")),
+            panic: self.panic,
+            hold: self.hold,
+            deaf: self.deaf,
+            survives: self.survives,
+            unknown: self.unknown,
+            queues: self.queues,
+            lines: self.lines,
+            progress: self.progress.clone(),
+            output: self.output.clone(),
+            commits: self.commits.clone(),
+            meter: self.meter.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Fails in a step with an error of this kind.
     pub fn failing(mut self, step: TaskStep, kind: ErrorKind) -> Self {
         self.fail = Some((step, kind));
+        self
+    }
+
+    /// Fails in so many attempts only.
+    pub fn times(mut self, failures: u32) -> Self {
+        self.failures = Mutex::new(failures);
         self
     }
 
@@ -83,6 +241,26 @@ impl ScriptedWork {
         self
     }
 
+    /// Has runs that survive their process: a run is a file in the unit's directory, and any process
+    /// can follow it. It writes the lines of [`ScriptedWork::reporting`] and ends when the file
+    /// `release` is in the unit's directory, or at once unless it is held.
+    pub fn surviving(mut self) -> Self {
+        self.survives = true;
+        self
+    }
+
+    /// Cannot say of its runs where they stand.
+    pub fn unknown(mut self) -> Self {
+        self.unknown = true;
+        self
+    }
+
+    /// Has a runtime that queues by itself.
+    pub fn queueing(mut self) -> Self {
+        self.queues = true;
+        self
+    }
+
     /// Reports these fractions and writes so many lines of log while it runs.
     pub fn reporting(mut self, progress: &[f64], lines: usize) -> Self {
         self.progress = progress.to_vec();
@@ -93,6 +271,12 @@ impl ScriptedWork {
     /// Has these versions as its result.
     pub fn giving(mut self, output: Vec<VersionId>) -> Self {
         self.output = output;
+        self
+    }
+
+    /// Writes a line with the task's id into a file with each commit.
+    pub fn committing(mut self, log: impl Into<PathBuf>) -> Self {
+        self.commits = Some(log.into());
         self
     }
 
@@ -120,30 +304,38 @@ impl ScriptedWork {
     }
 
     async fn step(&self, task: &TaskContext, step: TaskStep) -> Result<()> {
-        let held = self.enter(step);
-        assert_eq!(held, Ok(()), "{}: step {step:?} out of its turn", task.id);
+        let held = self.enter(step, task.attempt);
+        assert_eq!(held, Ok(()), "{}: step {step:?} out of its turn", task.spec.id);
         assert!(self.panic != Some(step), "as scripted");
         if self.hold == Some(step) {
             let mut released = self.released.subscribe();
             tokio::select! {
                 _ = released.wait_for(|released| *released) => {}
-                () = task.reporter.cancelled(), if !self.deaf => {
-                    return Err(Error::new(ErrorKind::Cancelled, "stopped as asked"));
-                }
+                () = task.reporter.cancelled(), if !self.deaf => return Err(stopped()),
             }
         }
-        match self.fail {
-            Some((at, kind)) if at == step => Err(Error::new(kind, "as scripted")),
-            _ => Ok(()),
-        }
+        self.fail(step)
     }
 
-    fn enter(&self, step: TaskStep) -> Result<(), Vec<TaskStep>> {
-        const ORDER: [TaskStep; 4] =
-            [TaskStep::Prepare, TaskStep::Run, TaskStep::Collect, TaskStep::Commit];
+    fn fail(&self, step: TaskStep) -> Result<()> {
+        let Some((_, kind)) = self.fail.filter(|(at, _)| *at == step) else { return Ok(()) };
+        let mut failures = self.failures.lock().expect("nobody panics in here");
+        if *failures == 0 {
+            return Ok(());
+        }
+        *failures -= 1;
+        Err(Error::new(kind, "as scripted"))
+    }
+
+    /// Counts a step, and returns those before it if it is not its turn. Each process sees some of
+    /// the steps of a task, each attempt begins with the first, and units run side by side.
+    fn enter(&self, step: TaskStep, attempt: u32) -> Result<(), Vec<TaskStep>> {
         let mut result = Ok(());
         self.seen.send_modify(|seen| {
-            if ORDER.get(seen.steps.len()) != Some(&step) {
+            let again = attempt > 1 && step == TaskStep::Prepare;
+            let side_by_side = step == TaskStep::Run && seen.steps.last() == Some(&step);
+            let in_turn = seen.steps.last().is_none_or(|last| *last < step);
+            if !(again || side_by_side || in_turn) {
                 result = Err(seen.steps.clone());
             }
             seen.steps.push(step);
@@ -151,44 +343,93 @@ impl ScriptedWork {
         result
     }
 
-    fn report(&self, task: &TaskContext) {
+    fn report(&self, unit: &UnitContext) {
         for fraction in &self.progress {
-            task.reporter.progress(*fraction, "as scripted");
+            unit.task.reporter.progress(*fraction, "as scripted");
         }
+        let reporter = &unit.task.reporter;
         for n in 0..self.lines {
-            task.reporter.log(LogLine { source: LogSource::Stdout, text: format!("line {n}") });
+            reporter.log(line(n), None);
+        }
+    }
+
+    /// Follows a run that survives its process.
+    async fn follow(&self, unit: &UnitContext) -> Result<()> {
+        let run = match FileRun::find(&unit.dir) {
+            Some(run) => run,
+            None => FileRun::create(&unit.dir, unit.task.attempt),
+        };
+        let held = self.enter(TaskStep::Run, unit.task.attempt);
+        assert_eq!(held, Ok(()), "{}: the run out of its turn", unit.task.spec.id);
+        let mut next = unit.position.as_ref().map_or(0, |LogPosition(at)| {
+            usize::try_from(at.as_u64().expect("a number of ours")).expect("a small number")
+        });
+        let reporter = &unit.task.reporter;
+        loop {
+            if self.unknown {
+                reporter.stalled(Some(&unknown()));
+            } else {
+                while next < self.lines {
+                    next += 1;
+                    reporter.log(line(next - 1), Some(LogPosition(json!(next))));
+                    // The run takes its time, so that a process can die between two lines.
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                let held = self.hold == Some(TaskStep::Run) && !*self.released.borrow();
+                if !held || unit.dir.join("release").exists() {
+                    run.finish();
+                    return self.fail(TaskStep::Run);
+                }
+            }
+            if reporter.is_cancelled() && !self.deaf {
+                run.finish();
+                return Err(stopped());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }
 
-#[async_trait]
-impl TaskWork for ScriptedWork {
-    async fn prepare(&self, task: &TaskContext) -> Result<()> {
-        let entries = std::fs::read_dir(&task.dir).expect("the task directory exists").count();
-        assert_eq!(entries, 0, "{}: the task directory is not empty", task.id);
-        self.step(task, TaskStep::Prepare).await?;
-        for name in ["in", "out"] {
-            std::fs::create_dir(task.dir.join(name)).expect("the task directory is writable");
-        }
-        Ok(())
+fn line(n: usize) -> LogLine {
+    LogLine { source: LogSource::Stdout, text: format!("line {n}") }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Cancelled, "stopped as asked")
+}
+
+fn unknown() -> Error {
+    Error::new(ErrorKind::Unavailable, "nobody can say where the run stands, as scripted")
+}
+
+/// A run that is a file: it says `running` or `ended`.
+struct FileRun(PathBuf);
+
+impl FileRun {
+    fn create(dir: &Path, attempt: u32) -> Self {
+        let run = Self(dir.join("run"));
+        assert!(!run.0.exists(), "a run of this attempt was created before");
+        fs::write(&run.0, format!("running {attempt}")).expect("the unit's directory is writable");
+        run
     }
 
-    async fn run(&self, task: &TaskContext, grant: &Grant) -> Result<()> {
-        let _held = self.meter.as_ref().map(|meter| meter.hold(grant));
-        self.seen.send_modify(|seen| seen.grant = Some(grant.clone()));
-        self.report(task);
-        self.step(task, TaskStep::Run).await
+    fn find(dir: &Path) -> Option<Self> {
+        Some(Self(dir.join("run"))).filter(|run| run.0.exists())
     }
 
-    async fn collect(&self, task: &TaskContext, run: Result<&(), &Error>) -> Result<()> {
-        let run = run.copied().map_err(Error::kind);
-        self.seen.send_modify(|seen| seen.run = Some(run));
-        self.step(task, TaskStep::Collect).await
+    fn state(&self) -> Option<RunState> {
+        let end = RunEnd { cause: EndCause::Exited, exit_code: Some(0) };
+        let text = fs::read_to_string(&self.0).ok()?;
+        Some(if text == "ended" { RunState::Ended(end) } else { RunState::Running })
     }
 
-    async fn commit(&self, task: &TaskContext) -> Result<Vec<VersionId>> {
-        self.step(task, TaskStep::Commit).await?;
-        Ok(self.output.clone())
+    fn finish(&self) {
+        fs::write(&self.0, "ended").expect("the unit's directory is writable");
+    }
+
+    fn end(&self) {
+        // It may be gone with the directory.
+        let _ = fs::remove_file(&self.0);
     }
 }
 

@@ -14,6 +14,7 @@ mod out;
 mod prepare;
 mod samples;
 mod sanitise;
+mod seen;
 mod task;
 mod training;
 mod yaml;

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_norway::{Mapping, Value};
-use ymir_core::{Parameters, Result};
+use ymir_core::{Limits, Parameters, Result};
 
 use super::OutDir;
 use super::out::{check_relative, failed, missing, show};
@@ -64,9 +64,9 @@ pub struct ResultLimits {
 }
 
 impl Default for ResultLimits {
-    /// 64 GiB.
+    /// As [`Limits`] has it: 64 GiB.
     fn default() -> Self {
-        Self { model_bytes: 64 << 30 }
+        Self { model_bytes: Limits::default().model_bytes }
     }
 }
 

@@ -12,7 +12,7 @@ mod source;
 
 pub use allocate::{allocate, available};
 pub use device::{Device, DeviceId};
-pub use lease::{Lease, LeaseDir};
+pub use lease::{DeviceLease, LeaseDir};
 #[cfg(feature = "nvidia")]
 pub use nvml::NvmlDevices;
 pub use source::{DeviceSource, FixedDevices, NoDevices};

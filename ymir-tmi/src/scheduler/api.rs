@@ -1,47 +1,80 @@
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
-use rusqlite::Connection;
-use tokio::sync::watch;
+use futures::stream::BoxStream;
+use tokio::time::timeout;
 use ymir_core::{
-    Error, ErrorKind, Result, Scheduler, TaskEvent, TaskEventKind, TaskId, TaskRequest, TaskStatus,
-    TaskWork,
+    Error, ErrorKind, ErrorReport, Result, Scheduler, SchedulerCapabilities, Submission,
+    TaskDriver, TaskEvent, TaskId, TaskSpec, TaskState, TaskStatus, TaskStep,
 };
 
+use super::events;
+use super::follow::follow;
+use super::journal::Journal;
 use super::local::LocalScheduler;
-use super::outbox::Outbox;
-use super::{events, tasks};
+use super::owner::Owner;
+use super::tasks::{self, End};
+use super::units::settled;
+
+/// How often those who wait for a task look whether its owner died.
+const LOOK: Duration = Duration::from_secs(1);
 
 #[async_trait]
 impl Scheduler for LocalScheduler {
-    async fn submit(&self, request: TaskRequest, work: Arc<dyn TaskWork>) -> Result<()> {
-        let need = self.inner.need(&request).await?;
-        self.inner.launch(request, need, work).await
+    fn capabilities(&self) -> SchedulerCapabilities {
+        let devices = self.inner.options.host.devices.devices();
+        let gpus = devices.is_ok_and(|devices| !devices.is_empty());
+        SchedulerCapabilities { durable: true, gpus, host_wide: true }
+    }
+
+    async fn serve(&self, driver: Arc<dyn TaskDriver>) -> Result<Vec<TaskId>> {
+        self.begin(driver).await?;
+        self.inner.adopt().await
+    }
+
+    async fn adopt(&self) -> Result<Vec<TaskId>> {
+        self.inner.adopt().await
+    }
+
+    async fn submit(&self, spec: TaskSpec) -> Result<Submission> {
+        let submission = self.inner.submit(spec).await?;
+        if submission.joined {
+            // It may be one that nobody carries on.
+            self.inner.adopt().await?;
+        }
+        Ok(submission)
     }
 
     async fn status(&self, id: &TaskId) -> Result<TaskStatus> {
         let wanted = id.clone();
-        let status = self.present(move |db| tasks::status(db, &wanted)).await?;
-        Ok(self.inner.shared.live.complete(status.ok_or_else(|| no_task(id))?))
+        let read = move |journal: &mut Journal| {
+            let found = journal.read(|db| tasks::status(db, &wanted))?;
+            let (owner, status) = found.ok_or_else(|| no_task(&wanted))?;
+            Ok(present(journal, owner, status))
+        };
+        Ok(self.inner.live.complete(self.inner.outbox.call(read).await?))
     }
 
     async fn list(&self) -> Result<Vec<TaskStatus>> {
-        let list = self.present(tasks::list).await?;
-        Ok(list.into_iter().map(|status| self.inner.shared.live.complete(status)).collect())
+        let read = |journal: &mut Journal| {
+            let found = journal.read(tasks::list)?;
+            Ok(found.into_iter().map(|(owner, status)| present(journal, owner, status)).collect())
+        };
+        let list: Vec<_> = self.inner.outbox.call(read).await?;
+        Ok(list.into_iter().map(|status| self.inner.live.complete(status)).collect())
     }
 
     async fn cancel(&self, id: &TaskId) -> Result<()> {
-        if self.inner.shared.live.cancel(id) {
-            return Ok(());
-        }
         let wanted = id.clone();
-        let ask = move |ledger: &mut super::ledger::Ledger| {
-            ledger.change(&wanted, |db| tasks::ask_cancel(db, &wanted))
-        };
-        if self.inner.shared.outbox.call(ask).await? { Ok(()) } else { Err(no_task(id)) }
+        let asked = self.inner.outbox.call(move |journal| ask_cancel(journal, &wanted)).await;
+        // It is stopped also where that cannot be recorded.
+        if self.inner.live.cancel(id) { Ok(()) } else { asked }
+    }
+
+    async fn settle(&self, id: &TaskId) -> Result<()> {
+        let wanted = id.clone();
+        self.inner.outbox.call(move |journal| ask_settle(journal, &wanted)).await
     }
 
     async fn wait(&self, id: &TaskId) -> Result<TaskStatus> {
@@ -52,151 +85,85 @@ impl Scheduler for LocalScheduler {
             if status.state.is_final() {
                 return Ok(status);
             }
+            if status.owner.is_none() && self.inner.serving().is_ok() {
+                self.inner.adopt().await?;
+            }
             // If nobody signals any more, reading tells why.
-            let _ = states.changed().await;
+            let _ = timeout(LOOK, states.changed()).await;
         }
     }
 
     fn events(&self, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
-        self.follow(None, after)
+        follow(&self.inner.outbox, &self.inner.signals, None, after)
     }
 
     fn task_events(&self, id: &TaskId, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
-        self.follow(Some(id.clone()), after)
+        follow(&self.inner.outbox, &self.inner.signals, Some(id.clone()), after)
     }
 
     async fn past_events(&self, id: &TaskId, after: u64) -> Result<Vec<TaskEvent>> {
         let id = id.clone();
-        let read = move |ledger: &mut super::ledger::Ledger| {
-            ledger.read(|db| tasks::status(db, &id))?.ok_or_else(|| no_task(&id))?;
-            ledger.read(|db| events::page(db, Some(&id), after))?.into_iter().collect()
+        let read = move |journal: &mut Journal| {
+            journal.read(|db| tasks::status(db, &id))?.ok_or_else(|| no_task(&id))?;
+            journal.read(|db| events::page(db, Some(&id), after))?.into_iter().collect()
         };
-        self.inner.shared.outbox.call(read).await
+        self.inner.outbox.call(read).await
+    }
+
+    async fn close(&self) -> Result<Vec<TaskId>> {
+        self.inner.close().await
     }
 }
 
-impl LocalScheduler {
-    /// Reads what is so now: no task is said to run whose process is gone.
-    async fn present<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let read = move |ledger: &mut super::ledger::Ledger| {
-            // While the database cannot be written it can still be read.
-            let _ = ledger.bury();
-            ledger.read(read)
-        };
-        self.inner.shared.outbox.call(read).await
+/// Returns a status without an owner that is dead.
+fn present(journal: &Journal, owner: Option<String>, mut status: TaskStatus) -> TaskStatus {
+    if !is_alive(journal, owner.as_deref()) {
+        status.owner = None;
     }
-
-    fn follow(&self, task: Option<TaskId>, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
-        let follower = Follower {
-            outbox: Arc::clone(&self.inner.shared.outbox),
-            signal: self.inner.signals.events.subscribe(),
-            task,
-            after: After::Unchecked(after),
-            ready: VecDeque::new(),
-            ended: false,
-        };
-        stream::unfold(follower, Follower::next).boxed()
-    }
+    status
 }
 
-fn no_task(id: &TaskId) -> Error {
+/// Returns whether the owner of a task is alive.
+fn is_alive(journal: &Journal, owner: Option<&str>) -> bool {
+    let Some(owner) = owner else { return false };
+    journal.owner.as_ref().is_some_and(|own| own.id == owner)
+        || Owner::is_alive(&journal.database, owner)
+}
+
+/// Records that a task is to be stopped. One that nobody carries on and that has not run ends at
+/// once.
+fn ask_cancel(journal: &mut Journal, id: &TaskId) -> Result<()> {
+    if !journal.change(id, |db| tasks::ask_cancel(db, id))? {
+        return Err(no_task(id));
+    }
+    journal.heed();
+    let Some(record) = journal.read(|db| tasks::record(db, id))? else { return Ok(()) };
+    let waits = record.step <= TaskStep::Allocate;
+    if waits && record.cancelled && !is_alive(journal, record.owner.as_deref()) {
+        let end = End { state: TaskState::Terminated, error: None, output: Vec::new() };
+        journal.change(id, |db| tasks::finish(db, id, record.owner.as_deref(), &end))?;
+    }
+    Ok(())
+}
+
+/// Records that the run of a stalled task counts as ended. One that nobody carries on fails at once.
+fn ask_settle(journal: &mut Journal, id: &TaskId) -> Result<()> {
+    let found = journal.read(|db| tasks::status(db, id))?;
+    let (owner, status) = found.ok_or_else(|| no_task(id))?;
+    if status.stalled.is_none() || status.state.is_final() {
+        let message = "the task is not stalled; cancel it instead";
+        return Err(Error::new(ErrorKind::Conflict, message).with("task", id));
+    }
+    if is_alive(journal, owner.as_deref()) {
+        journal.change(id, |db| tasks::ask_settle(db, id))?;
+        journal.heed();
+        return Ok(());
+    }
+    let error = Some(ErrorReport::from(&settled()));
+    let end = End { state: TaskState::Failed, error, output: Vec::new() };
+    journal.change(id, |db| tasks::finish(db, id, owner.as_deref(), &end)).map(drop)
+}
+
+pub(super) fn no_task(id: &TaskId) -> Error {
     Error::not_found("there is no task with this id").with("task", id)
-}
-
-/// Where a stream of events stands.
-struct Follower {
-    outbox: Arc<Outbox>,
-    signal: watch::Receiver<u64>,
-    /// The one task that is followed; `None` for all.
-    task: Option<TaskId>,
-    after: After,
-    ready: VecDeque<Result<TaskEvent>>,
-    ended: bool,
-}
-
-#[derive(Clone, Copy)]
-enum After {
-    /// As the caller says. It may stem from a database that is lost, and lie beyond the last.
-    Unchecked(u64),
-    Known(u64),
-}
-
-impl Follower {
-    async fn next(mut self) -> Option<(Result<TaskEvent>, Self)> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                if self.task.is_some() && is_last(&event) {
-                    self.ended = true;
-                    self.ready.clear();
-                }
-                return Some((event, self));
-            }
-            if self.ended {
-                return None;
-            }
-            self.signal.borrow_and_update();
-            match self.read().await {
-                Ok(Page { events, unrecorded: Some(reason), .. }) if events.is_empty() => {
-                    self.ended = true;
-                    return Some((Err(reason), self));
-                }
-                Ok(Page { events, finished: true, .. }) if events.is_empty() => return None,
-                Ok(Page { events, .. }) if events.is_empty() => {
-                    self.ended = self.signal.changed().await.is_err()
-                }
-                Ok(Page { events, .. }) => self.ready = events.into(),
-                // It was closed.
-                Err(error) if error.kind() == ErrorKind::Cancelled => return None,
-                Err(error) => {
-                    self.ended = true;
-                    return Some((Err(error), self));
-                }
-            }
-        }
-    }
-
-    async fn read(&mut self) -> Result<Page> {
-        let (after, task) = (self.after, self.task.clone());
-        let read = move |ledger: &mut super::ledger::Ledger| {
-            // First, so that the events hold the last state if it is said to be there.
-            let finished = match &task {
-                None => false,
-                Some(task) => {
-                    let status = ledger.read(|db| tasks::status(db, task))?;
-                    status.ok_or_else(|| no_task(task))?.state.is_final()
-                }
-            };
-            let unrecorded = task.as_ref().filter(|_| !finished);
-            let unrecorded = unrecorded.and_then(|task| ledger.live.why_unrecorded(task));
-            let (after, events) = ledger.read(|db| {
-                let after = match after {
-                    After::Known(seq) => seq,
-                    After::Unchecked(seq) if seq > events::last(db)? => 0,
-                    After::Unchecked(seq) => seq,
-                };
-                Ok((after, events::page(db, task.as_ref(), after)?))
-            })?;
-            Ok((after, Page { events, finished, unrecorded }))
-        };
-        let (after, page) = self.outbox.call(read).await?;
-        let last = page.events.iter().filter_map(|event| event.as_ref().ok()).map(|e| e.seq);
-        self.after = After::Known(last.max().unwrap_or(after));
-        Ok(page)
-    }
-}
-
-/// What a [`Follower`] reads at once.
-struct Page {
-    events: Vec<Result<TaskEvent>>,
-    /// Whether the followed task has ended.
-    finished: bool,
-    /// Why its end is not among the events and will not be for now.
-    unrecorded: Option<Error>,
-}
-
-fn is_last(event: &Result<TaskEvent>) -> bool {
-    matches!(event, Ok(TaskEvent { kind: TaskEventKind::State(state), .. }) if state.is_final())
 }

@@ -9,31 +9,44 @@ use ymir_core::{Error, ErrorKind, Result};
 /// Tells our files from other programs'.
 const APPLICATION: i64 = 0x594d_4952;
 /// The version of the tables below.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// How long a write waits for that of another process.
 const BUSY: Duration = Duration::from_secs(10);
 
 const TABLES: &str = "
-CREATE TABLE owner (
-    id    TEXT PRIMARY KEY,
-    pid   INTEGER NOT NULL
-) STRICT;
 CREATE TABLE task (
-    number   INTEGER PRIMARY KEY AUTOINCREMENT,
-    id       TEXT NOT NULL UNIQUE,
-    owner    TEXT NOT NULL,
-    cancel   INTEGER NOT NULL DEFAULT 0,
-    request  TEXT NOT NULL,
-    state    TEXT NOT NULL,
-    step     TEXT NOT NULL,
-    progress REAL NOT NULL DEFAULT 0,
-    error    TEXT,
-    output   TEXT NOT NULL DEFAULT '[]',
-    created  INTEGER NOT NULL,
-    started  INTEGER,
-    finished INTEGER
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          TEXT NOT NULL UNIQUE,
+    owner       TEXT,
+    cancel      INTEGER NOT NULL DEFAULT 0,
+    settle      INTEGER NOT NULL DEFAULT 0,
+    spec        TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    outputs     TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    step        TEXT NOT NULL,
+    attempt     INTEGER NOT NULL DEFAULT 1,
+    not_before  INTEGER,
+    progress    REAL NOT NULL DEFAULT 0,
+    error       TEXT,
+    output      TEXT NOT NULL DEFAULT '[]',
+    created     INTEGER NOT NULL,
+    started     INTEGER,
+    finished    INTEGER,
+    cleaned     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX task_unfinished ON task (owner) WHERE finished IS NULL;
+CREATE INDEX task_unfinished ON task (number) WHERE finished IS NULL;
+CREATE INDEX task_kept ON task (finished) WHERE finished IS NOT NULL AND cleaned = 0;
+CREATE TABLE unit (
+    task       TEXT NOT NULL,
+    unit       INTEGER NOT NULL,
+    grant_json TEXT,
+    position   TEXT,
+    progress   REAL NOT NULL DEFAULT 0,
+    stalled    TEXT,
+    result     TEXT,
+    PRIMARY KEY (task, unit)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE event (
     seq   INTEGER PRIMARY KEY AUTOINCREMENT,
     time  INTEGER NOT NULL,
@@ -74,7 +87,7 @@ pub(super) fn open(path: &Path, suspect: bool) -> Result<Connection> {
     Ok(connection)
 }
 
-/// Refuses files of other programs and of later versions, without touching them.
+/// Refuses files of other programs and of other versions, without touching them.
 fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
     let read = |pragma: &str| {
         connection
@@ -91,6 +104,12 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
     }
     if version > VERSION {
         let message = "the database of the tasks was written by a later version; use that one";
+        let error = Error::new(ErrorKind::Unsupported, message);
+        return Err(error.with("path", path.display()).with("version", version));
+    }
+    if tables > 0 && version < VERSION {
+        let message = "the database of the tasks was written by an earlier version; rename it to \
+                       begin a new one";
         let error = Error::new(ErrorKind::Unsupported, message);
         return Err(error.with("path", path.display()).with("version", version));
     }

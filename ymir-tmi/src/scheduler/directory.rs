@@ -1,10 +1,11 @@
-use std::fs::{self, File};
+use std::fs;
 use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-use ymir_core::{Error, Result, TaskId, TaskState};
+use ymir_core::{Error, Result, TaskId, TaskSpec, TaskState};
 
+use super::clean::Leftover;
 use super::options::Keep;
 
 /// Where, beside the task directories, that lies which is about to be removed. No task has this id.
@@ -16,21 +17,10 @@ pub(super) fn path(tasks_dir: &Path, id: &TaskId) -> PathBuf {
 }
 
 /// Makes the directory that those of the tasks lie in.
-///
-/// ext4 is asked to put each of them elsewhere on the disk, as it does with home directories. Else
-/// the files of a task come to lie where another's were deleted just now, which an ext4 without a
-/// journal, that does not use an inode again soon, looks at one by one for each new file.
 pub(super) fn create_all(tasks_dir: &Path) -> Result<()> {
     fs::create_dir_all(tasks_dir)
         .map_err(|error| Error::io("cannot make the directory of the tasks", tasks_dir, error))?;
-    // Other file systems do not know this.
-    let _ = File::open(tasks_dir).map(|dir| {
-        let flags = ioctl_getflags(&dir)?;
-        match flags.contains(IFlags::TOPDIR) {
-            true => Ok(()),
-            false => ioctl_setflags(&dir, flags | IFlags::TOPDIR),
-        }
-    });
+    super::spread::spread(tasks_dir);
     Ok(())
 }
 
@@ -42,29 +32,89 @@ pub(super) fn create(path: &Path) -> Result<()> {
 }
 
 /// Takes what is not to be kept of a task that has ended out of its directory, to be removed when
-/// there is time: deleting the files of a large dataset takes longer than linking them.
+/// there is time: deleting the files of a large dataset takes longer than linking them. Returns
+/// where it lies now.
 pub(super) fn put_aside(
     tasks_dir: &Path,
-    id: &TaskId,
+    spec: &TaskSpec,
     keep: Keep,
     state: TaskState,
-) -> Result<Option<PathBuf>> {
-    let path = path(tasks_dir, id);
+) -> Result<Vec<PathBuf>> {
+    let dir = path(tasks_dir, &spec.id);
     let surplus = match (keep, state) {
-        (Keep::None, _) => path,
-        (Keep::Failed, TaskState::Done) => path.join("in"),
-        (Keep::Failed | Keep::All, _) => return Ok(None),
+        (Keep::None, _) => vec![dir],
+        (Keep::Failed, TaskState::Done) => {
+            (0..spec.units.max(1)).map(|unit| spec.unit_dir(&dir, unit).join("in")).collect()
+        }
+        (Keep::Failed | Keep::All, _) => Vec::new(),
     };
+    let mut places = Vec::new();
+    for (number, surplus) in surplus.iter().enumerate() {
+        let name = format!("{}.{number}", spec.id);
+        places.extend(
+            move_aside(tasks_dir, surplus, &name)
+                .map_err(|error| Error::io("cannot clean a task directory", surplus, error))?,
+        );
+    }
+    Ok(places)
+}
+
+/// Moves something to where it waits to be removed; `None` if there is nothing.
+fn move_aside(tasks_dir: &Path, surplus: &Path, name: &str) -> io::Result<Option<PathBuf>> {
     let gone = tasks_dir.join(GONE);
-    let place = gone.join(id.as_str());
+    let place = gone.join(name);
     let moved = remove(&place)
         .and_then(|()| fs::create_dir_all(&gone))
-        .and_then(|()| fs::rename(&surplus, &place));
+        .and_then(|()| fs::rename(surplus, &place));
     match moved {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("cannot clean a task directory", &surplus, error)),
+        Err(error) => Err(error),
         Ok(()) => Ok(Some(place)),
     }
+}
+
+/// Moves the directory of an ended task to where it waits to be removed; returns whether nothing is
+/// left in its place.
+pub(super) fn put_all_aside(tasks_dir: &Path, id: &TaskId, left: &mut Vec<Leftover>) -> bool {
+    let dir = path(tasks_dir, id);
+    match move_aside(tasks_dir, &dir, id.as_str()) {
+        Ok(_) => true,
+        // A directory of another user cannot be moved; what can be removed of it is.
+        Err(_) => remove_or_report(&dir, left),
+    }
+}
+
+/// Removes all that was put aside, and reports what cannot be removed.
+pub(super) fn empty(tasks_dir: &Path, left: &mut Vec<Leftover>) {
+    for entry in fs::read_dir(tasks_dir.join(GONE)).into_iter().flatten().flatten() {
+        remove_or_report(&entry.path(), left);
+    }
+}
+
+fn remove_or_report(path: &Path, left: &mut Vec<Leftover>) -> bool {
+    let Err(error) = remove(path) else { return true };
+    let (path, user) = foreign(path).unwrap_or((path.to_owned(), None));
+    let remedy = match user {
+        Some(user) => format!(
+            "a directory of user {user}, an executor's for example; remove it as that user or as \
+             root"
+        ),
+        None => "see that this user can write to it".to_owned(),
+    };
+    left.push(Leftover { path, user, reason: format!("{error}; {remedy}") });
+    false
+}
+
+/// Returns the first directory in a tree that belongs to another user.
+fn foreign(path: &Path) -> Option<(PathBuf, Option<u32>)> {
+    let found = fs::symlink_metadata(path).ok()?;
+    if found.is_dir() && found.uid() != rustix::process::getuid().as_raw() {
+        return Some((path.to_owned(), Some(found.uid())));
+    }
+    if !found.is_dir() {
+        return None;
+    }
+    fs::read_dir(path).ok()?.flatten().find_map(|entry| foreign(&entry.path()))
 }
 
 /// Removes what was put aside.
@@ -81,15 +131,34 @@ pub(super) fn remove_left_aside(tasks_dir: &Path) {
     }
 }
 
-/// Removes whatever is there; a link itself, not what it points to.
+/// Removes whatever is there; a link itself, not what it points to. Directories of this user that
+/// are not writable, as executors leave them, are made so.
 fn remove(path: &Path) -> io::Result<()> {
     let removed = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path).or_else(|error| {
+            if error.kind() != io::ErrorKind::PermissionDenied {
+                return Err(error);
+            }
+            open_up(path);
+            fs::remove_dir_all(path)
+        }),
         Ok(_) => fs::remove_file(path),
         Err(error) => Err(error),
     };
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,
+    }
+}
+
+/// Makes all directories of a tree writable that are this user's.
+fn open_up(path: &Path) {
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_dir()) {
+        return;
+    }
+    // What is another user's stays as it is, and removing it says so.
+    let _ = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        open_up(&entry.path());
     }
 }

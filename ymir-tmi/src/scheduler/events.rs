@@ -11,22 +11,22 @@ pub(super) fn from_nanos(nanos: i64) -> Timestamp {
     Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or_default()
 }
 
-/// An event without its place.
+/// An event that has no sequence number yet.
 #[derive(Debug, Clone)]
-pub(super) struct Happened {
+pub(super) struct NewEvent {
     pub(super) time: Timestamp,
     pub(super) task: TaskId,
     pub(super) kind: TaskEventKind,
 }
 
-impl Happened {
+impl NewEvent {
     pub(super) fn now(task: &TaskId, kind: TaskEventKind) -> Self {
         Self { time: Timestamp::now(), task: task.clone(), kind }
     }
 }
 
 /// Writes an event at the end, and returns how many bytes it takes.
-pub(super) fn append(connection: &Connection, event: &Happened) -> rusqlite::Result<u64> {
+pub(super) fn append(connection: &Connection, event: &NewEvent) -> rusqlite::Result<u64> {
     let kind = serde_json::to_string(&event.kind)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
     let state = matches!(event.kind, TaskEventKind::State(_));

@@ -24,23 +24,27 @@ struct Unrecorded {
     reason: ErrorReport,
 }
 
+/// What is asked of a task.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Signals {
+    /// It is to stop.
+    pub(super) cancel: CancellationToken,
+    /// Its run counts as ended.
+    pub(super) settle: CancellationToken,
+}
+
 #[derive(Debug, Default)]
 struct Tasks {
-    running: HashMap<TaskId, (CancellationToken, AbortHandle)>,
+    running: HashMap<TaskId, (Signals, AbortHandle)>,
     aborted: bool,
 }
 
 impl Live {
     /// Starts a task, unless all were aborted. It cannot remove itself before it is in.
-    pub(super) fn start(
-        &self,
-        id: TaskId,
-        cancel: CancellationToken,
-        start: impl FnOnce() -> AbortHandle,
-    ) {
+    pub(super) fn start(&self, id: TaskId, signals: Signals, start: impl FnOnce() -> AbortHandle) {
         let mut tasks = lock(&self.tasks);
         if !tasks.aborted {
-            tasks.running.insert(id, (cancel, start()));
+            tasks.running.insert(id, (signals, start()));
         }
     }
 
@@ -64,7 +68,7 @@ impl Live {
     /// Returns a status from the database with what it does not know yet.
     pub(super) fn complete(&self, mut status: TaskStatus) -> TaskStatus {
         let unrecorded = lock(&self.unrecorded);
-        if let Some(Unrecorded { end, time, .. }) = unrecorded.get(&status.request.id)
+        if let Some(Unrecorded { end, time, .. }) = unrecorded.get(&status.spec.id)
             && !status.state.is_final()
         {
             status.state = end.state;
@@ -81,7 +85,19 @@ impl Live {
 
     /// Asks a task to stop, and returns whether it is one of these.
     pub(super) fn cancel(&self, id: &TaskId) -> bool {
-        lock(&self.tasks).running.get(id).map(|(cancel, _)| cancel.cancel()).is_some()
+        lock(&self.tasks).running.get(id).map(|(signals, _)| signals.cancel.cancel()).is_some()
+    }
+
+    /// Counts the run of a task as ended.
+    pub(super) fn settle(&self, id: &TaskId) {
+        if let Some((signals, _)) = lock(&self.tasks).running.get(id) {
+            signals.settle.cancel();
+        }
+    }
+
+    /// Returns whether a task is one of these.
+    pub(super) fn contains(&self, id: &TaskId) -> bool {
+        lock(&self.tasks).running.contains_key(id)
     }
 
     /// Drops all tasks where they wait, now and from now on.

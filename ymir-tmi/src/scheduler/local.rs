@@ -1,37 +1,37 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use ymir_core::{Error, ErrorKind, Result, TaskId, TaskRequest, TaskWork};
+use ymir_core::{Error, ErrorKind, Resources, Result, Submission, TaskDriver, TaskId, TaskSpec};
 
 use super::blocking::blocking;
-use super::database;
 use super::drive::{Drive, Shared};
-use super::ledger::{Ledger, Signals};
+use super::host::{Broker, Holder, HostLease, Ledger, capacity, process::ProcessId};
+use super::journal::{Journal, Signals};
 use super::live::Live;
-use super::options::{Keep, SchedulerOptions};
+use super::options::SchedulerOptions;
 use super::outbox::{Outbox, lock};
 use super::owner::{self, Owner};
 use super::policy::Amount;
-use super::pool::{Capacity, Pool};
-use super::{directory, host, tasks};
-use crate::gpu::{DeviceSource, LeaseDir, NoDevices};
+use super::tasks::{self, Inserted, Record};
+use super::{adopt, database, directory};
 
-/// Runs tasks in this process and records them in an SQLite file.
+/// Carries tasks out in this process and records them in an SQLite file of their workspace.
 ///
-/// Several schedulers, also of several processes, can share one database: each runs the tasks that
-/// were submitted to it, all see, follow and cancel all tasks. GPUs are never granted twice on a
-/// host; CPU slots and memory are counted by each scheduler for itself.
+/// Several schedulers, also of several processes, can share one database: each carries out the tasks
+/// that were submitted to it, all see, follow and cancel all tasks, and those that serve adopt the
+/// tasks of a process that died. What tasks hold is counted over all processes and workspaces of the
+/// host ([`HostOptions`](super::HostOptions)).
 ///
-/// It is a handle; clones share one scheduler. When the last is dropped, its running tasks are
-/// aborted where they wait, which ends their executors, and nothing is recorded of it: the next
-/// scheduler that opens the database, or one that has it open, finds them abandoned and ends them
-/// as `Failed`. [`LocalScheduler::close`] does the same and waits until it is done.
+/// It is a handle; clones share one scheduler. When the last is dropped, it stops to carry its tasks
+/// on where they are, and nothing is recorded of it; runs that can survive go on. It is as if the
+/// process had died. [`Scheduler::close`](ymir_core::Scheduler::close) does the same and waits until
+/// it is done.
 ///
 /// The database can be lost without losing a dataset or model. A damaged one is set aside, see
 /// [`LocalScheduler::set_aside`].
@@ -41,10 +41,15 @@ pub struct LocalScheduler {
 }
 
 pub(super) struct Inner {
-    pub(super) shared: Arc<Shared>,
+    pub(super) options: SchedulerOptions,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) live: Arc<Live>,
     pub(super) signals: Signals,
+    /// Held while tasks are adopted.
+    pub(super) adopting: tokio::sync::Mutex<()>,
+    shared: OnceLock<Arc<Shared>>,
+    serving: tokio::sync::Mutex<()>,
     total: Amount,
-    devices: Arc<dyn DeviceSource>,
     handle: Handle,
     tracker: TaskTracker,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -54,63 +59,64 @@ pub(super) struct Inner {
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inner")
+            .field("options", &self.options)
             .field("shared", &self.shared)
             .field("total", &self.total)
-            .field("devices", &self.devices)
             .finish_non_exhaustive()
     }
 }
 
 impl LocalScheduler {
-    /// Opens the scheduler on the tokio runtime that this is called in; its time driver must be
-    /// enabled. Blocks for some milliseconds.
+    /// Opens the scheduler for reading, on the tokio runtime that this is called in; its time driver
+    /// must be enabled. Blocks for some milliseconds.
     ///
-    /// Tasks that a dead process left unfinished end as `Failed` with a retryable `Unavailable`.
+    /// It adopts, ends and removes nothing before [`Scheduler::serve`](ymir_core::Scheduler::serve).
     ///
     /// # Errors
     ///
     /// - `InvalidInput` outside a tokio runtime, or if the database belongs to another program.
-    /// - `Unsupported` if a later version wrote the database.
+    /// - `Unsupported` if another version wrote the database.
     /// - `Unauthorized`, `Unavailable` or another kind if the files cannot be made or opened.
-    pub fn open(options: SchedulerOptions) -> Result<Self> {
+    pub fn open(mut options: SchedulerOptions) -> Result<Self> {
         let handle = Handle::try_current().map_err(|error| {
             let message = "the scheduler must be opened within a tokio runtime; enter one first";
             Error::invalid(message).caused_by(error)
         })?;
-        let path = std::path::absolute(&options.database)
-            .map_err(|error| Error::io("no such database", &options.database, error))?;
-        let tasks_dir = std::path::absolute(&options.tasks_dir)
-            .map_err(|error| Error::io("no such directory", &options.tasks_dir, error))?;
-        directory::create_all(&tasks_dir)?;
+        for path in [&mut options.database, &mut options.tasks_dir, &mut options.root] {
+            *path = std::path::absolute(&*path)
+                .map_err(|error| Error::io("no such directory or file", path, error))?;
+        }
         let signals = Signals::new();
         let outbox = Arc::new(Outbox::default());
         let live = Arc::new(Live::default());
         let keep = (options.keep_events, options.keep_bytes);
-        let Opened { ledger, abandoned, set_aside } = ledger(&path, |connection, owner| {
-            let (outbox, live) = (Arc::clone(&outbox), Arc::clone(&live));
-            let (path, owner) = (path.clone(), Arc::new(owner));
-            Ledger::new(connection, path, owner, live, outbox, signals.clone(), keep)
-        })?;
-        if options.keep == Keep::None {
-            for id in &abandoned {
-                directory::put_aside(&tasks_dir, id, options.keep, ymir_core::TaskState::Failed)?;
-            }
-        }
-        let left = tasks_dir.clone();
-        handle.spawn_blocking(move || directory::remove_left_aside(&left));
-        let owner = Arc::clone(&ledger.owner);
+        let (connection, set_aside) = connect(&options.database)?;
+        let journal = Journal::new(
+            connection,
+            options.database.clone(),
+            Arc::clone(&live),
+            Arc::clone(&outbox),
+            signals.clone(),
+            keep,
+        );
         let thread = std::thread::Builder::new()
             .name("ymir-scheduler".into())
-            .spawn(move || ledger.run())
-            .map_err(|error| Error::io("cannot start the scheduler's thread", &path, error))?;
-        let (total, pool, gate) = pools(&handle, &options);
-        let keep = options.keep;
-        let shared = Shared { outbox, live, pool, gate, tasks_dir, keep, owner };
+            .spawn(move || journal.run())
+            .map_err(|error| {
+                Error::io("cannot start the scheduler's thread", &options.database, error)
+            })?;
+        let host = &options.host;
+        let cpus = if host.cpus == 0 { capacity::cpus() } else { host.cpus };
+        let memory = if host.memory == 0 { capacity::memory() } else { host.memory };
         let inner = Inner {
-            shared: Arc::new(shared),
+            options,
+            outbox,
+            live,
             signals,
-            total,
-            devices: options.devices,
+            adopting: tokio::sync::Mutex::default(),
+            shared: OnceLock::new(),
+            serving: tokio::sync::Mutex::default(),
+            total: Amount { gpus: 0, cpus, memory },
             handle,
             tracker: TaskTracker::new(),
             thread: Mutex::new(Some(thread)),
@@ -132,37 +138,133 @@ impl LocalScheduler {
         self.inner.total
     }
 
-    /// Ends the scheduler for all its clones: aborts its unfinished tasks as dropping it does,
-    /// waits until they are gone, writes what is on its way and closes the database.
+    /// Returns what the runs of this user hold on this host, of whichever workspace.
     ///
-    /// Every later call gives a `Cancelled` error, and event streams end.
-    pub async fn close(&self) {
-        let inner = Arc::clone(&self.inner);
-        inner.shared.live.abort();
-        inner.tracker.close();
-        inner.tracker.wait().await;
-        // Only a panic of the thread could fail here, and it was reported when it happened.
-        let _ = blocking(move || {
-            inner.end();
-            inner.shared.owner.release();
-            Ok(())
-        })
-        .await;
+    /// # Errors
+    ///
+    /// - `Unauthorized` if the host directory cannot be trusted or used.
+    pub async fn leases(&self) -> Result<Vec<HostLease>> {
+        self.inner.with_ledger(|ledger| ledger.leases()).await
+    }
+
+    /// Gives back what a run holds whose process is gone, and of which nobody can find out whether
+    /// it has ended. See that it has before you do this.
+    ///
+    /// # Errors
+    ///
+    /// - `Conflict` if the process that holds it is alive, or if it was given back.
+    pub async fn settle_lease(&self, lease: &HostLease) -> Result<()> {
+        let lease = lease.clone();
+        self.inner.with_ledger(move |ledger| ledger.settle(&lease)).await
+    }
+
+    /// Begins to serve, without adopting.
+    pub(super) async fn begin(&self, driver: Arc<dyn TaskDriver>) -> Result<()> {
+        let inner = &self.inner;
+        let _one_at_a_time = inner.serving.lock().await;
+        if inner.shared.get().is_some() {
+            let message = "the scheduler serves already; open another";
+            return Err(Error::new(ErrorKind::AlreadyExists, message));
+        }
+        let tasks_dir = inner.options.tasks_dir.clone();
+        blocking(move || directory::create_all(&tasks_dir)).await?;
+        let owner = inner.outbox.call(|journal| journal.join()).await?;
+        let (options, total, lock) = (inner.options.clone(), inner.total, owner.path().to_owned());
+        let ledger =
+            blocking(move || Ledger::open(&options.host, total, holder(&options, lock))).await?;
+        let shared = Arc::new(Shared {
+            outbox: Arc::clone(&inner.outbox),
+            live: Arc::clone(&inner.live),
+            driver,
+            broker: Broker::start(&inner.handle, ledger),
+            gate: Semaphore::new(inner.options.prepare.max(1) as usize),
+            tasks_dir: inner.options.tasks_dir.clone(),
+            retention: inner.options.retention,
+            owner,
+        });
+        // Nobody else sets it: the lock is held.
+        let _ = inner.shared.set(shared);
+        let (tasks_dir, database) =
+            (inner.options.tasks_dir.clone(), inner.options.database.clone());
+        inner.handle.spawn_blocking(move || {
+            directory::remove_left_aside(&tasks_dir);
+            Owner::sweep(&database);
+        });
+        inner.handle.spawn(adopt::serve(Arc::downgrade(inner)));
+        Ok(())
+    }
+}
+
+/// Starts tasks of a scheduler that serves.
+#[derive(Debug)]
+pub(super) struct Starter {
+    shared: Arc<Shared>,
+    handle: Handle,
+    tracker: TaskTracker,
+}
+
+impl Starter {
+    pub(super) fn start(&self, record: Record, need: Amount) {
+        let drive = Drive::new(Arc::clone(&self.shared), record, need);
+        let (id, signals) = (drive.context.spec.id.clone(), drive.signals.clone());
+        let start = || self.tracker.spawn_on(drive.run(), &self.handle).abort_handle();
+        self.shared.live.start(id, signals, start);
     }
 }
 
 impl Inner {
-    /// Resolves `0 = all`, and refuses what can never be granted.
-    pub(super) async fn need(&self, request: &TaskRequest) -> Result<Amount> {
-        let asked = request.resources;
+    /// Returns what serving tasks share.
+    pub(super) fn serving(&self) -> Result<Arc<Shared>> {
+        self.shared.get().cloned().ok_or_else(|| {
+            let message = "the scheduler was opened for reading; let it serve first";
+            Error::new(ErrorKind::Unsupported, message)
+        })
+    }
+
+    pub(super) fn starter(&self, shared: &Arc<Shared>) -> Starter {
+        let (handle, tracker) = (self.handle.clone(), self.tracker.clone());
+        Starter { shared: Arc::clone(shared), handle, tracker }
+    }
+
+    /// Records a task and starts it, or finds the one that does the same. Goes on also if the future
+    /// is dropped.
+    pub(super) async fn submit(&self, spec: TaskSpec) -> Result<Submission> {
+        let shared = self.serving()?;
+        let need = self.amount(&spec.resources);
+        if !shared.driver.queues_elsewhere(&spec) {
+            self.check(&spec, need).await?;
+        }
+        let starter = self.starter(&shared);
+        let job = move |journal: &mut Journal| {
+            let owner = &shared.owner.id;
+            match journal.change(&spec.id, |db| tasks::insert(db, &spec, owner))? {
+                Inserted::New(record) => starter.start(record, need),
+                Inserted::Joined(task) => return Ok(Submission { task, joined: true }),
+                Inserted::Exists => {
+                    let message = "a task with this id exists; choose another";
+                    let error = Error::new(ErrorKind::AlreadyExists, message);
+                    return Err(error.with("task", &spec.id));
+                }
+            }
+            Ok(Submission { task: spec.id, joined: false })
+        };
+        self.outbox.call(job).await
+    }
+
+    /// Resolves `0 = all`.
+    pub(super) fn amount(&self, asked: &Resources) -> Amount {
         let cpus = if asked.cpus == 0 { self.total.cpus } else { asked.cpus };
+        Amount { gpus: asked.gpus, cpus, memory: asked.memory }
+    }
+
+    /// Refuses what can never be granted.
+    async fn check(&self, spec: &TaskSpec, need: Amount) -> Result<()> {
         let mut total = self.total;
-        if asked.gpus > 0 {
-            let source = Arc::clone(&self.devices);
+        if need.gpus > 0 {
+            let source = Arc::clone(&self.options.host.devices);
             let gpus = blocking(move || Ok(source.devices()?.len())).await?;
             total.gpus = u32::try_from(gpus).unwrap_or(u32::MAX);
         }
-        let need = Amount { gpus: asked.gpus, cpus, memory: asked.memory };
         let pairs = [
             ("GPUs", u64::from(need.gpus), u64::from(total.gpus)),
             ("CPU slots", need.cpus.into(), total.cpus.into()),
@@ -173,41 +275,56 @@ impl Inner {
                 let message =
                     format!("the task asks for more {what} than this host has; ask for fewer");
                 let error = Error::new(ErrorKind::ResourceExhausted, message);
-                let error = error.with("task", &request.id);
+                let error = error.with("task", &spec.id);
                 return Err(error.with("asked", asked).with("there", there));
             }
         }
-        Ok(need)
+        Ok(())
     }
 
-    /// Records a task and starts it. Goes on also if the future is dropped.
-    pub(super) async fn launch(
+    /// Does something with the ledger of the host, also where this scheduler does not serve.
+    async fn with_ledger<T: Send + 'static>(
         &self,
-        request: TaskRequest,
-        need: Amount,
-        work: Arc<dyn TaskWork>,
-    ) -> Result<()> {
-        let shared = Arc::clone(&self.shared);
-        let (handle, tracker) = (self.handle.clone(), self.tracker.clone());
-        let (id, cancel) = (request.id.clone(), CancellationToken::new());
-        let job = move |ledger: &mut Ledger| {
-            let owner = Arc::clone(&ledger.owner);
-            let record = |db: &_| tasks::insert(db, &request, &owner.id);
-            let Some(order) = ledger.change(&request.id, record)? else {
-                let message = "a task with this id exists; choose another";
-                return Err(Error::new(ErrorKind::AlreadyExists, message).with("task", &id));
-            };
-            let live = Arc::clone(&shared.live);
-            let drive = Drive::new(shared, request, need, order, work, cancel.clone());
-            live.start(id, cancel, || tracker.spawn_on(drive.run(), &handle).abort_handle());
-            Ok(())
+        work: impl FnOnce(&mut Ledger) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if let Some(shared) = self.shared.get() {
+            return shared.broker.call(work).await;
+        }
+        let (options, total) = (self.options.clone(), self.total);
+        blocking(move || {
+            let nobody = holder(&options, PathBuf::new());
+            work(&mut Ledger::open(&options.host, total, nobody)?)
+        })
+        .await
+    }
+
+    /// Stops to carry tasks on, waits until nobody does, and closes the database.
+    pub(super) async fn close(self: &Arc<Self>) -> Result<Vec<TaskId>> {
+        self.live.abort();
+        self.tracker.close();
+        self.tracker.wait().await;
+        let unfinished = match self.outbox.call(|journal| journal.owned()).await {
+            // It was closed before.
+            Err(error) if error.kind() == ErrorKind::Cancelled => Ok(Vec::new()),
+            unfinished => unfinished,
         };
-        self.shared.outbox.call(job).await
+        let inner = Arc::clone(self);
+        blocking(move || {
+            inner.end();
+            if let Some(shared) = inner.shared.get() {
+                shared.broker.flush();
+                shared.owner.release();
+            }
+            Ok(())
+        })
+        .await?;
+        unfinished
     }
 
     fn end(&self) {
-        self.shared.outbox.close();
+        self.outbox.close();
         if let Some(thread) = lock(&self.thread).take() {
+            // Only a panic of the thread could fail here, and it was reported when it happened.
             let _ = thread.join();
         }
     }
@@ -215,51 +332,33 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.shared.live.abort();
+        self.live.abort();
         self.end();
     }
 }
 
-/// What opening the database gives.
-struct Opened {
-    ledger: Ledger,
-    /// The tasks whose process is gone.
-    abandoned: Vec<TaskId>,
-    set_aside: Option<PathBuf>,
-}
-
-/// Opens the database and takes a place among its owners, while nobody else does. One that is
-/// damaged is set aside.
-fn ledger(path: &Path, ledger: impl Fn(Connection, Owner) -> Ledger) -> Result<Opened> {
-    let _opening = owner::opening(path)?;
-    let attempt = || -> Result<_> {
-        let connection = database::open(path, !Owner::gone(path).is_empty())?;
-        let owner = Owner::claim(&connection, path)?;
-        let mut ledger = ledger(connection, owner);
-        let abandoned = ledger.join().and_then(|()| ledger.bury())?;
-        Owner::sweep(path);
-        Ok((ledger, abandoned))
-    };
-    match attempt() {
-        Ok((ledger, abandoned)) => Ok(Opened { ledger, abandoned, set_aside: None }),
-        Err(error) if error.kind() == ErrorKind::Corrupted => {
-            let set_aside = Some(database::set_aside(path)?);
-            let (ledger, abandoned) = attempt()?;
-            Ok(Opened { ledger, abandoned, set_aside })
-        }
-        Err(error) => Err(error),
+fn holder(options: &SchedulerOptions, lock: PathBuf) -> Holder {
+    let process = ProcessId::own();
+    Holder {
+        workspace: options.workspace.clone(),
+        root: options.root.clone(),
+        database: options.database.clone(),
+        lock,
+        pid: process.pid,
+        start: process.start,
     }
 }
 
-/// Starts the pool of the resources and the gate of those who prepare.
-fn pools(handle: &Handle, options: &SchedulerOptions) -> (Amount, Pool, Pool) {
-    let cpus = if options.cpus == 0 { host::cpus() } else { options.cpus };
-    let memory = if options.memory == 0 { host::memory() } else { options.memory };
-    let leases = LeaseDir::new(&options.lease_dir);
-    let devices = Arc::clone(&options.devices);
-    let pool = Capacity { cpus, memory, devices, leases: leases.clone() };
-    let prepare = options.prepare.max(1);
-    let gate = Capacity { cpus: prepare, memory: 0, devices: Arc::new(NoDevices), leases };
-    let total = Amount { gpus: 0, cpus, memory };
-    (total, Pool::start(handle, pool), Pool::start(handle, gate))
+/// Opens the database while nobody else does. One that is damaged is set aside.
+fn connect(path: &Path) -> Result<(Connection, Option<PathBuf>)> {
+    let _opening = owner::opening(path)?;
+    let suspect = !Owner::gone(path).is_empty();
+    match database::open(path, suspect) {
+        Ok(connection) => Ok((connection, None)),
+        Err(error) if error.kind() == ErrorKind::Corrupted => {
+            let aside = database::set_aside(path)?;
+            Ok((database::open(path, false)?, Some(aside)))
+        }
+        Err(error) => Err(error),
+    }
 }

@@ -5,16 +5,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use ymir_core::{Error, ErrorKind, Result, TaskEventKind, TaskId, Timestamp};
+use ymir_core::{Error, ErrorKind, LogPosition, Result, TaskEventKind, TaskId, Timestamp};
 
-use super::events::Happened;
-use super::ledger::Ledger;
+use super::events::NewEvent;
+use super::journal::Journal;
 
 /// The most lines of log, and about the most bytes of them, that wait to be written.
 const MAX_LINES: usize = 2048;
 const MAX_BYTES: usize = 4 << 20;
 /// How long a line waits for room before it is lost.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is on its way to the thread that owns the database, in the order in which it is written.
 #[derive(Debug, Default)]
@@ -41,20 +41,20 @@ pub(super) struct Batch {
 }
 
 pub(super) enum Item {
-    /// A line of log.
-    Line(Happened),
+    /// A line of log, and of which unit it is and where its log goes on behind it.
+    Line(NewEvent, Option<(u32, LogPosition)>),
     /// There is new progress in the slot.
     Progress(Arc<Slot>),
     /// Something that is to be done with the database.
     Job(Job),
 }
 
-type Job = Box<dyn FnOnce(&mut Ledger) + Send>;
+type Job = Box<dyn FnOnce(&mut Journal) + Send>;
 
 impl fmt::Debug for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Line(_) => "Line",
+            Self::Line(..) => "Line",
             Self::Progress(_) => "Progress",
             Self::Job(_) => "Job",
         })
@@ -65,25 +65,56 @@ impl fmt::Debug for Item {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) task: TaskId,
-    newest: Mutex<Option<(Timestamp, f64, String)>>,
+    units: Mutex<Units>,
+}
+
+#[derive(Debug)]
+struct Units {
+    fractions: Vec<f64>,
+    newest: Option<(Timestamp, String)>,
+}
+
+/// How much of a task is done.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub(super) event: NewEvent,
+    pub(super) fraction: f64,
+    /// How much of each unit is, if there are several.
+    pub(super) units: Vec<f64>,
 }
 
 impl Slot {
-    pub(super) fn new(task: TaskId) -> Self {
-        Self { task, newest: Mutex::new(None) }
+    /// Returns the slot of a task whose units have come so far.
+    pub(super) fn new(task: TaskId, fractions: Vec<f64>) -> Self {
+        Self { task, units: Mutex::new(Units { fractions, newest: None }) }
     }
 
-    /// Puts progress in, and returns whether the slot was empty.
-    fn put(&self, fraction: f64, message: &str) -> bool {
-        let value = (Timestamp::now(), fraction, message.to_owned());
-        lock(&self.newest).replace(value).is_none()
+    /// Puts progress of a unit in, and returns whether the slot was empty.
+    fn put(&self, unit: u32, fraction: f64, message: &str) -> bool {
+        let mut units = lock(&self.units);
+        if let Some(of_unit) = units.fractions.get_mut(unit as usize) {
+            *of_unit = fraction;
+        }
+        units.newest.replace((Timestamp::now(), message.to_owned())).is_none()
     }
 
-    /// Takes the progress out.
-    pub(super) fn take(&self) -> Option<Happened> {
-        let (time, fraction, message) = lock(&self.newest).take()?;
+    /// Forgets all progress: the task begins anew.
+    pub(super) fn reset(&self) {
+        let mut units = lock(&self.units);
+        units.fractions.fill(0.0);
+        units.newest = None;
+    }
+
+    /// Takes the progress out: the mean of the units'.
+    pub(super) fn take(&self) -> Option<Progress> {
+        let mut units = lock(&self.units);
+        let (time, message) = units.newest.take()?;
+        let count = units.fractions.len().max(1);
+        let fraction = units.fractions.iter().sum::<f64>() / count as f64;
         let kind = TaskEventKind::Progress { fraction, message };
-        Some(Happened { time, task: self.task.clone(), kind })
+        let event = NewEvent { time, task: self.task.clone(), kind };
+        let units = if count > 1 { units.fractions.clone() } else { Vec::new() };
+        Some(Progress { event, fraction, units })
     }
 }
 
@@ -92,11 +123,11 @@ impl Outbox {
     /// future is dropped.
     pub(super) async fn call<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Ledger) -> Result<T> + Send + 'static,
+        job: impl FnOnce(&mut Journal) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        self.post(move |ledger| {
-            let _ = reply.send(job(ledger));
+        self.post(move |journal| {
+            let _ = reply.send(job(journal));
         });
         answer.await.unwrap_or_else(|_| {
             let message = "the scheduler was closed; open it again";
@@ -105,13 +136,13 @@ impl Outbox {
     }
 
     /// Has something done with the database, unless it is closed.
-    pub(super) fn post(&self, job: impl FnOnce(&mut Ledger) + Send + 'static) {
+    pub(super) fn post(&self, job: impl FnOnce(&mut Journal) + Send + 'static) {
         self.push(Item::Job(Box::new(job)));
     }
 
     /// Passes a line of log on. Waits a moment for room if there is none; then the line is lost,
     /// and counted.
-    pub(super) fn line(&self, line: Happened) {
+    pub(super) fn line(&self, line: NewEvent, position: Option<(u32, LogPosition)>) {
         let size = size(&line);
         let mut state = lock(&self.state);
         let full = |state: &mut State| {
@@ -128,12 +159,12 @@ impl Outbox {
         state.lines += 1;
         state.bytes += size;
         drop(state);
-        self.push(Item::Line(line));
+        self.push(Item::Line(line, position));
     }
 
     /// Passes progress on.
-    pub(super) fn progress(&self, slot: &Arc<Slot>, fraction: f64, message: &str) {
-        if slot.put(fraction, message) {
+    pub(super) fn progress(&self, slot: &Arc<Slot>, unit: u32, fraction: f64, message: &str) {
+        if slot.put(unit, fraction, message) {
             self.push(Item::Progress(Arc::clone(slot)));
         }
     }
@@ -187,7 +218,7 @@ impl Outbox {
     }
 }
 
-fn size(line: &Happened) -> usize {
+fn size(line: &NewEvent) -> usize {
     match &line.kind {
         TaskEventKind::Log(line) => line.text.len(),
         _ => 0,

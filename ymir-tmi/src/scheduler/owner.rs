@@ -17,44 +17,66 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// that the operating system releases when its process dies.
 #[derive(Debug)]
 pub(super) struct Owner {
+    /// Its process id and a random part: `<pid>_<hex>`.
     pub(super) id: String,
+    path: PathBuf,
     file: Mutex<Option<File>>,
 }
 
 impl Owner {
-    /// Takes a new identity. The caller records it in the database.
+    /// Takes a new identity.
     pub(super) fn claim(connection: &Connection, database: &Path) -> Result<Self> {
-        let id: String = connection
+        let random: String = connection
             .query_row("SELECT lower(hex(randomblob(8)))", [], |row| row.get(0))
             .map_err(|error| super::database::failure("cannot make an id", database, error))?;
+        let id = format!("{}_{random}", std::process::id());
         let path = file(database, &id);
         let message = "cannot make the file that shows that this scheduler is alive";
+        // It has its name only when it is locked, so that nobody takes it for a dead one's.
+        let unnamed = path.with_extension("new");
         fs::create_dir_all(directory(database))
-            .and_then(|()| OpenOptions::new().write(true).create_new(true).open(&path))
+            .and_then(|()| OpenOptions::new().write(true).create_new(true).open(&unnamed))
             .and_then(|file| file.try_lock().map_err(Into::into).map(|()| file))
-            .map(|file| Self { id, file: Mutex::new(Some(file)) })
+            .and_then(|file| fs::rename(&unnamed, &path).map(|()| file))
+            .map(|file| Self { id, path: path.clone(), file: Mutex::new(Some(file)) })
             .map_err(|error| Error::io(message, &path, error))
+    }
+
+    /// Returns the file that is locked while this scheduler lives.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Shows others that this scheduler is gone, before it is dropped.
     pub(super) fn release(&self) {
-        lock(&self.file).take();
-    }
-
-    /// Returns whether the scheduler with this identity is gone, and removes its file if it is.
-    pub(super) fn is_gone(database: &Path, id: &str) -> bool {
-        let path = file(database, id);
-        let gone = match File::open(&path) {
-            Ok(file) => file.try_lock().is_ok(),
-            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-        };
-        if gone {
-            Self::forget(database, id);
+        if let Some(file) = lock(&self.file).take() {
+            // Closing it would not do: a forked child has the file open as well.
+            let _ = file.unlock();
         }
-        gone
     }
 
-    /// Removes the files of schedulers that went without leaving. Only while nobody else opens the database, and after their tasks were ended.
+    /// Returns whether the scheduler with this identity is alive.
+    pub(super) fn is_alive(database: &Path, id: &str) -> bool {
+        Self::holds(&file(database, id)) == Some(true)
+    }
+
+    /// Returns whether a scheduler holds the lock of this file; `None` if there is no such file. One
+    /// that cannot be opened counts as held.
+    pub(super) fn holds(path: &Path) -> Option<bool> {
+        match File::open(path) {
+            // Shared, so that two who look at once do not take each other for the owner.
+            Ok(file) => Some(file.try_lock_shared().is_err()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(_) => Some(true),
+        }
+    }
+
+    /// Returns the process id of an identity.
+    pub(super) fn pid(id: &str) -> u32 {
+        id.split_once('_').and_then(|(pid, _)| pid.parse().ok()).unwrap_or_default()
+    }
+
+    /// Removes the files of schedulers that went without leaving.
     pub(super) fn sweep(database: &Path) {
         for path in Self::gone(database) {
             // One that stays does no harm.
@@ -65,14 +87,15 @@ impl Owner {
     /// Returns the files of schedulers that went without leaving: their database may be damaged.
     pub(super) fn gone(database: &Path) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(directory(database)) else { return Vec::new() };
-        let is_gone = |path: &PathBuf| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
-        entries.flatten().map(|entry| entry.path()).filter(is_gone).collect()
+        let paths = entries.flatten().map(|entry| entry.path());
+        let locks = paths.filter(|path| path.extension().is_some_and(|end| end == "lock"));
+        locks.filter(|path| Self::holds(path) == Some(false)).collect()
     }
 
-    /// Removes the file of an identity.
-    pub(super) fn forget(database: &Path, id: &str) {
-        // It may be gone already; and one that stays does no harm.
-        let _ = fs::remove_file(file(database, id));
+    /// Removes the file of this scheduler.
+    pub(super) fn forget(&self) {
+        // One that stays does no harm.
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -82,7 +105,7 @@ fn directory(database: &Path) -> PathBuf {
 
 fn file(database: &Path, id: &str) -> PathBuf {
     // The id comes from the database, that may hold anything.
-    let plain: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain: String = id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
     directory(database).join(format!("{plain}.lock"))
 }
 

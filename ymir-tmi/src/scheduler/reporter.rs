@@ -3,33 +3,39 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
-use ymir_core::{LogLine, TaskEventKind, TaskId, TaskReporter};
+use ymir_core::{Error, ErrorReport, LogLine, LogPosition, TaskEventKind, TaskReporter};
 
-use super::events::Happened;
+use super::events::NewEvent;
 use super::outbox::{Outbox, Slot};
+use super::tasks;
 
 /// The most bytes of a line of log and of a progress message; the rest is cut off.
 const MAX_LINE: usize = 64 << 10;
 const MAX_MESSAGE: usize = 4 << 10;
 
-/// Where a task of a [`LocalScheduler`](super::LocalScheduler) tells how it comes on. What it tells
-/// after its end is ignored.
+/// Receives the progress and log of a unit of a task. What comes after the end of the task is
+/// ignored.
 #[derive(Debug)]
 pub(super) struct Reporter {
-    task: TaskId,
     outbox: Arc<Outbox>,
     slot: Arc<Slot>,
+    unit: u32,
     cancel: CancellationToken,
-    ended: AtomicBool,
+    ended: Arc<AtomicBool>,
 }
 
 impl Reporter {
-    pub(super) fn new(task: TaskId, outbox: Arc<Outbox>, cancel: CancellationToken) -> Self {
-        let slot = Arc::new(Slot::new(task.clone()));
-        Self { task, outbox, slot, cancel, ended: AtomicBool::new(false) }
+    pub(super) fn new(outbox: Arc<Outbox>, slot: Arc<Slot>, cancel: CancellationToken) -> Self {
+        Self { outbox, slot, unit: 0, cancel, ended: Arc::default() }
     }
 
-    /// Lets nothing more through.
+    /// Returns the reporter of a unit, that is stopped by a token of its own.
+    pub(super) fn of_unit(&self, unit: u32, cancel: CancellationToken) -> Self {
+        let (outbox, slot) = (Arc::clone(&self.outbox), Arc::clone(&self.slot));
+        Self { outbox, slot, unit, cancel, ended: Arc::clone(&self.ended) }
+    }
+
+    /// Lets nothing more through, also of its units.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Release);
     }
@@ -44,14 +50,26 @@ impl TaskReporter for Reporter {
     fn progress(&self, fraction: f64, message: &str) {
         if !fraction.is_nan() && !self.has_ended() {
             let message = cut(message, MAX_MESSAGE);
-            self.outbox.progress(&self.slot, fraction.clamp(0.0, 1.0), message);
+            self.outbox.progress(&self.slot, self.unit, fraction.clamp(0.0, 1.0), message);
         }
     }
 
-    fn log(&self, mut line: LogLine) {
+    fn log(&self, mut line: LogLine, position: Option<LogPosition>) {
         if !self.has_ended() {
             line.text.truncate(cut(&line.text, MAX_LINE).len());
-            self.outbox.line(Happened::now(&self.task, TaskEventKind::Log(line)));
+            let line = NewEvent::now(&self.slot.task, TaskEventKind::Log(line));
+            self.outbox.line(line, position.map(|position| (self.unit, position)));
+        }
+    }
+
+    fn stalled(&self, reason: Option<&Error>) {
+        if !self.has_ended() {
+            let (task, unit) = (self.slot.task.clone(), self.unit);
+            let reason = reason.map(ErrorReport::from);
+            self.outbox.post(move |journal| {
+                // If it cannot be recorded now, the driver tells it again.
+                let _ = journal.change(&task, |db| tasks::stall(db, &task, unit, reason.as_ref()));
+            });
         }
     }
 

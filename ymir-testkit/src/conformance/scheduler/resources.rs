@@ -2,9 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use ymir_core::{ErrorKind, Grant, Resources, TaskRequest, TaskState, TaskStep};
+use ymir_core::{ErrorKind, Grant, Resources, TaskSpec, TaskState, TaskStep};
 
-use super::{ALL, CPUS, GPUS, Tested, WORK, id, queued, request, slots, submit, wait};
+use super::{ALL, CPUS, GPUS, Tested, WORK, id, queued, slots, spec, submit, wait};
 use crate::double::{Meter, ScriptedWork};
 
 /// Tasks that wait are granted resources by priority, then in the order of their submission.
@@ -14,8 +14,8 @@ pub async fn priority_goes_before_order(scheduler: Tested) {
     first.entered(TaskStep::Run).await;
     let waiting = [("a", 0), ("b", 5), ("c", -5), ("d", 0), ("e", 5)];
     for (name, priority) in waiting {
-        let request = TaskRequest { priority, ..request(name, slots(0)) };
-        scheduler.submit(request, Arc::new(ScriptedWork::new())).await.expect("submitted");
+        let spec = TaskSpec { priority, ..spec(name, slots(0)) };
+        scheduler.submit(spec, ScriptedWork::new()).await.expect("submitted");
         queued(&scheduler, name).await;
     }
     first.release();

@@ -1,0 +1,70 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ymir_core::{Result, TaskId, Timestamp};
+
+use super::blocking::blocking;
+use super::local::LocalScheduler;
+use super::{directory, tasks};
+
+/// What cleaning did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CleanReport {
+    /// The tasks whose directories are gone.
+    pub removed: Vec<TaskId>,
+    /// What could not be removed.
+    pub left: Vec<Leftover>,
+}
+
+/// A file or directory that could not be removed, and how it can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Its path.
+    pub path: PathBuf,
+    /// The user that it belongs to, if it is another one.
+    pub user: Option<u32>,
+    /// What failed, and what to do about it.
+    pub reason: String,
+}
+
+impl LocalScheduler {
+    /// Removes directories of ended tasks that are older than `max_age`, by default than the
+    /// retention of the options says, and all but the newest of its `max_count`. What earlier
+    /// cleaning could not remove is tried again.
+    ///
+    /// # Errors
+    ///
+    /// - As reading the database; what cannot be removed is no error but reported.
+    pub async fn clean(&self, max_age: Option<Duration>) -> Result<CleanReport> {
+        let kept = self.inner.outbox.call(|journal| journal.read(tasks::kept)).await?;
+        let retention = self.inner.options.retention;
+        let max_age = max_age.or(retention.max_age);
+        let now = Timestamp::now();
+        let old = |time: Timestamp| {
+            let age = Duration::try_from(now.duration_since(time)).unwrap_or_default();
+            max_age.is_some_and(|most| age >= most)
+        };
+        let surplus = kept.into_iter().enumerate().filter(|(place, (_, _, time))| {
+            old(*time) || retention.max_count.is_some_and(|most| *place >= most)
+        });
+        let surplus: Vec<_> = surplus.map(|(_, (id, _, _))| id).collect();
+        let tasks_dir = self.inner.options.tasks_dir.clone();
+        let report = blocking(move || {
+            let mut report = CleanReport::default();
+            for id in surplus {
+                if directory::put_all_aside(&tasks_dir, &id, &mut report.left) {
+                    report.removed.push(id);
+                }
+            }
+            directory::empty(&tasks_dir, &mut report.left);
+            Ok(report)
+        })
+        .await?;
+        let removed = report.removed.clone();
+        let record = move |journal: &mut super::journal::Journal| {
+            removed.iter().try_for_each(|id| journal.change(id, |db| tasks::cleaned(db, id)))
+        };
+        self.inner.outbox.call(record).await?;
+        Ok(report)
+    }
+}

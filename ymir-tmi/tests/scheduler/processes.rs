@@ -254,14 +254,13 @@ async fn what_a_run_holds_stays_held() {
     assert_eq!(ended(&waiting, "next").await, TaskState::Done);
 }
 
-/// What a run holds whose workspace was removed is given back; where nobody can say, a person can.
+/// Where nobody can find out about a run any more, a person gives back what it held.
 #[tokio::test]
-async fn leases_of_removed_workspaces_are_given_back() {
+async fn leases_that_nobody_can_speak_for_are_settled() {
     let workspaces = [(); 2].map(|()| tempfile::tempdir().expect("a temporary directory"));
     let [dir, host] = workspaces.each_ref().map(tempfile::TempDir::path);
     let root = dir.join("w");
     fs::create_dir(&root).expect("made");
-    std::os::unix::fs::symlink(host.join("host"), root.join("unused")).expect("linked");
     Victim::start(&root, "step run").await.kill();
     let mut shared = options(host);
     shared.host.dir = root.join("host");
@@ -273,6 +272,24 @@ async fn leases_of_removed_workspaces_are_given_back() {
     assert_eq!(scheduler.leases().await.expect("listed"), []);
     let error = scheduler.settle_lease(&leases[0]).await.expect_err("it was given back");
     assert_eq!(error.kind(), ErrorKind::Conflict);
+}
+
+/// What a run holds whose workspace was removed is given back.
+#[tokio::test]
+async fn leases_of_removed_workspaces_are_given_back() {
+    let workspaces = [(); 2].map(|()| tempfile::tempdir().expect("a temporary directory"));
+    let [dir, other] = workspaces.each_ref().map(tempfile::TempDir::path);
+    let root = dir.join("w");
+    fs::create_dir(&root).expect("made");
+    fs::write(root.join("host_is"), other.join("host").to_str().expect("text")).expect("written");
+    Victim::start(&root, "step run").await.kill();
+    let scheduler = open(other).await;
+    let leases = scheduler.leases().await.expect("listed");
+    assert_eq!((leases.len(), leases[0].state), (1, LeaseState::Stale));
+    fs::remove_dir_all(&root).expect("removed");
+    submit_for(&scheduler, "next", ALL, ScriptedWork::new()).await;
+    assert_eq!(ended(&scheduler, "next").await, TaskState::Done);
+    assert_eq!(scheduler.leases().await.expect("listed"), []);
 }
 
 /// Of several that serve, one adopts a task.

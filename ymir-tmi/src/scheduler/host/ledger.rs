@@ -125,7 +125,7 @@ impl Ledger {
             return Ok(Answer::Held(lease.grant));
         }
         let now = now();
-        let weight = claim.need.dominant_share(&self.host());
+        let weight = self.weight(&claim.need);
         let share = format!("{}/{}", self.holder.workspace, claim.share);
         let (root, lock) = (text(&self.holder.root), text(&self.holder.lock));
         self.transact(|db| {
@@ -161,11 +161,15 @@ impl Ledger {
         .map(Answer::Waits)
     }
 
-    /// Returns the whole host, as far as this process sees it; a device weighs as much as all CPUs
-    /// where none can be counted.
-    fn host(&self) -> Amount {
-        let devices = self.devices.devices().map_or(0, |devices| devices.len());
-        Amount { gpus: u32::try_from(devices).unwrap_or(u32::MAX).max(1), ..self.total }
+    /// Returns which fraction of the host this is. GPUs, where some are asked for, count against all
+    /// that this process sees.
+    fn weight(&self, need: &Amount) -> f64 {
+        let mut host = self.total;
+        if need.gpus > 0 {
+            let devices = self.devices.devices().map_or(0, |devices| devices.len());
+            host.gpus = u32::try_from(devices).unwrap_or(u32::MAX);
+        }
+        need.dominant_share(&host)
     }
 
     /// Makes this scheduler the holder of what a unit holds, if it holds something.
@@ -210,7 +214,7 @@ impl Ledger {
             grant,
             since: now(),
             share: format!("{}/{}", self.holder.workspace, claim.share),
-            weight: claim.need.dominant_share(&self.host()),
+            weight: self.weight(&claim.need),
         }
     }
 

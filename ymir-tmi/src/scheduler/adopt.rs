@@ -60,6 +60,7 @@ impl Inner {
                 }
                 let found = journal.read(|db| tasks::record(db, &id))?;
                 starter.start(found.unwrap_or(record), need);
+                journal.heed();
                 Ok(true)
             })
             .await

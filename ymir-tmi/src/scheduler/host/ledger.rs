@@ -11,8 +11,8 @@ use super::lease::{Holder, HostLease, LeaseState, Record};
 use super::options::HostOptions;
 use super::{place, process, proof};
 use crate::gpu::{self, Device, DeviceId, DeviceSource, LeaseDir};
-use crate::scheduler::database::failure;
-use crate::scheduler::owner::Owner;
+use crate::scheduler::database::{failure, set_aside};
+use crate::scheduler::owner::{self, Owner};
 use crate::scheduler::policy::{Amount, Choice, Holding, Queue, Request};
 
 /// How often a scheduler shows that it still looks after what it waits for, in seconds, and after
@@ -23,6 +23,9 @@ const SILENCE: f64 = 5.0;
 const SWEEP: f64 = 1.0;
 /// How long a change waits for those of other processes.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// The version of the tables below; those of another version lie in another file.
+const VERSION: u32 = 1;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS waiting (
@@ -111,9 +114,8 @@ impl Ledger {
         let user = place::private(&dir)?;
         let boot = process::boot();
         remove_others(&user, &boot);
-        let path = user.join(format!("{boot}.sqlite"));
-        let connection = connect(&path)
-            .map_err(|error| failure("cannot open the ledger of the host", &path, error))?;
+        let path = user.join(format!("ledger-{VERSION}-{boot}.sqlite"));
+        let connection = open(&path)?;
         let gpus = LeaseDir::new(dir.join(format!("gpu-{boot}")));
         let devices = Arc::clone(&host.devices);
         Ok(Self { connection, path, gpus, devices, total, holder, shown: 0.0, swept: 0.0 })
@@ -612,6 +614,20 @@ fn all(db: &Connection) -> rusqlite::Result<Vec<Record>> {
     db.prepare_cached(&sql)?.query_map([], Record::read)?.collect()
 }
 
+/// Opens a ledger while nobody else does. What cannot be read of one is lost: its leases are recorded
+/// again by those who adopt their tasks.
+fn open(path: &Path) -> Result<Connection> {
+    let _opening = owner::opening(path)?;
+    let failed = |error| failure("cannot open the ledger of the host", path, error);
+    match connect(path).map_err(failed) {
+        Err(error) if error.kind() == ErrorKind::Corrupted => {
+            set_aside(path)?;
+            connect(path).map_err(failed)
+        }
+        opened => opened,
+    }
+}
+
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
@@ -625,7 +641,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn remove_others(user: &Path, boot: &str) {
     for entry in fs::read_dir(user).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let other = name.to_str().is_some_and(|name| !name.starts_with(boot));
+        let other = name.to_str().is_some_and(|name| !name.contains(boot));
         if other && name.to_string_lossy().contains(".sqlite") {
             // One that stays does no harm.
             let _ = fs::remove_file(entry.path());

@@ -25,7 +25,7 @@ pub(super) struct End {
 
 /// The answer to a new task.
 pub(super) enum Inserted {
-    New(Record),
+    New(Box<Record>),
     /// An equal task is under way.
     Joined(TaskId),
     /// Its id was used before.
@@ -84,7 +84,7 @@ pub(super) fn insert(db: &Connection, spec: &TaskSpec, owner: &str) -> Sql<Inser
     }
     tell_state(db, time, &spec.id, TaskState::Pending)?;
     let record = record(db, &spec.id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    Ok(Inserted::New(record))
+    Ok(Inserted::New(Box::new(record)))
 }
 
 /// Returns the oldest unfinished task that does the same and is not to be stopped.

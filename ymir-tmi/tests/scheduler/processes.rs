@@ -33,6 +33,7 @@ async fn child() {
     let dir = PathBuf::from(dir);
     match part.split_once(' ') {
         None if part == "two" => two_tasks(&dir).await,
+        None if part == "units" => three_units(&dir).await,
         Some(("step", step)) => one_task(&dir, step).await,
         Some(("many", number)) => many_tasks(&dir, number).await,
         _ => panic!("no such part: {part}"),
@@ -71,6 +72,29 @@ async fn one_task(dir: &Path, step: &str) {
         }
     } else {
         work.entered(step).await;
+    }
+    fs::write(dir.join("ready"), "").expect("written");
+    ended(&scheduler, "t").await;
+}
+
+/// Runs two of the three units of a task, of which one has ended; the third waits.
+async fn three_units(dir: &Path) {
+    let scheduler = open(dir).await;
+    let work = scheduler.driver.add(&id("t"), surviving(dir).holding(TaskStep::Run));
+    let one = Resources { cpus: 1, ..Resources::default() };
+    scheduler.submit(TaskSpec { units: 3, ..spec("t", one) }).await.expect("submitted");
+    while work.seen().steps.iter().filter(|step| **step == TaskStep::Run).count() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for unit in 0..3 {
+        let unit = dir.join("tasks/t/units").join(unit.to_string());
+        if unit.join("run").exists() {
+            fs::write(unit.join("release"), "").expect("written");
+            while fs::read_to_string(unit.join("run")).expect("there") != "ended" {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            break;
+        }
     }
     fs::write(dir.join("ready"), "").expect("written");
     ended(&scheduler, "t").await;
@@ -221,6 +245,23 @@ async fn a_task_outlives_its_process_in_every_step() {
         }
         assert_eq!(scheduler.leases().await.expect("listed"), [], "{step}");
     }
+}
+
+/// The units of a task are each taken on where they are: ended, running, waiting.
+#[tokio::test]
+async fn units_outlive_their_process() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    Victim::start(dir, "units").await.kill();
+    let scheduler = open_with(options(dir), ScriptedDriver::new().otherwise(surviving(dir))).await;
+    assert_eq!(scheduler.adopted, [id("t")]);
+    assert_eq!(ended(&scheduler, "t").await, TaskState::Done);
+    assert_eq!(commits(dir), "t\n");
+    let mut lines = lines(&scheduler, "t").await;
+    lines.sort_unstable();
+    let thrice = (0..LINES).flat_map(|line| [line; 3]).collect::<Vec<_>>();
+    assert_eq!(lines, thrice);
+    assert_eq!(scheduler.leases().await.expect("listed"), []);
 }
 
 /// A run goes on without a process, and holds what it was granted until its task is adopted.

@@ -34,6 +34,7 @@ async fn child() {
     match part.split_once(' ') {
         None if part == "two" => two_tasks(&dir).await,
         None if part == "units" => three_units(&dir).await,
+        None if part == "serve" => serve_all(&dir).await,
         Some(("step", step)) => one_task(&dir, step).await,
         Some(("many", number)) => many_tasks(&dir, number).await,
         _ => panic!("no such part: {part}"),
@@ -98,6 +99,14 @@ async fn three_units(dir: &Path) {
     }
     fs::write(dir.join("ready"), "").expect("written");
     ended(&scheduler, "t").await;
+}
+
+/// Carries on whatever there is, until all has ended.
+async fn serve_all(dir: &Path) {
+    let scheduler = open_with(options(dir), ScriptedDriver::new().otherwise(surviving(dir))).await;
+    for task in scheduler.list().await.expect("listed") {
+        ended(&scheduler, task.spec.id.as_str()).await;
+    }
 }
 
 fn surviving(dir: &Path) -> ScriptedWork {
@@ -245,6 +254,44 @@ async fn a_task_outlives_its_process_in_every_step() {
         }
         assert_eq!(scheduler.leases().await.expect("listed"), [], "{step}");
     }
+}
+
+/// However often processes are killed, wherever they are: each task comes to its end, and each line of
+/// its log is recorded once.
+#[tokio::test]
+async fn tasks_outlive_many_processes() {
+    const TASKS: usize = 8;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let one = Resources { cpus: 1, ..Resources::default() };
+    let scheduler = open_with(options(dir), ScriptedDriver::new().otherwise(surviving(dir))).await;
+    for n in 0..TASKS {
+        scheduler.submit(spec(&format!("t{n}"), one)).await.expect("submitted");
+    }
+    scheduler.close().await.expect("closed");
+    let reader = LocalScheduler::open(options(dir)).expect("opened");
+    let mut victims = Vec::new();
+    for round in 0..1000u64 {
+        let tasks = reader.list().await.expect("listed");
+        if tasks.iter().all(|task| task.state.is_final()) {
+            break;
+        }
+        victims.push(Victim::spawn(dir, "serve"));
+        tokio::time::sleep(Duration::from_millis(60 + round * 37 % 400)).await;
+        if victims.len() > 2 {
+            victims.remove(usize::try_from(round % 3).expect("small")).kill();
+        }
+    }
+    drop(victims);
+    let scheduler = open(dir).await;
+    for n in 0..TASKS {
+        let name = format!("t{n}");
+        let status = scheduler.status(&id(&name)).await.expect("known");
+        assert_eq!((status.state, status.attempt), (TaskState::Done, 1), "{status:?}");
+        assert_eq!(lines(&scheduler, &name).await, (0..LINES).collect::<Vec<_>>(), "{name}");
+        assert!(commits(dir).contains(&name));
+    }
+    assert_eq!(scheduler.leases().await.expect("listed"), []);
 }
 
 /// The units of a task are each taken on where they are: ended, running, waiting.

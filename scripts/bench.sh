@@ -44,7 +44,7 @@ for part in $parts; do
     task) bench task $tasks ;;
     peers)
       say peers
-      cargo run -q --release -p ymir-benches --bin peers -- $compared --out "$results" |
+      cargo run -q --profile dist -p ymir-benches --bin peers -- $compared --out "$results" |
         tee "$folder/peers.txt"
       ;;
     python)

@@ -25,7 +25,7 @@ need_docker() {
   local triple
   triple=$(rustc -vV | sed -n 's/^host: //p')
   export YMIR_REQUIRE_DOCKER=1 YMIR_DETECTOR_IMAGE=ymir-detector:test
-  export YMIR_DETECTOR="${CARGO_TARGET_DIR:-$PWD/target}/$triple/release/ymir-detector"
+  export YMIR_DETECTOR="${CARGO_TARGET_DIR:-$PWD/target}/$triple/dist/ymir-detector"
 }
 
 step_lint() {
@@ -61,11 +61,11 @@ step_unit() {
 
 step_features() {
   say 'each crate alone, without its optional features'
-  for crate in ymir-core ymir-assets ymir-tmi ymir-labeling ymir-testkit ymir ymir-detector \
-    ymir-python ymir-node; do
+  for crate in ymir-core ymir-formats ymir-assets ymir-data ymir-mir ymir-eval ymir-tmi \
+    ymir-labeling ymir-testkit ymir ymir-cli ymir-detector ymir-python ymir-node; do
     cargo check -q --locked --no-default-features -p "$crate"
   done
-  cargo test -q --locked --no-default-features -p ymir --test blobs
+  cargo test -q --locked --no-default-features -p ymir --test it blobs
 }
 
 step_python() {

@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 impl Workspace {
     /// Starts a training.
     #[napi]
-    pub fn train<'env>(
+    pub fn start_train<'env>(
         &self,
         env: &'env Env,
         request: String,
@@ -24,13 +24,13 @@ impl Workspace {
         promise(env, cancel, async move {
             let request: TrainRequest = from_json("a training", &request)?;
             let options = request.resolve(&workspace).await?;
-            Ok(Task { inner: workspace.train(&options).await? })
+            Ok(Task { inner: workspace.start_train(&options).await?.untyped() })
         })
     }
 
     /// Starts a mining.
     #[napi]
-    pub fn mine<'env>(
+    pub fn start_mine<'env>(
         &self,
         env: &'env Env,
         request: String,
@@ -40,13 +40,13 @@ impl Workspace {
         promise(env, cancel, async move {
             let request: MineRequest = from_json("a mining", &request)?;
             let options = request.resolve(&workspace).await?;
-            Ok(Task { inner: workspace.mine(&options).await? })
+            Ok(Task { inner: workspace.start_mine(&options).await?.untyped() })
         })
     }
 
     /// Starts an inference.
     #[napi]
-    pub fn infer<'env>(
+    pub fn start_infer<'env>(
         &self,
         env: &'env Env,
         request: String,
@@ -56,7 +56,7 @@ impl Workspace {
         promise(env, cancel, async move {
             let request: InferRequest = from_json("an inference", &request)?;
             let options = request.resolve(&workspace).await?;
-            Ok(Task { inner: workspace.infer(&options).await? })
+            Ok(Task { inner: workspace.start_infer(&options).await?.untyped() })
         })
     }
 
@@ -72,6 +72,55 @@ impl Workspace {
     pub fn tasks<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {
         let workspace = self.get()?;
         promise(env, None, async move { to_json(&workspace.tasks().await?) })
+    }
+
+    /// Waits until no task is unfinished, and returns the last status of each that was.
+    #[napi]
+    pub fn wait_all<'env>(
+        &self,
+        env: &'env Env,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let workspace = self.get()?;
+        promise(env, cancel, async move { to_json(&workspace.wait_all().await?) })
+    }
+
+    /// Ends a task of which it cannot be found out whether its run has ended.
+    #[napi]
+    pub fn settle<'env>(&self, env: &'env Env, id: String) -> napi::Result<PromiseRaw<'env, ()>> {
+        let workspace = self.get()?;
+        promise(env, None, async move { workspace.settle(&id.parse()?).await })
+    }
+
+    /// Returns what runs left behind, and ends it if that is asked for.
+    #[napi]
+    pub fn leftovers<'env>(
+        &self,
+        env: &'env Env,
+        end: bool,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let workspace = self.get()?;
+        promise(env, None, async move {
+            let found = workspace.leftovers().await?;
+            if end {
+                workspace.end_leftovers(&found).await?;
+            }
+            to_json(&found)
+        })
+    }
+
+    /// Returns whether the run of a task outlives this program.
+    #[napi]
+    pub fn survives<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+    ) -> napi::Result<PromiseRaw<'env, bool>> {
+        let workspace = self.get()?;
+        promise(env, None, async move {
+            let status = workspace.scheduler().status(&id.parse()?).await?;
+            Ok(workspace.survives(&status.spec))
+        })
     }
 
     /// Returns what an executor says about itself.

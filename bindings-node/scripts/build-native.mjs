@@ -1,6 +1,6 @@
 // Builds the native addon and puts it where the package loads it from.
 //
-//   YMIR_PROFILE       the cargo profile, `release` unless given
+//   YMIR_PROFILE       the cargo profile, `dist` unless given
 //   CARGO_TARGET_DIR   as for cargo
 import { execFileSync } from "node:child_process";
 import { copyFileSync, renameSync } from "node:fs";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
-const profile = process.env.YMIR_PROFILE ?? "release";
+const profile = process.env.YMIR_PROFILE ?? "dist";
 
 const cargo = ["build", "--locked", "--profile", profile, "-p", "ymir-node"];
 const run = { cwd: folder, encoding: "utf8", maxBuffer: 1 << 26 };
@@ -34,7 +34,5 @@ const addon = join(folder, `ymir.${platform}-${arch}${libc}.node`);
 
 // Renamed, as a process may have the old one loaded.
 copyFileSync(join(target, profile === "dev" ? "debug" : profile, library), `${addon}.new`);
-// Line tables serve those who debug; they would double what everybody downloads.
-if (profile === "release" && platform !== "win32") execFileSync("strip", ["-S", `${addon}.new`]);
 renameSync(`${addon}.new`, addon);
 console.log(addon);

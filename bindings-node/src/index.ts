@@ -74,6 +74,7 @@ export type {
   Resources,
   TaskEvent,
   TaskState,
+  Leftover,
   TaskStatus,
   TaskStep,
 } from "./tasks";

@@ -198,11 +198,15 @@ export interface NativeWorkspace {
     options: string,
     cancel?: NativeCancel,
   ): Promise<NativeOutcomes>;
-  train(request: string, cancel?: NativeCancel): Promise<NativeTask>;
-  mine(request: string, cancel?: NativeCancel): Promise<NativeTask>;
-  infer(request: string, cancel?: NativeCancel): Promise<NativeTask>;
+  startTrain(request: string, cancel?: NativeCancel): Promise<NativeTask>;
+  startMine(request: string, cancel?: NativeCancel): Promise<NativeTask>;
+  startInfer(request: string, cancel?: NativeCancel): Promise<NativeTask>;
   task(id: string): Promise<NativeTask>;
   tasks(): Promise<string>;
+  waitAll(cancel?: NativeCancel): Promise<string>;
+  settle(id: string): Promise<void>;
+  leftovers(end: boolean): Promise<string>;
+  survives(id: string): Promise<boolean>;
   events(after: number): NativeEvents;
   inspect(executor: string): Promise<string>;
   label(request: string, cancel?: NativeCancel): Promise<string>;

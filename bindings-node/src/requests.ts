@@ -49,8 +49,19 @@ export interface TaskOptions extends CallOptions {
   readonly priority?: number;
   /** What to do with predictions of a class that the workspace does not have. */
   readonly unknownClasses?: UnknownClasses;
-  /** Whether the result of equal work is used, if there is one; `true` unless given. */
+  /**
+   * Whether the result of equal work is used, if there is one, or the task that is at it joined; `true`
+   * unless given.
+   */
   readonly reuse?: boolean;
+  /** Seconds that a run may take; it is stopped then, and the task fails. */
+  readonly timeLimitS?: number;
+  /** When a failure is tried again. */
+  readonly retry?: { readonly retries?: number; readonly backoffS?: number };
+  /** The number of units that a mining or an inference is cut into; 1 unless given. */
+  readonly units?: number;
+  /** Whose share of the host the task uses; a project's tasks use the project's name. */
+  readonly share?: string;
 }
 
 /** What a model is trained on. */
@@ -216,13 +227,19 @@ function split<T extends TaskOptions>(options: T, registry: Registry) {
     priority,
     unknownClasses,
     reuse,
+    timeLimitS,
+    retry,
+    units,
+    share,
     ...rest
   } = options;
   const { signal: _signal, ...own } = rest;
   const task = {
     executor: registry.executor(executor),
-    ...{ parameters, seed, resources, priority, reuse },
+    ...{ parameters, seed, resources, priority, reuse, units, share },
     ...given("limits", limits, snake),
+    ...given("retry", retry, snake),
+    time_limit_s: timeLimitS,
     unknown_classes: unknownClasses,
   };
   return [task, own] as const;

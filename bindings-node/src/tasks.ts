@@ -40,6 +40,8 @@ export interface Limits {
   readonly pids?: number;
   /** Shared memory in bytes; 0 for the default. */
   readonly sharedMemory?: number;
+  /** The most bytes that the files of a model may have together; 64 GiB unless given. */
+  readonly modelBytes?: number;
 }
 
 /** What is known of a task. */
@@ -58,6 +60,17 @@ export interface TaskStatus {
   readonly step: TaskStep;
   /** How much of the run is done, 0 to 1. */
   readonly progress: number;
+  /** The attempt that it is in, from 1. */
+  readonly attempt: number;
+  /**
+   * The id of the process that carries it on; `null` where that has died and no other has adopted the
+   * task yet, and of a task that has ended.
+   */
+  readonly owner: number | null;
+  /** Why it cannot be found out at present whether its run has ended; `settle` ends this. */
+  readonly stalled: YmirError | null;
+  /** Its whole description, as it is recorded. */
+  readonly spec: Readonly<Record<string, unknown>>;
   /** Why it failed. */
   readonly error: YmirError | null;
   /** The ids of the versions that it made. */
@@ -68,6 +81,20 @@ export interface TaskStatus {
   readonly started: Date | null;
   /** When it ended. */
   readonly finished: Date | null;
+}
+
+/** A container or run that nobody will collect. */
+export interface Leftover {
+  /** The runtime that has it: `docker`, `local`. */
+  readonly runtime: string;
+  /** What the runtime calls it. */
+  readonly name: string;
+  /** Whether it still runs. */
+  readonly running: boolean;
+  /** The id of its task, if it is a run of one. */
+  readonly task: string | null;
+  /** Why nobody will collect it. */
+  readonly reason: "directory_gone" | "task_ended" | "inspection";
 }
 
 /** What every event of a task has. */

@@ -1,15 +1,18 @@
 // Tasks and their events, as the native side writes them; see `wire.ts`.
 import { YmirError } from "./errors";
 import type { WireError } from "./errors";
-import type { ExecutorInfo, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
+import type { ExecutorInfo, Leftover, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
 import type { TaskKind } from "./types";
 
 /** @internal */
 export interface WireTaskStatus {
-  request: { id: string; kind: TaskKind; resources: TaskStatus["resources"]; priority: number };
+  spec: { id: string; kind: TaskKind; resources: TaskStatus["resources"]; priority: number };
   state: TaskState;
   step: TaskStep;
   progress: number;
+  attempt: number;
+  owner: { pid: number } | null;
+  stalled: WireError | null;
   error: WireError | null;
   output: string[];
   created: string;
@@ -23,8 +26,16 @@ function toDate(text: string | null): Date | null {
 
 /** @internal */
 export function toTaskStatus(wire: WireTaskStatus): TaskStatus {
+  const { id, kind, resources, priority } = wire.spec;
   return {
-    ...wire.request,
+    id,
+    kind,
+    resources,
+    priority,
+    spec: wire.spec,
+    attempt: wire.attempt,
+    owner: wire.owner && wire.owner.pid,
+    stalled: wire.stalled && YmirError.of(wire.stalled),
     state: wire.state,
     step: wire.step,
     progress: wire.progress,
@@ -34,6 +45,19 @@ export function toTaskStatus(wire: WireTaskStatus): TaskStatus {
     started: toDate(wire.started),
     finished: toDate(wire.finished),
   };
+}
+
+/** @internal */
+export interface WireLeftover {
+  runtime: string;
+  run: { name: string; running: boolean; handle: { task: string } | null };
+  reason: Leftover["reason"];
+}
+
+/** @internal */
+export function toLeftover({ runtime, run, reason }: WireLeftover): Leftover {
+  const { name, running, handle } = run;
+  return { runtime, name, running, task: handle && handle.task, reason };
 }
 
 /** @internal */

@@ -39,12 +39,12 @@ import type {
   TrainOptions,
 } from "./requests";
 import { Task } from "./task";
-import type { ExecutorInfo, TaskEvent, TaskStatus } from "./tasks";
+import type { ExecutorInfo, TaskEvent, Leftover, TaskStatus } from "./tasks";
 import type { Class, ImportReport, Kind, Spec, TaskKind, Version } from "./types";
 import { specOf, toImportReport, toVersion } from "./wire";
 import type { WireImportReport, WireVersion } from "./wire";
-import { toExecutorInfo, toTaskStatus } from "./wire-tasks";
-import type { WireExecutorInfo, WireTaskStatus } from "./wire-tasks";
+import { toExecutorInfo, toLeftover, toTaskStatus } from "./wire-tasks";
+import type { WireExecutorInfo, WireLeftover, WireTaskStatus } from "./wire-tasks";
 
 /**
  * The object store with the images and models of a workspace, in place of its directory. The
@@ -72,6 +72,10 @@ export interface OpenOptions extends InitOptions {
   readonly create?: boolean;
   /** CPU slots for tasks; as many as the host has unless given. */
   readonly cpus?: number;
+  /** The directory with the ledger of what tasks of this host hold; all workspaces share one. */
+  readonly hostDir?: string;
+  /** Only observes tasks: they are listed and followed, and none is started, adopted or ended. */
+  readonly observeTasks?: boolean;
 }
 
 /** What counts in an evaluation. */
@@ -116,7 +120,8 @@ export class Workspace {
 
   /** Opens the workspace in a directory. */
   static async open(path: string | URL, options: OpenOptions = {}): Promise<Workspace> {
-    const request = () => jsonOf(options);
+    const { hostDir, observeTasks, ...rest } = options;
+    const request = () => jsonOf({ ...rest, host_dir: hostDir, observe_tasks: observeTasks });
     return new Workspace(await wait(() => native.openWorkspace(pathOf(path), request())));
   }
 
@@ -276,22 +281,43 @@ export class Workspace {
     );
   }
 
+  /** Trains a model and returns it. {@link Workspace.startTrain} does not wait. The signal cancels the task. */
+  async train(options: TrainOptions): Promise<Model> {
+    return (await this.startTrain(options)).wait();
+  }
+
   /** Starts a training; the task makes a model. */
-  async train(options: TrainOptions): Promise<Task<Model>> {
+  async startTrain(options: TrainOptions): Promise<Task<Model>> {
     const request = now(() => trainToWire(options, this.#objects));
-    return this.#start("train", options.signal, (cancel) => this.#native.train(request, cancel));
+    return this.#start("train", options.signal, (cancel) =>
+      this.#native.startTrain(request, cancel),
+    );
+  }
+
+  /** Chooses assets and returns them as a dataset. {@link Workspace.startMine} does not wait. The signal cancels the task. */
+  async mine(options: MineOptions): Promise<Dataset> {
+    return (await this.startMine(options)).wait();
   }
 
   /** Starts a mining; the task makes a dataset of the chosen assets. */
-  async mine(options: MineOptions): Promise<Task<Dataset>> {
+  async startMine(options: MineOptions): Promise<Task<Dataset>> {
     const request = now(() => mineToWire(options, this.#objects));
-    return this.#start("mine", options.signal, (cancel) => this.#native.mine(request, cancel));
+    return this.#start("mine", options.signal, (cancel) =>
+      this.#native.startMine(request, cancel),
+    );
+  }
+
+  /** Predicts and returns the prediction set. {@link Workspace.startInfer} does not wait. The signal cancels the task. */
+  async infer(options: InferOptions): Promise<Dataset> {
+    return (await this.startInfer(options)).wait();
   }
 
   /** Starts an inference; the task makes a prediction set. */
-  async infer(options: InferOptions): Promise<Task<Dataset>> {
+  async startInfer(options: InferOptions): Promise<Task<Dataset>> {
     const request = now(() => inferToWire(options, this.#objects));
-    return this.#start("infer", options.signal, (cancel) => this.#native.infer(request, cancel));
+    return this.#start("infer", options.signal, (cancel) =>
+      this.#native.startInfer(request, cancel),
+    );
   }
 
   async #start<T extends Model | Dataset>(
@@ -310,14 +336,37 @@ export class Workspace {
   /** Returns a task by its id. */
   async task(id: string): Promise<Task<Model | Dataset>> {
     const task = await wait(() => this.#native.task(id));
-    const { request } = JSON.parse(await wait(() => task.status())) as WireTaskStatus;
-    return new Task(task, request.kind, (version) => this.#open(version));
+    const { spec } = JSON.parse(await wait(() => task.status())) as WireTaskStatus;
+    return new Task(task, spec.kind, (version) => this.#open(version));
   }
 
   /** Returns what is known of all tasks, newest first. */
   async tasks(): Promise<TaskStatus[]> {
     const tasks = JSON.parse(await wait(() => this.#native.tasks())) as WireTaskStatus[];
     return tasks.map(toTaskStatus);
+  }
+
+  /**
+   * Waits until no task is unfinished, and returns the last status of each that was. A task whose
+   * program died is adopted.
+   */
+  async waitAll({ signal }: CallOptions = {}): Promise<TaskStatus[]> {
+    const text = await abortable(signal, (cancel) => this.#native.waitAll(cancel));
+    return (JSON.parse(text) as WireTaskStatus[]).map(toTaskStatus);
+  }
+
+  /** Ends a task that is stalled: its run counts as ended, and the task fails. */
+  async settle(id: string): Promise<void> {
+    await wait(() => this.#native.settle(id));
+  }
+
+  /**
+   * Returns containers and runs that nobody will collect, of any workspace of this user; ends and
+   * removes them if asked to.
+   */
+  async leftovers({ end = false }: { readonly end?: boolean } = {}): Promise<Leftover[]> {
+    const found = JSON.parse(await wait(() => this.#native.leftovers(end))) as WireLeftover[];
+    return found.map(toLeftover);
   }
 
   /** Yields the events of all tasks: those that are kept, then those to come. */

@@ -77,7 +77,7 @@ test("images and models go to the bucket and come back", { skip }, async () => {
   assert.equal(stored("team"), 6);
   const classes = ["red", "blue"];
   const options = { executor: new MeanBox(), classes, training: "pool", validation: "pool" };
-  await (await made.train({ ...options, model: "m" })).wait();
+  await (await made.startTrain({ ...options, model: "m" })).wait();
   assert.ok(stored("team") > 6);
   made.close();
   assert.ok(!existsSync(join(path, "blobs")));

@@ -69,7 +69,7 @@ const WORKER = `
         await task.saveStage("s", { files: ["m"] });
       },
     };
-    const task = await workspace.train({
+    const task = await workspace.startTrain({
       executor, classes: ["red"], training: "pool", validation: "pool", model: executor.name,
     });
     const model = await task.wait();
@@ -107,7 +107,7 @@ test("a worker can be terminated while it works", async () => {
         name: "endless",
         train: () => (parentPort.postMessage("runs"), new Promise(() => setInterval(() => 0, 9))),
       };
-      await workspace.train({
+      await workspace.startTrain({
         executor, classes: ["red"], training: "pool", validation: "pool", model: "endless",
       });
       for await (const event of workspace.events({ after: 1e9 })) event;
@@ -148,7 +148,7 @@ test("a task that runs does, until it has ended", async () => {
      const executor = new MeanBox();
      const classes = ["red"];
      const [training, validation, model] = ["pool", "pool", "kept"];
-     await workspace.train({ executor, classes, training, validation, model });`,
+     await workspace.startTrain({ executor, classes, training, validation, model });`,
     workspace.root,
   );
   assert.equal((await workspace.model("kept")).name, "kept");
@@ -165,7 +165,7 @@ test("events of two listeners, one of which leaves", async () => {
     }
   })();
   const options = { executor, classes: CLASSES, training: "pool", validation: "pool" };
-  const task = await workspace.train({ ...options, model: "m" });
+  const task = await workspace.startTrain({ ...options, model: "m" });
   for await (const event of task.events()) {
     assert.equal(event.task, task.id);
     break;

@@ -21,12 +21,12 @@ function training(executor, more = {}) {
 }
 
 async function trained(executor = new MeanBox()) {
-  return (await workspace.train(training(executor))).wait();
+  return (await workspace.startTrain(training(executor))).wait();
 }
 
 test("an object trains, infers and mines", async () => {
   const executor = new MeanBox();
-  const task = await workspace.train(training(executor, { model: "mean" }));
+  const task = await workspace.startTrain(training(executor, { model: "mean" }));
   const model = await task.wait();
   assert.ok(model instanceof Model);
   assert.deepEqual(model.metrics, { mAP: 0.25, loss: 3 });
@@ -36,7 +36,7 @@ test("an object trains, infers and mines", async () => {
   const [file] = await model.export(join(folder(), "model"));
   assert.equal(JSON.parse(readFileSync(file, "utf8")).length, 2);
 
-  const inference = await workspace.infer({
+  const inference = await workspace.startInfer({
     executor,
     dataset: "validation",
     model,
@@ -61,7 +61,7 @@ test("an object trains, infers and mines", async () => {
   assert.equal(evaluation.images, 4);
   assert.equal(evaluation.predictionsOutside, 0);
 
-  const mining = await workspace.mine({
+  const mining = await workspace.startMine({
     executor,
     candidates: "pool",
     model,
@@ -91,7 +91,7 @@ test("what it is given", async () => {
   };
   const info = await workspace.inspect(executor);
   assert.deepEqual(Object.keys(info.templates), ["training"]);
-  const task = await workspace.train(training(executor, { parameters: { rate: 0.5 } }));
+  const task = await workspace.startTrain(training(executor, { parameters: { rate: 0.5 } }));
   const model = await task.wait();
   assert.deepEqual(model.stages.map(({ name }) => name).sort(), ["a", "b"]);
   assert.equal(model.bestStage, "a");
@@ -113,7 +113,7 @@ test("what it is given", async () => {
 });
 
 test("progress, log and states are events of the task", async () => {
-  const task = await workspace.train(training(new MeanBox()));
+  const task = await workspace.startTrain(training(new MeanBox()));
   const events = [];
   for await (const event of task.events()) events.push(event);
   const of = (type) => events.filter((event) => event.type === type);
@@ -139,7 +139,7 @@ test("a rejection fails the task; its stack is in the log", async () => {
       throw new RangeError("epoch out of range", { cause: new Error("deep inside") });
     }
   }
-  const task = await workspace.train(training(new Broken()));
+  const task = await workspace.startTrain(training(new Broken()));
   const error = await rejection(task.wait());
   assert.ok(error instanceof YmirError);
   assert.equal(error.code, "executor_failed");
@@ -160,7 +160,7 @@ test("a throw at once, and of what is no error, fail the task too", async () => 
       throw "a text";
     },
   };
-  const error = await rejection((await workspace.train(training(executor))).wait());
+  const error = await rejection((await workspace.startTrain(training(executor))).wait());
   assert.match(error.message, /a text/);
   const unshown = { [inspect.custom]: () => Promise.reject.call() };
   const circle = new Error("round");
@@ -173,7 +173,7 @@ test("a throw at once, and of what is no error, fail the task too", async () => 
     [unshown, /cannot be shown/],
   ]) {
     const rejects = { name: "rejects", train: () => Promise.reject(thrown) };
-    const task = await workspace.train(training(rejects));
+    const task = await workspace.startTrain(training(rejects));
     const odd = await rejection(task.wait());
     assert.equal(odd.code, "executor_failed");
     assert.match(odd.context.message, says);
@@ -182,7 +182,7 @@ test("a throw at once, and of what is no error, fail the task too", async () => 
     );
   }
   const nothing = { name: "nothing", train() {} };
-  const without = await rejection((await workspace.train(training(nothing))).wait());
+  const without = await rejection((await workspace.startTrain(training(nothing))).wait());
   assert.match(without.message, /no stage/);
 });
 
@@ -192,7 +192,7 @@ test("the context of an error of ours goes with it, the exit code too", async ()
     name: "exits",
     train: () => Promise.reject(new YmirError("no gpu", { kind: "ResourceExhausted", context })),
   };
-  const task = await workspace.train(training(executor));
+  const task = await workspace.startTrain(training(executor));
   const error = await rejection(task.wait());
   assert.equal(error.code, "resource_exhausted");
   assert.equal(error.context.exit_code, "7");
@@ -225,7 +225,7 @@ test("all of a prediction is kept", async () => {
     infer: (task) => task.candidates.forEach((sample) => task.predict(sample, [found])),
   };
   const options = { executor, dataset: "validation", model: await trained() };
-  const said = await (await workspace.infer({ ...options, predictions: "outlined" })).wait();
+  const said = await (await workspace.startInfer({ ...options, predictions: "outlined" })).wait();
   assert.equal(said.summary.annotations, said.length);
   for await (const record of said.records()) {
     const [{ classId, ...kept }] = record.annotations;
@@ -256,7 +256,7 @@ test("bad results are refused where they are given", async () => {
   };
   const model = await trained();
   const options = { executor, dataset: "validation", model, predictions: "careless" };
-  assert.equal((await (await workspace.infer(options)).wait()).summary.annotations, 0);
+  assert.equal((await (await workspace.startInfer(options)).wait()).summary.annotations, 0);
   assert.deepEqual(
     errors.map(({ code }) => code),
     [...Array(8).fill("invalid_input"), "not_found"],
@@ -278,7 +278,7 @@ function waiting(name, onStart) {
 test("cancelling fires the task's signal and ends the task", async () => {
   let started;
   const start = new Promise((resolve) => (started = resolve));
-  const task = await workspace.train(training(waiting("waits", started)));
+  const task = await workspace.startTrain(training(waiting("waits", started)));
   const given = await start;
   assert.equal(given.cancelled, false);
   await task.cancel();
@@ -296,7 +296,7 @@ test("the signal of a task cancels it; that of waiting does not", async () => {
   const start = new Promise((resolve) => (started = resolve));
   const controller = new AbortController();
   const options = training(waiting("waits-too", started), { signal: controller.signal });
-  const task = await workspace.train(options);
+  const task = await workspace.startTrain(options);
   await start;
   const impatient = await rejection(task.wait({ signal: AbortSignal.timeout(10) }));
   assert.equal(impatient.code, "cancelled");
@@ -308,7 +308,7 @@ test("the signal of a task cancels it; that of waiting does not", async () => {
   assert.equal(error.code, "cancelled");
   assert.equal(error.cause, reason);
   assert.equal((await task.status()).state, "terminated");
-  assert.equal((await rejection(workspace.train(options))).cause, reason);
+  assert.equal((await rejection(workspace.startTrain(options))).cause, reason);
 });
 
 test("an executor that does not heed its signal is given up", async () => {
@@ -321,7 +321,7 @@ test("an executor that does not heed its signal is given up", async () => {
       return new Promise((resolve) => (end = resolve));
     },
   };
-  const task = await workspace.train(training(deaf));
+  const task = await workspace.startTrain(training(deaf));
   const given = await start;
   await task.cancel();
   assert.equal((await rejection(task.wait())).code, "cancelled");
@@ -335,14 +335,14 @@ test("an executor that does not heed its signal is given up", async () => {
 test("equal work of an equal version is found again", async () => {
   const executor = Object.assign(new MeanBox(), { name: "versioned", version: "1" });
   const options = training(executor, { model: "versioned" });
-  const first = await (await workspace.train(options)).wait();
+  const first = await (await workspace.startTrain(options)).wait();
   const other = Object.assign(new MeanBox(), { name: "versioned", version: "1" });
-  const again = await workspace.train({ ...options, executor: other });
+  const again = await workspace.startTrain({ ...options, executor: other });
   assert.equal(again.id, null);
   assert.equal(await again.status(), null);
   assert.equal((await again.wait()).id, first.id);
   assert.deepEqual(other.calls, []);
-  const anew = await workspace.train({ ...options, reuse: false });
+  const anew = await workspace.startTrain({ ...options, reuse: false });
   assert.notEqual(anew.id, null);
   await anew.wait();
 });
@@ -350,13 +350,13 @@ test("equal work of an equal version is found again", async () => {
 test("without a version it is another one each time that it is given", async () => {
   const executor = Object.assign(new MeanBox(), { name: "unversioned" });
   const options = training(executor, { model: "unversioned" });
-  await (await workspace.train(options)).wait();
-  assert.equal((await workspace.train({ ...options, executor: "host:unversioned" })).id, null);
+  await (await workspace.startTrain(options)).wait();
+  assert.equal((await workspace.startTrain({ ...options, executor: "host:unversioned" })).id, null);
   const { digest } = await workspace.inspect(executor);
   assert.equal((await workspace.inspect(executor)).digest, digest);
   executor.parameters = { epochs: 5 };
   assert.equal((await workspace.inspect(executor)).templates.training.epochs, 5);
-  const anew = await workspace.train(options);
+  const anew = await workspace.startTrain(options);
   assert.notEqual(anew.id, null);
   await anew.wait();
   assert.notEqual((await workspace.inspect(executor)).digest, digest);
@@ -385,21 +385,21 @@ test("another object of a class replaces the earlier one, with one warning", asy
 });
 
 test("an executor needs a name and something to do", async () => {
-  const nameless = await rejection(workspace.train(training({ train() {} })));
+  const nameless = await rejection(workspace.startTrain(training({ train() {} })));
   assert.equal(nameless.code, "invalid_input");
   assert.match(nameless.message, /name/);
   for (const thing of [MeanBox, () => undefined, undefined, null, 5]) {
-    const error = await rejection(workspace.train(training(thing)));
+    const error = await rejection(workspace.startTrain(training(thing)));
     assert.equal(error.code, "invalid_input");
     assert.match(error.message, /^an executor is an object with train\/infer\/mine, not /);
     assert.equal(error.message.includes("new X()"), typeof thing === "function");
     assert.throws(() => workspace.registerExecutor(thing, "named"), { code: "invalid_input" });
   }
-  const idle = await rejection(workspace.train(training({ name: "idle" })));
+  const idle = await rejection(workspace.startTrain(training({ name: "idle" })));
   assert.equal(idle.code, "invalid_input");
   assert.equal(workspace.registerExecutor({ train() {} }, "named"), "host:named");
   const model = await trained();
   const cannot = { executor: "host:named", dataset: "pool", model, predictions: "p" };
-  const refused = (async () => (await workspace.infer(cannot)).wait())();
+  const refused = (async () => (await workspace.startInfer(cannot)).wait())();
   assert.equal((await rejection(refused)).code, "unsupported");
 });

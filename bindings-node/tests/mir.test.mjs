@@ -9,7 +9,7 @@ import { Workspace } from "ymir";
 import { folder, rejection } from "./support.mjs";
 
 const packed = fileURLToPath(
-  new URL("../../ymir-assets/tests/data/mir/mir.tar.gz", import.meta.url),
+  new URL("../../ymir-mir/tests/data/mir/mir.tar.gz", import.meta.url),
 );
 
 test("a repository of the original is imported, once", async () => {

@@ -9,7 +9,7 @@ before(async () => {
   ({ workspace } = await workspaceWithData());
   validation = await workspace.dataset("validation");
   const executor = new MeanBox();
-  const training = await workspace.train({
+  const training = await workspace.startTrain({
     executor,
     classes: ["red", "blue"],
     training: "pool",
@@ -18,7 +18,7 @@ before(async () => {
   });
   const model = await training.wait();
   const inference = { executor, dataset: validation, model, predictions: "said" };
-  said = await (await workspace.infer(inference)).wait();
+  said = await (await workspace.startInfer(inference)).wait();
 });
 
 test("predictions are hits or false alarms, and objects may be missed", async () => {

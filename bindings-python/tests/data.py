@@ -90,6 +90,6 @@ def train(
     workspace: ymir.Workspace, executor: ymir.Executor, model: str = "m"
 ) -> ymir.Task[ymir.Model]:
     """Starts a training on what `filled` has."""
-    return workspace.train(
+    return workspace.start_train(
         executor=executor, classes=CLASSES, training="pool", validation="val", model=model
     )

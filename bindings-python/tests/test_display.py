@@ -65,7 +65,7 @@ def test_everything_is_escaped(workspace: ymir.Workspace, tmp_path: Path) -> Non
     workspace.import_dataset(source, "pool", unknown_classes="add")
     names = [known.name for known in workspace.classes()]
     assert evil in names
-    model = workspace.train(
+    model = workspace.start_train(
         executor=Memorizer(), classes=names, training="pool", validation="pool", model="m"
     ).wait()
     for thing in (workspace, workspace.dataset("pool"), model):

@@ -57,7 +57,7 @@ def test_what_the_user_sees(filled: ymir.Workspace, tmp_path: Path) -> None:
     with pytest.raises(ymir.InvalidInputError, match="not an id"):
         filled.dataset("pool").get("not an id")
     with pytest.raises(ymir.InvalidInputError, match="unknown field `colour`"):
-        filled.train(colour="red", executor="local:/x", classes=[], training="pool",
+        filled.start_train(colour="red", executor="local:/x", classes=[], training="pool",
                      validation="val", model="m")  # type: ignore[call-arg]  # fmt: skip
     options: Any = {"dataset": "pool", "labeled": "labeled"}
     with pytest.raises(ymir.InvalidInputError, match=r"classes=\['disc'\]") as caught_names:

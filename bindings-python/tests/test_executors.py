@@ -29,7 +29,7 @@ def test_a_python_object_trains_infers_and_is_evaluated(filled: ymir.Workspace) 
     assert status is not None
     assert status.state == "done"
     assert status.output == (model.id,)
-    said = filled.infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
+    said = filled.start_infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
     assert said.is_predictions
     assert said.manifest.prediction == ymir.PredictionInfo(model.id, filled.dataset("val").id)
     assert [known.name for known in said.manifest.classes] == CLASSES
@@ -41,7 +41,7 @@ def test_a_python_object_trains_infers_and_is_evaluated(filled: ymir.Workspace) 
     assert evaluation.ap50 > 0.2
     assert set(evaluation.classes) == set(CLASSES)
     assert len(evaluation.coco) == 12
-    chosen = filled.mine(
+    chosen = filled.start_mine(
         executor=Memorizer(), candidates="pool", model=model, count=3, selected="chosen"
     ).wait()
     assert len(chosen) == 3
@@ -99,7 +99,7 @@ def test_functions_are_an_executor(filled: ymir.Workspace) -> None:
     assert task.wait().metrics == {"mAP": 0.5}
     assert "epoch 1 of 1" in [line.text for line in task.log()]
     with pytest.raises(ymir.UnsupportedError):
-        filled.infer(executor=learn, dataset="val", model="m", predictions="said")
+        filled.start_infer(executor=learn, dataset="val", model="m", predictions="said")
 
 
 def test_model_files_come_out(filled: ymir.Workspace, tmp_path) -> None:
@@ -172,7 +172,7 @@ def test_wrong_use_is_told(filled: ymir.Workspace) -> None:
 
     model = train(filled, Memorizer()).wait()
     with pytest.raises(ymir.YmirError, match="needs a score"):
-        filled.infer(executor=Unscored(), dataset="val", model=model, predictions="p").wait()
+        filled.start_infer(executor=Unscored(), dataset="val", model=model, predictions="p").wait()
 
 
 class Outliner(Memorizer):
@@ -200,7 +200,7 @@ def test_all_of_a_prediction_is_kept(filled: ymir.Workspace) -> None:
     model = train(filled, Memorizer()).wait()
 
     def said(executor: Outliner) -> ymir.Dataset:
-        task = filled.infer(executor=executor, dataset="val", model=model, predictions="said")
+        task = filled.start_infer(executor=executor, dataset="val", model=model, predictions="said")
         return task.wait()
 
     outliner = Outliner()
@@ -272,7 +272,7 @@ def test_cancel_of_an_async_executor(filled: ymir.Workspace) -> None:
 def test_cancelling_a_wait_leaves_the_task(filled: ymir.Workspace) -> None:
     async def main() -> None:
         sleeper = Sleeper(polite=True)
-        task = await filled.train_async(
+        task = await filled.start_train_async(
             executor=sleeper, classes=CLASSES, training="pool", validation="val", model="m"
         )
         with pytest.raises(asyncio.TimeoutError):

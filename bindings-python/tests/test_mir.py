@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import ymir
 
-PACKED = Path(__file__).parents[2] / "ymir-assets/tests/data/mir/mir.tar.gz"
+PACKED = Path(__file__).parents[2] / "ymir-mir/tests/data/mir/mir.tar.gz"
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_a_number_that_is_not_finite_is_refused_by_its_name(
 ) -> None:
     pool, finite = filled.dataset("pool"), "must be a finite number"
     model = train(filled, Memorizer()).wait()
-    filled.infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
+    filled.start_infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
     project: dict[str, Any] = {
         "classes": CLASSES,
         "pool": "pool",
@@ -41,8 +41,8 @@ def test_a_number_that_is_not_finite_is_refused_by_its_name(
     task |= {"training": "pool", "validation": "val"}
     deep = {"lr": {"steps": [0.1, number]}}
     calls: dict[str, Callable[[], object]] = {
-        "parameters.lr": lambda: filled.train(**task, parameters={"lr": number}),
-        "parameters.lr.steps[1]": lambda: filled.train(**task, parameters=deep),
+        "parameters.lr": lambda: filled.start_train(**task, parameters={"lr": number}),
+        "parameters.lr.steps[1]": lambda: filled.start_train(**task, parameters=deep),
         "rate": lambda: filled.fuse(["pool"], "z", rate=number),
         "count": lambda: filled.fuse(["pool"], "z", count=number),  # type: ignore[arg-type]
         "min_score": lambda: filled.outcomes("val", "said", min_score=number),
@@ -79,7 +79,7 @@ def test_what_is_no_plain_data_is_named(filled: ymir.Workspace) -> None:
 
 
 def train_with(workspace: ymir.Workspace, parameters: dict[str, Any]) -> ymir.Model:
-    task = workspace.train(
+    task = workspace.start_train(
         executor=Memorizer(),
         classes=CLASSES,
         training="pool",
@@ -112,7 +112,7 @@ def test_a_malformed_option_is_named(filled: ymir.Workspace) -> None:
     refused("shard", lambda: pool.loader(shard=-1), "a whole number, 0 or more")
     refused("count", lambda: filled.fuse([pool], "z", count=-1), "0 or more")
     refused("seed", lambda: filled.fuse([pool], "z", seed=2**64), "whole number")
-    refused("resources.gpus", lambda: filled.train(resources={"gpus": -1}))  # type: ignore[typeddict-item]
+    refused("resources.gpus", lambda: filled.start_train(resources={"gpus": -1}))  # type: ignore[typeddict-item]
     refused("transfer", lambda: pool.export("/nowhere", transfer="steal"))  # type: ignore[arg-type]
 
 
@@ -120,7 +120,7 @@ def test_numbers_that_count_are_whole_and_not_negative(filled: ymir.Workspace) -
     pool = filled.dataset("pool")
     found = pool.query("all")
     model = train(filled, Memorizer()).wait()
-    said = filled.infer(executor=Memorizer(), dataset="val", model=model, predictions="s").wait()
+    said = filled.start_infer(executor=Memorizer(), dataset="val", model=model, predictions="s").wait()
     outcomes = filled.outcomes("val", said)
     for number, message in [(-1, "0 or more"), (2**64, "at most"), (1.5, "not float")]:
         n: Any = number

@@ -98,7 +98,7 @@ workspace = ymir.open(sys.argv[1])
 options = dict(classes=CLASSES, validation="val", executor=Endless())
 try:
     if sys.argv[2] == "task":
-        workspace.train(training="pool", model="m", **options).wait()
+        workspace.start_train(training="pool", model="m", **options).wait()
     else:
         project = workspace.create_project(
             "p", pool="pool", training="pool", labeler=ymir.Oracle("pool"), **options)
@@ -206,7 +206,7 @@ class Stubborn:
 workspace = ymir.open(sys.argv[1])
 """
 TRAINS = """
-task = workspace.train(
+task = workspace.start_train(
     executor=Stubborn(), classes=CLASSES, training="pool", validation="val", model="m")
 time.sleep(0.5)
 sys.exit(3)

@@ -53,12 +53,12 @@ def main() -> None:
             for annotation in record.annotations:
                 x, _, _, _ = annotation.bbox
                 assert_type(x, float)
-        task = workspace.train(
+        task = workspace.start_train(
             executor=Detector(), classes=["cat"], training=pool, validation="val", model="m"
         )
         assert_type(task, ymir.Task[ymir.Model])
         model = task.wait()
-        said = workspace.infer(
+        said = workspace.start_infer(
             executor="docker:image", dataset=pool, model=model, predictions="said", seed=1
         ).wait()
         assert_type(workspace.evaluate(pool, said).ap50, float | None)
@@ -102,7 +102,7 @@ async def main_async() -> None:
     project = await workspace.project_async("p")
     async for iteration in project.iterate():
         assert_type(iteration.metric, float | None)
-    task = await workspace.mine_async(
+    task = await workspace.start_mine_async(
         executor=Detector(), candidates=pool, model="m", count=3, selected="chosen"
     )
     assert_type(await task.wait_async(), ymir.Dataset)

@@ -12,11 +12,10 @@ trap 'rm -rf "$context"' EXIT
 cd "$here"
 # With --target, the flag does not reach build scripts and proc macros, which cannot be static.
 RUSTFLAGS="-C target-feature=+crt-static" \
-    cargo build --release --locked -p ymir-detector --target "$triple"
+    cargo build --profile dist --locked -p ymir-detector --target "$triple"
 target=$(cargo metadata --format-version 1 --no-deps --offline |
     sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p')
 
-cp "$target/$triple/release/ymir-detector" "$context/"
-strip "$context/ymir-detector" 2>/dev/null || true
+cp "$target/$triple/dist/ymir-detector" "$context/"
 cp -r img-man Dockerfile "$context/"
 docker build --network none -t "$tag" "$context"

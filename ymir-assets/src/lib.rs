@@ -1,21 +1,9 @@
-//! YMIR's dataset store (git and protobuf), blob store, formats, dataset operations and evaluation.
+//! YMIR's asset store: versions in git and protobuf, blobs in a directory or an object store.
 
 mod blob;
-mod blocking;
-pub mod evaluation;
-pub mod formats;
-mod images;
-pub mod loader;
-pub mod mir;
-pub mod operations;
-mod pages;
-mod parallel;
-mod read_whole;
-mod sorter;
-mod spill;
 mod store;
-mod working_folder;
 
+pub use blob::DirBlobStore;
 #[cfg(feature = "s3")]
-pub use blob::{S3Credentials, S3Options};
-pub use store::{GitAssetStore, StoreOptions};
+pub use blob::{S3BlobStore, S3Credentials, S3Options};
+pub use store::{Cache, ClockCache, GitAssetStore, StoreOptions, StoreStats};

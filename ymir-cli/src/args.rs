@@ -1,14 +1,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
+use ymir::{BranchKind, Resources, Result, RetryPolicy, Task, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer, init,
-    iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, train,
+    self, alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer,
+    init, iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, task,
+    train,
 };
-use crate::demo;
-use crate::{executor, parameters};
+use crate::context::Context;
+use crate::exit::Ending;
+use crate::{demo, executor, follow, parameters};
 
 /// The loop train, mine, label, train again for vision models, in a directory of your own.
 #[derive(Debug, Parser)]
@@ -86,6 +88,8 @@ pub(crate) enum Command {
     Mine(mine::Mine),
     /// Makes predictions with a model
     Infer(infer::Infer),
+    /// Lists, follows and ends tasks, and what their runs left behind
+    Task(task::Task),
     /// Has the assets of a dataset labeled
     Label(label::Label),
     /// Compares predictions with ground truth
@@ -141,6 +145,18 @@ pub(crate) struct Run {
     /// Runs the executor even if it has made the same of the same before
     #[arg(long)]
     pub(crate) again: bool,
+    /// Stops the executor after this many seconds; the task fails then
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<u64>,
+    /// How often a failure is tried again that may pass by itself, an engine that is away for example
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    retries: u32,
+    /// The higher, the sooner the task is granted resources
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true, value_name = "N")]
+    priority: i32,
+    /// Ends this program as soon as the executor runs; `ymir task wait` collects the result
+    #[arg(long)]
+    detach: bool,
 }
 
 /// What a task asks for.
@@ -175,7 +191,26 @@ impl Run {
             seed: self.seed,
             resources: self.resources.into(),
             reuse: !self.again,
+            time_limit_s: self.time_limit,
+            retry: RetryPolicy { retries: self.retries, ..RetryPolicy::default() },
+            priority: self.priority,
             ..TaskOptions::new(executor)
         })
+    }
+
+    /// Waits for a task and prints the versions that it made, or leaves it running.
+    pub(crate) async fn finish(
+        &self,
+        context: &Context,
+        workspace: &Workspace,
+        label: &str,
+        task: &Task,
+    ) -> Result<Ending> {
+        if self.detach && follow::until_running(context, label, task).await? {
+            return commands::task::detached(context, workspace, task).await;
+        }
+        let (made, existed) = follow::task(context, label, task).await?;
+        commands::made::print(context, workspace, &made, existed).await?;
+        Ok(Ending::Done)
     }
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use ymir::{Error, Result, Workspace};
+use ymir::{Error, Result, Workspace, WorkspaceOptions};
 
 use crate::args::Global;
 use crate::interrupt::Interrupt;
@@ -27,12 +27,23 @@ impl Context {
     }
 
     /// Opens the workspace that was named, or the nearest one from the current directory upwards.
+    /// Tasks are observed and not carried on.
     pub(crate) async fn open(&self) -> Result<Workspace> {
+        self.open_with(WorkspaceOptions { observe_tasks: true, ..Default::default() }).await
+    }
+
+    /// Opens the workspace as [`Context::open`] does, to run tasks in it: those that have no living
+    /// owner are carried on too.
+    pub(crate) async fn open_for_tasks(&self) -> Result<Workspace> {
+        self.open_with(WorkspaceOptions::default()).await
+    }
+
+    async fn open_with(&self, options: WorkspaceOptions) -> Result<Workspace> {
         let path = match &self.workspace {
             Some(path) => path.clone(),
             None => nearest()?,
         };
-        let workspace = Workspace::open(path).await?;
+        let workspace = Workspace::open_with(path, options).await?;
         workspace.warnings().iter().for_each(|warning| self.out.note(warning));
         Ok(workspace)
     }

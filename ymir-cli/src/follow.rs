@@ -1,7 +1,7 @@
 //! Waiting for tasks with their progress shown, and stopping them on Ctrl-C.
 
 use futures::StreamExt;
-use ymir::{LogSource, Result, Task, TaskEventKind, TaskStep, Version};
+use ymir::{LogLine, LogSource, Result, Task, TaskEventKind, TaskStep, Version};
 
 use crate::context::Context;
 use crate::output::Bar;
@@ -31,6 +31,24 @@ pub(crate) async fn task(
     }
     drop(bar);
     Ok((task.wait().await?, task.id().is_none()))
+}
+
+/// Waits until a task runs, and returns whether it does; otherwise it has ended.
+pub(crate) async fn until_running(context: &Context, label: &str, task: &Task) -> Result<bool> {
+    let bar = context.out.bar(label);
+    let mut events = std::pin::pin!(task.events(0));
+    while let Some(event) = events.next().await {
+        let event = event?;
+        show(context, &bar, &event.kind);
+        // The monitor and the log come from a run that is followed, and so recorded and started.
+        let ours = |line: &LogLine| line.source == LogSource::Ymir;
+        match &event.kind {
+            TaskEventKind::Progress { .. } => return Ok(true),
+            TaskEventKind::Log(line) if !ours(line) => return Ok(true),
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 /// Shows an event of a task on its bar.

@@ -1,7 +1,7 @@
 //! Versions as the command line names and shows them.
 
 use serde_json::{Value, json};
-use ymir::{BranchKind, ErrorKind, Result, Version, VersionId, Workspace};
+use ymir::{BranchKind, ErrorKind, Result, Timestamp, Version, VersionId, Workspace};
 
 /// The order in which a name is looked for when no kind is given.
 const SEARCH: [BranchKind; 4] =
@@ -76,4 +76,11 @@ pub(crate) fn to_json(version: &Version) -> Value {
         "created": version.created,
         "message": version.message,
     })
+}
+
+/// Returns a time to the second.
+pub(crate) fn time(time: Timestamp) -> String {
+    let text = time.to_string();
+    let whole = text.split_once('.').map_or(text.trim_end_matches('Z'), |(whole, _)| whole);
+    whole.replace('T', " ")
 }

@@ -96,9 +96,105 @@ impl AssetId {
     }
 }
 
-hex_id! {
-    /// The identity of one version: the id of its git commit.
-    VersionId, 20
+/// Defines a binary id whose length whoever issues it decides, shown, parsed and serialised as
+/// lower-case hex.
+macro_rules! opaque_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name {
+            /// Zeros behind the id, so that the derived order is that of the ids.
+            bytes: [u8; 32],
+            len: u8,
+        }
+
+        impl $name {
+            /// The fewest bytes.
+            pub const MIN_LEN: usize = 16;
+            /// The most bytes.
+            pub const MAX_LEN: usize = 32;
+
+            /// Returns the id made of these bytes, of which there are 16 to 32.
+            pub const fn new<const N: usize>(bytes: [u8; N]) -> Self {
+                const { assert!(N >= Self::MIN_LEN && N <= Self::MAX_LEN) };
+                let mut all = [0; 32];
+                let mut i = 0;
+                while i < N {
+                    all[i] = bytes[i];
+                    i += 1;
+                }
+                Self { bytes: all, len: N as u8 }
+            }
+
+            /// Returns the bytes.
+            pub fn as_bytes(&self) -> &[u8] {
+                &self.bytes[..usize::from(self.len)]
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex::encode(self.as_bytes()))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                let bytes = hex::decode(text).ok();
+                bytes.and_then(|bytes| Self::try_from(bytes.as_slice()).ok()).ok_or_else(|| {
+                    let message = "expected a whole id of 32 to 64 hexadecimal digits";
+                    Error::invalid(message).with("id", text)
+                })
+            }
+        }
+
+        impl TryFrom<&[u8]> for $name {
+            type Error = Error;
+
+            fn try_from(bytes: &[u8]) -> Result<Self, Error> {
+                if !(Self::MIN_LEN..=Self::MAX_LEN).contains(&bytes.len()) {
+                    let message = "expected an id of 16 to 32 bytes";
+                    return Err(Error::invalid(message).with("bytes", bytes.len()));
+                }
+                let mut all = [0; 32];
+                all[..bytes.len()].copy_from_slice(bytes);
+                Ok(Self { bytes: all, len: bytes.len() as u8 })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+opaque_id! {
+    /// The identity of one version. Its length is the store's choice: 20 bytes for a git
+    /// repository with SHA-1, 32 for one with SHA-256.
+    VersionId
+}
+
+opaque_id! {
+    /// The identity of a chunk of records that a store keeps together: equal ids stand for equal
+    /// records, in whatever version of the store. What it is made of is the store's affair.
+    ChunkId
 }
 
 /// Defines a text id with a check of its characters.

@@ -7,6 +7,7 @@
 
 mod annotation;
 mod asset;
+mod blob;
 mod class;
 mod error;
 mod executor;
@@ -18,6 +19,7 @@ mod maintenance;
 mod mask;
 mod mask_outline;
 mod model;
+mod progress;
 mod project;
 mod query;
 mod runtime;
@@ -30,16 +32,18 @@ mod version;
 
 pub use annotation::{Annotation, BBox, Flags};
 pub use asset::{Asset, Attributes, MediaType, ObjectType, Record};
+pub use blob::{BlobCapabilities, BlobInfo, BlobSource, BlobStore, Transfer};
 pub use class::{Class, ClassEntry, ClassId, ClassTable, UnknownClasses};
 pub use error::{Error, ErrorKind, ErrorReport, Result};
 pub use executor::{ExecutorInfo, ExecutorRef, Parameters, TmiKind};
-pub use id::{AssetId, BlobId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
+pub use id::{AssetId, BlobId, ChunkId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
 pub use iteration::{Action, Iteration, Step, StepResult};
 pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
 pub use lineage::{Input, TaskRecord};
 pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem};
 pub use mask::Mask;
 pub use model::{Model, ModelFile, Stage};
+pub use progress::{OnProgress, Progress, Ticker};
 pub use project::{EndReason, LabelerSpec, Project, ProjectState, Selection};
 pub use query::{
     AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,
@@ -54,8 +58,9 @@ pub use scheduler::{
 };
 pub use shape::{Keypoint, Ring, Shape, Visibility};
 pub use store::{
-    AssetStore, Base, BlobInfo, BlobSource, Change, CommitRequest, DiffOptions, Edit, Edits,
-    Expect, FindOptions, Page, PageOptions, Transfer,
+    AssetStore, Base, Change, Columns, CommitRequest, DiffOptions, Edit, EditSource, Edits, Expect,
+    FindOptions, LogOptions, Page, PageOptions, Records, Scan, ScanBatch, ScanOptions,
+    StoreCapabilities,
 };
 pub use summary::{ClassCount, Summary};
 pub use task::{

@@ -37,6 +37,8 @@ pub struct Limits {
     pub pids: u32,
     /// Shared memory in bytes; 0 for the contract's default.
     pub shared_memory: u64,
+    /// The most bytes that the files of a model may have together; 64 GiB by default.
+    pub model_bytes: u64,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             image_user: false,
             pids: 4096,
             shared_memory: 0,
+            model_bytes: 64 << 30,
         }
     }
 }
@@ -223,6 +226,12 @@ pub trait TmiRuntime: Send + Sync + fmt::Debug {
 
     /// Returns what this runtime can do.
     fn capabilities(&self) -> RuntimeCapabilities;
+
+    /// Returns whether this process can run the executor as far as that can be told at once: a
+    /// function of another program cannot be called here.
+    fn can_run(&self, _executor: &ExecutorRef) -> bool {
+        true
+    }
 
     /// Returns the paths that the executor of a directory sees.
     ///

@@ -1,224 +1,38 @@
+//! The store of versions: the trait, and what its methods take and return.
+
+mod edit;
+mod read;
+mod scan;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use futures::StreamExt;
 
 use crate::{
-    AssetId, BlobId, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
-    FsckOptions, FsckReport, GarbageOptions, GarbageReport, Manifest, Matcher, Name, Query, Record,
-    Result, Selector, Version, VersionId,
+    AssetId, BlobId, BlobInfo, BlobSource, BlobStore, Branch, BranchKind, ClassEntry, ClassTable,
+    Error, ErrorKind, FsckOptions, FsckReport, GarbageOptions, GarbageReport, Manifest, Matcher,
+    Name, Query, Record, Result, Selector, TaskId, TaskRecord, Transfer, Version, VersionId,
 };
 
-/// One change of a set of records.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Edit {
-    /// Puts a record in, in place of the one with the same asset id.
-    Put(Record),
-    /// Takes the record of an asset out; nothing happens if there is none.
-    Remove(AssetId),
-}
+pub use edit::{Base, CommitRequest, Edit, EditSource, Edits, Expect};
+pub use read::{Change, DiffOptions, FindOptions, LogOptions, Page, PageOptions};
+pub use scan::{Columns, Records, Scan, ScanBatch, ScanOptions};
 
-/// A stream of edits; a later one of the same asset wins. An error ends the commit without a trace.
-pub struct Edits(Box<dyn Iterator<Item = Result<Edit>> + Send>);
-
-impl Edits {
-    /// Returns the edits that an iterator yields; it is read once, on a thread that may block.
-    pub fn new(edits: impl Iterator<Item = Result<Edit>> + Send + 'static) -> Self {
-        Self(Box::new(edits))
-    }
-
-    /// Returns edits that put these records in.
-    pub fn put(records: Vec<Record>) -> Self {
-        Self::new(records.into_iter().map(|record| Ok(Edit::Put(record))))
-    }
-
-    /// Returns no edits.
-    pub fn none() -> Self {
-        Self::new(std::iter::empty())
-    }
-}
-
-impl From<Vec<Edit>> for Edits {
-    fn from(edits: Vec<Edit>) -> Self {
-        Self::new(edits.into_iter().map(Ok))
-    }
-}
-
-impl Iterator for Edits {
-    type Item = Result<Edit>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
-    }
-}
-
-impl fmt::Debug for Edits {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Edits(..)")
-    }
-}
-
-/// The records that the edits of a commit start from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Base {
-    /// None.
-    Empty,
-    /// Those of a version, of any branch.
-    Version(VersionId),
-    /// Those of the newest version of the branch at the moment the commit takes effect; none if it
-    /// has no version yet.
-    Tip,
-}
-
-/// What must be true of the branch at the moment the commit takes effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expect {
-    /// Nothing.
-    Any,
-    /// It has no version.
-    New,
-    /// This is its newest version.
-    Tip(VersionId),
-}
-
-/// A new version of a branch.
-#[derive(Debug)]
-pub struct CommitRequest {
-    /// The branch; made by its first commit.
-    pub branch: Branch,
-    /// The records to start from.
-    pub base: Base,
-    /// The changes of them.
-    pub edits: Edits,
-    /// The condition on the branch.
-    pub expect: Expect,
-    /// What the version says about itself. `classes` and `summary` are filled in by the store.
-    pub manifest: Manifest,
-    /// The commit message, for people.
-    pub message: String,
-}
-
-/// Which records to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageOptions {
-    /// How many records to pass over.
-    pub offset: u64,
-    /// How many to return at most.
-    pub limit: usize,
-    /// Only assets with an annotation of this class, where given.
-    pub class: Option<ClassId>,
-}
-
-impl Default for PageOptions {
-    /// The first 100 records.
-    fn default() -> Self {
-        Self { offset: 0, limit: 100, class: None }
-    }
-}
-
-/// A run of records, in the order of their asset ids.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page {
-    /// The records.
-    pub records: Vec<Record>,
-    /// How many there are on all pages together.
-    pub total: u64,
-}
-
-/// Which of the assets that a query is true of to find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FindOptions {
-    /// Only those whose id is greater, to go on where an answer ended.
-    pub after: Option<AssetId>,
-    /// How many of these to pass over.
-    pub offset: u64,
-    /// How many to return at most.
-    pub limit: usize,
-}
-
-impl Default for FindOptions {
-    /// All of them.
-    fn default() -> Self {
-        Self { after: None, offset: 0, limit: usize::MAX }
-    }
-}
-
-/// Which differences to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DiffOptions {
-    /// Only those of assets whose id is greater, to go on where a page ended.
-    pub after: Option<AssetId>,
-    /// How many to return at most.
-    pub limit: usize,
-}
-
-impl Default for DiffOptions {
-    /// All of them.
-    fn default() -> Self {
-        Self { after: None, limit: usize::MAX }
-    }
-}
-
-/// One difference between two versions.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// Only the second has the asset.
-    Added(Record),
-    /// Only the first has the asset.
-    Removed(Record),
-    /// Both have it, with different metadata or annotations.
-    Changed {
-        /// The record in the first.
-        from: Record,
-        /// The record in the second.
-        to: Record,
-    },
-}
-
-impl Change {
-    /// Returns the asset concerned.
-    pub fn id(&self) -> AssetId {
-        match self {
-            Self::Added(record) | Self::Removed(record) | Self::Changed { to: record, .. } => {
-                record.asset.id
-            }
-        }
-    }
-}
-
-/// How the bytes of a file come to stand at another path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transfer {
-    /// A copy of its own (a reflink where the file system has them).
-    #[default]
-    Copy,
-    /// A hard link, or a copy across file systems. Whoever writes into the file in place changes
-    /// both.
-    HardLink,
-    /// A symbolic link: the bytes stay where they are and nothing is copied. A blob put in like
-    /// this can be read as long as its file is neither moved nor changed; one that was is an error
-    /// that names it.
-    Reference,
-}
-
-/// Where the bytes of a new blob come from.
-#[derive(Debug, Clone)]
-pub enum BlobSource {
-    /// Memory.
-    Bytes(Vec<u8>),
-    /// A file, with how it is taken over.
-    File(PathBuf, Transfer),
-}
-
-/// A blob in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlobInfo {
-    /// The SHA-256 of its bytes.
-    pub id: BlobId,
-    /// The number of its bytes.
-    pub size: u64,
+/// What an [`AssetStore`] can do beyond versions and records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoreCapabilities {
+    /// Its scans tell chunks, whose ids stay the same as long as their records do.
+    pub chunks: bool,
+    /// It can check itself ([`AssetStore::fsck`]).
+    pub fsck: bool,
+    /// It can delete blobs that no version reaches ([`AssetStore::collect_garbage`]).
+    pub garbage: bool,
+    /// It keeps blobs as files on this machine ([`AssetStore::blob_file`]).
+    pub blob_files: bool,
+    /// Other processes can open the same store meanwhile.
+    pub shared: bool,
 }
 
 /// The versions, their records and the blobs of one workspace.
@@ -227,6 +41,12 @@ pub struct BlobInfo {
 /// returned stays true: versions and blobs are immutable.
 #[async_trait]
 pub trait AssetStore: Send + Sync + fmt::Debug {
+    /// Returns what this store can do.
+    fn capabilities(&self) -> StoreCapabilities;
+
+    /// Returns the store of the blobs.
+    fn blobs(&self) -> &dyn BlobStore;
+
     /// Returns the names of all branches of a kind.
     ///
     /// # Behavior
@@ -254,12 +74,46 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// - `NotFound` if there is none.
     async fn version(&self, id: &VersionId) -> Result<Version>;
 
-    /// Returns the versions of a branch, newest first.
+    /// Returns versions of a branch, newest first.
+    ///
+    /// # Behavior
+    ///
+    /// - The numbers fall by one from each to the next.
+    /// - A page costs the same on a branch of ten versions as on one of ten thousand.
     ///
     /// # Errors
     ///
     /// - `NotFound` if the branch does not exist.
-    async fn log(&self, branch: &Branch) -> Result<Vec<Version>>;
+    async fn log(&self, branch: &Branch, options: LogOptions) -> Result<Vec<Version>>;
+
+    /// Returns the newest version of a branch that the work with this fingerprint made
+    /// ([`TaskRecord::fingerprint`](crate::TaskRecord::fingerprint)).
+    ///
+    /// # Behavior
+    ///
+    /// - `None` if there is none, also where the branch does not exist.
+    /// - `None` for an empty fingerprint, which is that of work that reads something outside the
+    ///   workspace.
+    async fn find_by_fingerprint(
+        &self,
+        branch: &Branch,
+        fingerprint: &str,
+    ) -> Result<Option<Version>> {
+        match fingerprint {
+            "" => Ok(None),
+            _ => find_made(self, branch, &|record| record.fingerprint == fingerprint).await,
+        }
+    }
+
+    /// Returns the newest version of a branch that a task made.
+    ///
+    /// # Behavior
+    ///
+    /// - `None` if there is none, also where the branch does not exist. So a task that was broken
+    ///   off between its commit and its own record of it learns that it has committed.
+    async fn find_by_task(&self, branch: &Branch, task: &TaskId) -> Result<Option<Version>> {
+        find_made(self, branch, &|record| record.task.as_ref() == Some(task)).await
+    }
 
     /// Returns what a version says about itself.
     ///
@@ -312,6 +166,27 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// - `NotFound` if there is no such version.
     async fn page(&self, version: &VersionId, options: PageOptions) -> Result<Page>;
 
+    /// Reads the records of a version from first to last, as they are asked for.
+    ///
+    /// # Behavior
+    ///
+    /// - The records are in the order of their ids, each once: those that the query is true of,
+    ///   behind `after`, with the columns that are asked for and nothing else.
+    /// - What is in memory does not grow with the version: a batch is no more than a chunk.
+    /// - With [`StoreCapabilities::chunks`], each batch tells its chunk. Chunks with equal ids have
+    ///   equal records, in all versions of the store; versions that differ in few records share
+    ///   all but few chunks. A chunk may be told with no records, where the query is true of none.
+    /// - A chunk of `known` is told and not read.
+    /// - It can be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// The first item is the error of
+    ///
+    /// - `NotFound` if there is no such version, or no such class in its table;
+    /// - `InvalidInput` if the query contradicts itself ([`Matcher::new`]).
+    fn scan<'a>(&'a self, version: &VersionId, options: ScanOptions) -> Scan<'a>;
+
     /// Returns the ids of the assets that a query is true of, in their order.
     ///
     /// # Behavior
@@ -329,18 +204,15 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
         query: &Query,
         options: FindOptions,
     ) -> Result<Vec<AssetId>> {
-        let matcher = Matcher::new(query, &self.manifest(version).await?.classes)?;
-        let (mut ids, mut skip, mut offset) = (Vec::new(), options.offset, 0);
-        while ids.len() < options.limit {
-            let records = records_from(self, version, offset).await?;
-            if records.is_empty() {
-                break;
-            }
-            offset += records.len() as u64;
-            let follows = |record: &&Record| options.after.is_none_or(|a| record.asset.id > a);
-            for record in records.iter().filter(follows).filter(|r| matcher.matches(*r)) {
+        let FindOptions { after, offset: mut skip, limit } = options;
+        let (query, columns) = (query.clone(), Columns::ASSETS);
+        let scan = ScanOptions { query, after, columns, ..ScanOptions::default() };
+        let (mut scan, mut ids) = (self.scan(version, scan), Vec::new());
+        // A limit of none still tells what is wrong with the query.
+        while let Some(batch) = scan.next().await {
+            for record in batch?.records {
                 match skip {
-                    0 if ids.len() == options.limit => break,
+                    0 if ids.len() == limit => return Ok(ids),
                     0 => ids.push(record.asset.id),
                     _ => skip -= 1,
                 }
@@ -360,15 +232,13 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
         if let Some(count) = matcher.count_in(&manifest.summary) {
             return Ok(count);
         }
-        let (mut count, mut offset) = (0, 0);
-        loop {
-            let records = records_from(self, version, offset).await?;
-            if records.is_empty() {
-                return Ok(count);
-            }
-            offset += records.len() as u64;
-            count += records.iter().filter(|record| matcher.matches(*record)).count() as u64;
+        let (query, columns) = (query.clone(), Columns::ASSETS);
+        let mut scan = self.scan(version, ScanOptions { query, columns, ..ScanOptions::default() });
+        let mut count = 0;
+        while let Some(batch) = scan.next().await {
+            count += batch?.records.len() as u64;
         }
+        Ok(count)
     }
 
     /// Returns what differs from one version to another, in the order of the asset ids.
@@ -398,42 +268,40 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// - As [`ClassTable::add`].
     async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable>;
 
-    /// Puts blobs in and returns them in the order given.
-    ///
-    /// # Behavior
-    ///
-    /// - They are durable when it returns, made so together.
-    /// - A blob that is there already is not written again, unless what is there is a reference:
-    ///   then the last source stands for it.
+    /// Puts blobs in, as [`BlobStore::put`].
     ///
     /// # Errors
     ///
-    /// - `NotFound` if a source file is missing.
-    async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>>;
+    /// As [`BlobStore::put`].
+    async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>> {
+        self.blobs().put(sources).await
+    }
 
-    /// Returns the bytes of a blob.
+    /// Returns the bytes of a blob, as [`BlobStore::read`].
     ///
     /// # Errors
     ///
-    /// - `NotFound` if there is none, or the file of a reference is gone; `Corrupted` if its bytes
-    ///   do not have its hash.
-    async fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>>;
+    /// As [`BlobStore::read`].
+    async fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>> {
+        self.blobs().read(id).await
+    }
 
-    /// Makes blobs stand as files at these paths, whose folders exist.
+    /// Makes blobs stand as files, as [`BlobStore::export`].
     ///
     /// # Errors
     ///
-    /// - `NotFound` if a blob does not exist; `AlreadyExists` if a path does.
-    async fn export_blobs(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()>;
+    /// As [`BlobStore::export`].
+    async fn export_blobs(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()> {
+        self.blobs().export(blobs, transfer).await
+    }
 
-    /// Returns the file of a blob, for reading only, where the store keeps it as one.
+    /// Returns the file of a blob, as [`BlobStore::file`].
     ///
     /// # Errors
     ///
-    /// - `NotFound` if there is none; `Unsupported` if this store has no files.
+    /// As [`BlobStore::file`].
     async fn blob_file(&self, id: &BlobId) -> Result<PathBuf> {
-        let message = "this asset store keeps no files; use `export_blobs`";
-        Err(Error::new(ErrorKind::Unsupported, message).with("blob", id))
+        self.blobs().file(id).await
     }
 
     /// Checks everything that versions are made of: that it is there, whole, and what it says it is.
@@ -445,7 +313,7 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// - `Unsupported` if this store cannot check itself.
+    /// - `Unsupported` without [`StoreCapabilities::fsck`].
     async fn fsck(&self, _options: FsckOptions) -> Result<FsckReport> {
         Err(Error::new(ErrorKind::Unsupported, "this asset store cannot check itself"))
     }
@@ -460,7 +328,7 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// # Errors
     ///
     /// - `Corrupted` if a version cannot be read: nothing is deleted then.
-    /// - `Unsupported` if this store keeps what it has.
+    /// - `Unsupported` without [`StoreCapabilities::garbage`].
     async fn collect_garbage(&self, _options: GarbageOptions) -> Result<GarbageReport> {
         Err(Error::new(ErrorKind::Unsupported, "this asset store keeps all blobs"))
     }
@@ -471,14 +339,26 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     }
 }
 
-/// How many records the methods with a default body read at once.
-const BATCH: usize = 1024;
-
-async fn records_from(
+/// Looks for a version by its lineage, newest first.
+async fn find_made(
     store: &(impl AssetStore + ?Sized),
-    version: &VersionId,
-    offset: u64,
-) -> Result<Vec<Record>> {
-    let options = PageOptions { offset, limit: BATCH, class: None };
-    Ok(store.page(version, options).await?.records)
+    branch: &Branch,
+    is_wanted: &(dyn Fn(&TaskRecord) -> bool + Sync),
+) -> Result<Option<Version>> {
+    let mut options = LogOptions { before: None, limit: 100 };
+    loop {
+        let versions = match store.log(branch, options).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            versions => versions?,
+        };
+        for version in &versions {
+            if is_wanted(&store.manifest(&version.id).await?.task) {
+                return Ok(Some(version.clone()));
+            }
+        }
+        match versions.last() {
+            Some(oldest) if oldest.number > 1 => options.before = Some(oldest.number),
+            _ => return Ok(None),
+        }
+    }
 }

@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Branch, ErrorReport, ExecutorRef, Input, Limits, LogLine, ObjectType, Parameters, TaskId,
-    TaskRecord, Timestamp, VersionId,
+    Branch, Error, ErrorReport, ExecutorRef, Input, Limits, LogLine, ObjectType, Parameters,
+    Result, TaskId, TaskRecord, Timestamp, TmiKind, VersionId,
 };
 
 /// What a task does.
@@ -118,6 +120,9 @@ pub struct TaskSpec {
     /// The executor, where one runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executor: Option<PinnedExecutor>,
+    /// The executor's default parameters, by what it can do; fixed with its digest.
+    #[serde(default)]
+    pub templates: BTreeMap<TmiKind, Parameters>,
     /// The versions that it reads.
     #[serde(default)]
     pub inputs: Vec<Input>,
@@ -176,6 +181,7 @@ impl TaskSpec {
             kind,
             object_type: ObjectType::default(),
             executor: None,
+            templates: BTreeMap::new(),
             inputs: Vec::new(),
             parameters: Parameters::new(),
             settings: Parameters::new(),
@@ -216,6 +222,26 @@ impl TaskSpec {
     /// parameters, inputs, executor and seed.
     pub fn fingerprint(&self) -> String {
         self.record().fingerprint
+    }
+
+    /// Returns the version that is used in a role.
+    pub fn input(&self, role: &str) -> Option<VersionId> {
+        self.inputs.iter().find(|input| input.role == role).map(|input| input.version)
+    }
+
+    /// Returns a setting of the kind of task.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if it is not of the expected form.
+    pub fn setting<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let Some(value) = self.settings.get(name) else { return Ok(None) };
+        serde_json::from_value(value.clone()).map(Some).map_err(|error| {
+            Error::invalid("a setting of the task is malformed")
+                .with("setting", name)
+                .with("task", &self.id)
+                .caused_by(error)
+        })
     }
 
     /// Returns the directory of a unit, below the directory of the task: the task's own where there

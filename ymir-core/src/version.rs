@@ -106,9 +106,11 @@ impl FromStr for VersionSpec {
         let selector = match number {
             _ if selector == "latest" => Selector::Latest,
             Some(number) => Selector::Number(number),
-            None if is_hex && (4..=40).contains(&selector.len()) => Selector::Id(selector.into()),
+            None if is_hex && (4..=2 * VersionId::MAX_LEN).contains(&selector.len()) => {
+                Selector::Id(selector.into())
+            }
             None => {
-                let message = "expected a version such as name, name@latest, name@v3 or name@<commit> (4 to 40 digits)";
+                let message = "expected a version such as name, name@latest, name@v3 or name@<commit> (4 to 64 digits)";
                 return Err(Error::invalid(message).with("version", text));
             }
         };

@@ -1,7 +1,8 @@
-//! Conformance suites, in-memory doubles, fault injection and data generators for YMIR.
+//! Conformance suites, in-memory doubles, fault injection, fixtures and data generators for YMIR.
 
 pub mod conformance;
 pub mod double;
+pub mod fixture;
 pub mod generate;
 mod s3_server;
 

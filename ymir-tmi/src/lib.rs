@@ -1,12 +1,15 @@
 //! YMIR's executor contract, runtimes, scheduler and GPU allocator.
 
 pub mod contract;
+mod driver;
 pub mod gpu;
-mod run;
 mod runtime;
 pub mod scheduler;
 
-pub use run::{STOP_GRACE, run_executor};
+pub use driver::{
+    CLASSES, COUNT, ExecutorDriver, Runtimes, STAGE, STOP_GRACE, TmiTask, UNKNOWN_CLASSES, role,
+    run_unit,
+};
 #[cfg(feature = "docker")]
 pub use runtime::{DockerOptions, DockerRuntime};
 pub use runtime::{

@@ -1,16 +1,12 @@
-use futures::Stream;
-use futures::stream;
-use ymir_assets::loader::{Loader, LoaderOptions};
-use ymir_assets::operations::{self, MergeStrategy};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use ymir_core::{
     AssetId, AssetStore, Branch, Change, Class, ClassId, DiffOptions, Manifest, Name, Page,
-    PageOptions, Record, Result, Summary, Version, VersionId,
+    PageOptions, Record, Result, Scan, ScanOptions, Summary, Version, VersionId,
 };
+use ymir_data::loader::{Loader, LoaderOptions};
+use ymir_data::operations::{self, MergeStrategy};
 
 use crate::Workspace;
-
-/// Records that [`Dataset::records`] and the tasks read at a time.
-const PAGE: usize = 1000;
 
 /// A dataset version or prediction set: immutable, read in parts.
 ///
@@ -172,18 +168,15 @@ impl Dataset {
     }
 }
 
-/// Returns all records of a version, in the order of their asset ids, a page at a time.
+/// Returns all records of a version, in the order of their asset ids, as they are asked for.
 pub(crate) fn records(
     store: &dyn AssetStore,
     version: VersionId,
 ) -> impl Stream<Item = Result<Record>> + Send + '_ {
-    use futures::{StreamExt, TryStreamExt};
-    stream::try_unfold(0, move |offset| async move {
-        let options = PageOptions { offset, limit: PAGE, class: None };
-        let page = store.page(&version, options).await?;
-        let next = offset + page.records.len() as u64;
-        Ok::<_, ymir_core::Error>((!page.records.is_empty()).then_some((page.records, next)))
-    })
-    .map_ok(|records| stream::iter(records).map(Ok))
-    .try_flatten()
+    scan_records(store.scan(&version, ScanOptions::default()))
+}
+
+/// Returns the records of a scan one by one.
+pub(crate) fn scan_records(scan: Scan<'_>) -> impl Stream<Item = Result<Record>> + Send + '_ {
+    scan.map_ok(|batch| stream::iter(batch.records).map(Ok)).try_flatten()
 }

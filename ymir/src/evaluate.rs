@@ -1,11 +1,10 @@
 use std::collections::BTreeMap;
 
-use ymir_assets::evaluation::{
-    self, ClassEvaluation, Evaluation, EvaluationOptions, OutcomeOptions, Outcomes,
-};
 use ymir_core::{BranchKind, ClassId, ClassTable, Error, Result, VersionId};
+use ymir_eval::{ClassEvaluation, Evaluation, EvaluationOptions, OutcomeOptions};
 
 use crate::Workspace;
+use crate::evaluation::{self, Outcomes};
 
 /// How good predictions are, with the class table that names the classes.
 #[derive(Debug, Clone)]

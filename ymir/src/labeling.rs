@@ -2,7 +2,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use ymir_assets::operations::find_by_fingerprint;
 use ymir_core::{
     Annotation, AssetId, Base, Branch, BranchKind, Class, ClassEntry, ClassTable, CommitRequest,
     Edits, Error, ErrorKind, Expect, Input, LabelBackend, LabelItem, LabelJob, LabelJobId,
@@ -149,7 +148,7 @@ impl Workspace {
         record.fingerprint = record.fingerprint();
         let branch = Branch::new(BranchKind::Dataset, options.labeled.clone());
         if let Some(version) =
-            find_by_fingerprint(self.store(), &branch, &record.fingerprint).await?
+            self.store().find_by_fingerprint(&branch, &record.fingerprint).await?
         {
             return Ok(version);
         }

@@ -5,9 +5,12 @@ mod arrow;
 mod blobs;
 mod dataset;
 mod evaluate;
+pub mod evaluation;
 mod find;
 mod labeling;
+mod leftovers;
 mod maintain;
+#[cfg(feature = "mir")]
 mod mir;
 mod model;
 mod operate;
@@ -25,31 +28,33 @@ pub use blobs::BlobLocation;
 pub use dataset::Dataset;
 pub use evaluate::Evaluated;
 pub use labeling::LabelOptions;
+pub use leftovers::{Leftover, LeftoverReason};
 pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{
     ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest,
     MineRequest, ProjectRequest, TrainRequest, WorkspaceRequest, parse_request,
 };
-pub use task::{InferOptions, MineOptions, Task, TaskOptions, TrainOptions};
+pub use task::{
+    InferOptions, MineOptions, Mined, Task, TaskOptions, TaskOutput, TrainOptions, TrainedModel,
+};
 pub use workspace::{Workspace, WorkspaceOptions};
 
-pub use ymir_assets::formats::{
-    ExportOptions, ExportReport, Format, ImportOptions, ImportReport, Lost, Progress, SPLIT,
-    Skipped,
-};
-pub use ymir_assets::loader::{Batch, Image, Images, LoadedAsset, Loader, LoaderOptions};
-pub use ymir_assets::mir::{
-    MirClass, MirClassOutcome, MirDataset, MirLeftOut, MirLeftOutKind, MirModel, MirNotCarried,
-    MirOptions, MirReport, MirSkip, MirSkipped, MirVersion,
-};
-pub use ymir_assets::operations::{
-    Comparison, CopyOptions, FuseOptions, MergeStrategy, Part, SampleSize, SplitOptions,
-};
-pub use ymir_assets::{GitAssetStore, StoreOptions, evaluation, operations};
+pub use ymir_assets::{Cache, ClockCache, DirBlobStore, GitAssetStore, StoreOptions, StoreStats};
 #[cfg(feature = "s3")]
 pub use ymir_assets::{S3Credentials, S3Options};
 pub use ymir_core::*;
+pub use ymir_data::loader::{Batch, Image, Images, LoadedAsset, Loader, LoaderOptions};
+pub use ymir_data::operations::{
+    self, Comparison, CopyOptions, FuseOptions, MergeStrategy, Part, SampleSize, SplitOptions,
+};
+pub use ymir_data::{ExportOptions, ExportReport, ImportOptions, ImportReport};
+pub use ymir_formats::{Format, Lost, SPLIT, Skipped};
+#[cfg(feature = "mir")]
+pub use ymir_mir::{
+    MirClass, MirClassOutcome, MirDataset, MirLeftOut, MirLeftOutKind, MirModel, MirNotCarried,
+    MirOptions, MirReport, MirSkip, MirSkipped, MirVersion,
+};
 pub use ymir_tmi::contract::{DetectionDetails, Sample, SampleSet};
 #[cfg(feature = "docker")]
 pub use ymir_tmi::{DockerOptions, DockerRuntime};

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use ymir_assets::mir::{self, MirOptions, MirReport};
 use ymir_core::Result;
+use ymir_mir::{MirOptions, MirReport};
 
 use crate::{Progress, Workspace};
 
@@ -15,7 +15,7 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// As [`ymir_assets::mir::import_mir`](mir::import_mir): among others `InvalidInput` if it is
+    /// As [`ymir_mir::import_mir`]: among others `InvalidInput` if it is
     /// no such repository or its images are not found, `AlreadyExists` if the workspace has other
     /// datasets of the same names.
     pub async fn import_mir(
@@ -24,6 +24,6 @@ impl Workspace {
         options: &MirOptions,
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<MirReport> {
-        mir::import_mir(self.store(), repository.as_ref(), options, progress).await
+        ymir_mir::import_mir(self.store(), repository.as_ref(), options, progress).await
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
-use ymir_assets::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
 use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result};
+use ymir_data::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
 
 use crate::{Dataset, Progress, Workspace};
 

@@ -1,10 +1,10 @@
-use futures::{Stream, StreamExt, TryStreamExt, stream};
-use ymir_core::{AssetId, AssetStore, FindOptions, Page, Query, Record, Result, VersionId};
+use futures::Stream;
+use ymir_core::{
+    AssetId, AssetStore, FindOptions, Page, Query, Record, Result, ScanOptions, VersionId,
+};
 
 use crate::Dataset;
-
-/// How many ids [`Selected::records`] finds at a time.
-const BATCH: usize = 1000;
+use crate::dataset::scan_records;
 
 /// The assets of a dataset version that a query is true of, found as they are asked for.
 ///
@@ -78,17 +78,11 @@ impl<'a> Selected<'a> {
 
     /// Returns their records behind an asset, in the order of the ids, found and read as they are
     /// asked for.
-    pub fn records(&self, after: Option<AssetId>) -> impl Stream<Item = Result<Record>> + Send {
-        let this = self.clone();
-        stream::try_unfold(Some((this, after)), |state| async move {
-            let Some((this, after)) = state else { return Ok(None) };
-            let options = FindOptions { after, offset: 0, limit: BATCH };
-            let ids = this.ids(options).await?;
-            let Some(last) = ids.last().copied() else { return Ok(None) };
-            let records = this.get(&ids).await?;
-            let next = (ids.len() == BATCH).then_some((this, Some(last)));
-            Ok::<_, ymir_core::Error>(Some((stream::iter(records).map(Ok), next)))
-        })
-        .try_flatten()
+    pub fn records(
+        &self,
+        after: Option<AssetId>,
+    ) -> impl Stream<Item = Result<Record>> + Send + 'a {
+        let options = ScanOptions { query: self.query.clone(), after, ..ScanOptions::default() };
+        scan_records(self.store().scan(&self.version(), options))
     }
 }

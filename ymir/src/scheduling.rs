@@ -1,20 +1,25 @@
 //! The scheduler that a workspace has if its caller brings none.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use ymir_core::{
-    Error, ErrorKind, ErrorReport, Result, Scheduler, TaskEvent, TaskId, TaskRequest, TaskStatus,
-    TaskWork,
+    Error, ErrorKind, ErrorReport, Result, Scheduler, SchedulerCapabilities, Submission,
+    TaskDriver, TaskEvent, TaskId, TaskSpec, TaskStatus, WorkspaceId,
 };
 use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
 
-/// Shared by all workspaces of the host, so that none is granted a GPU that another has: the same
-/// place whatever the environment of a process says.
-const GPU_LEASES: &str = "/tmp/ymir-gpu-leases";
+/// What tasks of this host share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Host {
+    /// CPU slots of all tasks; as many as the host has without.
+    pub(crate) cpus: Option<u32>,
+    /// The directory of the ledger; the one that all share without.
+    pub(crate) dir: Option<PathBuf>,
+}
 
 /// A scheduler with what a user is to know of it.
 pub(crate) type Opened = (Arc<dyn Scheduler>, Option<String>);
@@ -22,8 +27,8 @@ pub(crate) type Opened = (Arc<dyn Scheduler>, Option<String>);
 /// Opens the scheduler of a workspace. If the disk is too full for its database, or nothing may be
 /// written there, a workspace that is there already can do without: so that one can read it, take
 /// things elsewhere, and make room.
-pub(crate) fn open(root: &Path, cpus: Option<u32>, exists: bool) -> Result<Opened> {
-    match open_local(root, cpus) {
+pub(crate) fn open(root: &Path, id: &WorkspaceId, host: Host, exists: bool) -> Result<Opened> {
+    match open_local(root, id, host) {
         Ok(scheduler) => {
             let warning = set_aside(&scheduler);
             Ok((Arc::new(scheduler), warning))
@@ -53,15 +58,15 @@ const READ_ONLY: Reason = (
     "the workspace can be read, and copied elsewhere",
 );
 
-fn open_local(root: &Path, cpus: Option<u32>) -> Result<LocalScheduler> {
-    let mut options =
-        SchedulerOptions::new(root.join("state/tasks.sqlite"), root.join("tasks"), GPU_LEASES);
-    if let Some(cpus) = cpus {
-        options.cpus = cpus;
+fn open_local(root: &Path, id: &WorkspaceId, host: Host) -> Result<LocalScheduler> {
+    let mut options = SchedulerOptions::new(id.clone(), root);
+    options.host.cpus = host.cpus.unwrap_or_default();
+    if let Some(dir) = host.dir {
+        options.host.dir = dir;
     }
     #[cfg(feature = "nvidia")]
     {
-        options.devices = Arc::new(ymir_tmi::gpu::NvmlDevices::new());
+        options.host.devices = Arc::new(ymir_tmi::gpu::NvmlDevices::new());
     }
     LocalScheduler::open(options)
 }
@@ -97,8 +102,29 @@ impl NoScheduler {
 
 #[async_trait]
 impl Scheduler for NoScheduler {
-    async fn submit(&self, _: TaskRequest, _: Arc<dyn TaskWork>) -> Result<()> {
+    fn capabilities(&self) -> SchedulerCapabilities {
+        SchedulerCapabilities::default()
+    }
+
+    /// There is nothing to carry out, which the workspace's warning says.
+    async fn serve(&self, _: Arc<dyn TaskDriver>) -> Result<Vec<TaskId>> {
+        Ok(Vec::new())
+    }
+
+    async fn adopt(&self) -> Result<Vec<TaskId>> {
         Err(self.error())
+    }
+
+    async fn submit(&self, _: TaskSpec) -> Result<Submission> {
+        Err(self.error())
+    }
+
+    async fn settle(&self, _: &TaskId) -> Result<()> {
+        Err(self.error())
+    }
+
+    async fn close(&self) -> Result<Vec<TaskId>> {
+        Ok(Vec::new())
     }
 
     async fn status(&self, _: &TaskId) -> Result<TaskStatus> {

@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use ymir_assets::formats;
 use ymir_core::{Branch, Result};
 
 use crate::{
@@ -27,7 +26,7 @@ impl Workspace {
     ) -> Result<ImportReport> {
         let branch = Branch::dataset(dataset)?;
         let store = self.store();
-        formats::import_dataset(store, source.as_ref(), format, &branch, options, progress).await
+        ymir_data::import_dataset(store, source.as_ref(), format, &branch, options, progress).await
     }
 }
 
@@ -46,6 +45,6 @@ impl Dataset {
         progress: &(dyn Fn(Progress) + Send + Sync),
     ) -> Result<ExportReport> {
         let (store, id) = (self.workspace().store(), self.id());
-        formats::export_dataset(store, &id, destination.as_ref(), format, options, progress).await
+        ymir_data::export_dataset(store, &id, destination.as_ref(), format, options, progress).await
     }
 }

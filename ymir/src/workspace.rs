@@ -11,14 +11,13 @@ use serde::{Deserialize, Serialize};
 use ymir_assets::{GitAssetStore, StoreOptions};
 use ymir_core::{
     AssetId, AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
-    ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, Name, Result, Scheduler, TaskEvent,
-    TaskId, TaskKind, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
-    WorkspaceId,
+    ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, LogOptions, Name, Result, Scheduler,
+    TaskEvent, TaskId, TaskKind, TaskSpec, TaskStatus, Timestamp, TmiRuntime, Version, VersionId,
+    VersionSpec, WorkspaceId,
 };
-use ymir_tmi::{HostExecutor, HostRuntime, LocalRuntime};
+use ymir_tmi::{ExecutorDriver, HostExecutor, HostRuntime, LocalRuntime, Runtimes};
 
 use crate::blobs::store_options;
-use crate::task::left_behind;
 use crate::{BlobLocation, Dataset, Task, scheduling};
 
 /// The newest version of the layout of a workspace directory: 2 has its blobs in an object store.
@@ -53,6 +52,13 @@ pub struct WorkspaceOptions {
     pub store: Option<Arc<dyn AssetStore>>,
     /// Another scheduler in place of the one in the directory.
     pub scheduler: Option<Arc<dyn Scheduler>>,
+    /// The directory with the ledger of what tasks of this host hold: CPU slots and memory of this
+    /// user, GPUs of all users. `None` for the one that all workspaces of the host share
+    /// ([`ymir_tmi::scheduler::HOST_DIR`]).
+    pub host_dir: Option<PathBuf>,
+    /// Only observes tasks: they are listed, followed and asked to stop, and none is started, adopted
+    /// or ended. For programs that read, and for those that end soon.
+    pub observe_tasks: bool,
 }
 
 /// A workspace: the directory with the datasets, models, projects and tasks of one team, and the
@@ -60,9 +66,9 @@ pub struct WorkspaceOptions {
 /// processes may have it open.
 ///
 /// It is opened within a tokio runtime, which it uses for its tasks. When the last clone is
-/// dropped, and what was had from it (datasets, tasks, projects), its tasks in this process are
-/// stopped where they are and count as failed. What a killed process left running is ended when the
-/// workspace is opened next.
+/// dropped, with every handle obtained from it, its executors go on: the process that opens the
+/// workspace next adopts its tasks, and finds their results if they have ended meanwhile. Functions of
+/// this program end with it. [`Workspace::close`] does the same and says which tasks are unfinished.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     pub(crate) inner: Arc<Inner>,
@@ -74,7 +80,7 @@ pub(crate) struct Inner {
     pub(crate) id: WorkspaceId,
     pub(crate) store: Arc<dyn AssetStore>,
     pub(crate) scheduler: Arc<dyn Scheduler>,
-    runtimes: BTreeMap<String, Arc<dyn TmiRuntime>>,
+    pub(crate) runtimes: Runtimes,
     host: Arc<HostRuntime>,
     pub(crate) labelers: DashMap<String, Arc<dyn LabelBackend>>,
     warnings: Vec<String>,
@@ -132,11 +138,12 @@ impl Workspace {
                 "an asset store of your own says itself where its blobs are; leave one out";
             return Err(Error::invalid(message).with("field", "blobs"));
         }
-        let (create, cpus, blobs) = (options.create, options.cpus, options.blobs);
+        let (create, blobs) = (options.create, options.blobs);
+        let host = scheduling::Host { cpus: options.cpus, dir: options.host_dir };
         let (own_store, own_scheduler) = (options.store.is_none(), options.scheduler.is_none());
         let opened = tokio::task::spawn_blocking(move || {
-            // The configuration is what makes the directory a workspace: it is made last, so that an
-            // interrupted `init` can be done again.
+            // The configuration is what makes the directory a workspace: it is made when all else is
+            // there that cannot be lost, so that an interrupted `init` can be done again.
             let found = match load_config(&root) {
                 Err(error) if create && error.kind() == ErrorKind::NotFound => None,
                 found => Some(found?),
@@ -148,12 +155,13 @@ impl Workspace {
             let store_options = store_options(blobs.as_ref())?;
             let root = make_directories(&root)?;
             let store = own_store.then(|| open_store(&root, create, store_options)).transpose()?;
-            let scheduler = own_scheduler.then(|| scheduling::open(&root, cpus, found.is_some()));
-            let scheduler = scheduler.transpose()?;
+            let exists = found.is_some();
             let config = match found {
                 Some(config) => config,
                 None => create_config(&root, blobs)?,
             };
+            let open = || scheduling::open(&root, &config.id, host, exists);
+            let scheduler = own_scheduler.then(open).transpose()?;
             Ok::<_, Error>((root, config, store, scheduler))
         });
         let (root, config, store, scheduler) = opened.await.map_err(|e| {
@@ -162,13 +170,15 @@ impl Workspace {
         let nothing = || Error::new(ErrorKind::Unexpected, "a part of the workspace is not there");
         let store = options.store.or(store).ok_or_else(nothing)?;
         let (scheduler, warning) = scheduler.unzip();
-        let mut warnings: Vec<String> = warning.flatten().into_iter().collect();
+        let warnings: Vec<String> = warning.flatten().into_iter().collect();
         let scheduler = options.scheduler.or(scheduler).ok_or_else(nothing)?;
         let host = Arc::new(HostRuntime::default());
         let runtimes = default_runtimes(&host).into_iter().chain(options.runtimes);
-        let runtimes = runtimes.map(|runtime| (runtime.name().to_owned(), runtime)).collect();
-        let tasks = root.join("tasks");
-        warnings.extend(left_behind::end(tasks, &config.id, &scheduler, &runtimes).await);
+        let runtimes: Runtimes = runtimes.collect();
+        if !options.observe_tasks {
+            let driver = ExecutorDriver::new(config.id.clone(), store.clone(), runtimes.clone());
+            scheduler.serve(Arc::new(driver)).await?;
+        }
         let (id, labelers) = (config.id, options.labelers.into_iter().collect());
         let inner = Inner { root, id, store, scheduler, runtimes, host, labelers, warnings };
         Ok(Self { inner: Arc::new(inner) })
@@ -267,13 +277,38 @@ impl Workspace {
     ///
     /// `NotFound` if there is no such branch.
     pub async fn log(&self, kind: BranchKind, name: &str) -> Result<Vec<Version>> {
-        self.inner.store.log(&Branch::new(kind, Name::new(name)?)).await
+        let branch = Branch::new(kind, Name::new(name)?);
+        self.inner.store.log(&branch, LogOptions::default()).await
     }
 
     /// Returns the events of the workspace's tasks after a sequence number (0 for all that are
     /// kept), then those to come.
     pub fn events(&self, after: u64) -> BoxStream<'static, Result<TaskEvent>> {
         self.inner.scheduler.events(after)
+    }
+
+    /// Returns the events of one task, or of all, that are kept, after a sequence number (0 for all).
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such task.
+    pub async fn past_events(&self, id: Option<&TaskId>, after: u64) -> Result<Vec<TaskEvent>> {
+        let ids = match id {
+            Some(id) => vec![id.clone()],
+            None => self.tasks().await?.into_iter().map(|task| task.spec.id).collect(),
+        };
+        let mut past = Vec::new();
+        for id in &ids {
+            let mut after = after;
+            loop {
+                let events = self.inner.scheduler.past_events(id, after).await?;
+                let Some(last) = events.last() else { break };
+                after = last.seq;
+                past.extend(events);
+            }
+        }
+        past.sort_by_key(|event| event.seq);
+        Ok(past)
     }
 
     /// Returns a task by its id.
@@ -335,17 +370,48 @@ impl Workspace {
         &self.inner.scheduler
     }
 
+    /// Ends a task of which it cannot be found out whether its run has ended
+    /// ([`TaskStatus::stalled`]): the run counts as ended, and the task fails.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if there is no such task; `Conflict` if it is not stalled.
+    pub async fn settle(&self, id: &TaskId) -> Result<()> {
+        self.inner.scheduler.settle(id).await
+    }
+
+    /// Waits until no task is unfinished, and returns the last status of each that was. Tasks whose
+    /// process died are adopted.
+    pub async fn wait_all(&self) -> Result<Vec<TaskStatus>> {
+        let mut ended = Vec::new();
+        for task in self.tasks().await? {
+            if !task.state.is_final() {
+                ended.push(self.inner.scheduler.wait(&task.spec.id).await?);
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Returns whether the run of a task outlives this program.
+    pub fn survives(&self, spec: &TaskSpec) -> bool {
+        let executor = spec.executor.as_ref();
+        let runtime = executor.and_then(|executor| self.runtime(&executor.reference).ok());
+        runtime.is_some_and(|runtime| runtime.capabilities().survives)
+    }
+
+    /// Stops to carry tasks on, for all clones of this handle, and returns those that are unfinished:
+    /// their executors go on, and the process that opens the workspace next adopts them.
+    pub async fn close(&self) -> Result<Vec<TaskId>> {
+        self.inner.scheduler.close().await
+    }
+
     /// Returns the runtime of an executor.
     ///
     /// # Errors
     ///
     /// `Unsupported`, with the runtimes that there are.
     pub fn runtime(&self, executor: &ExecutorRef) -> Result<&Arc<dyn TmiRuntime>> {
-        self.inner.runtimes.get(&executor.runtime).ok_or_else(|| {
-            let names: Vec<_> = self.inner.runtimes.keys().map(String::as_str).collect();
-            let message = format!("no runtime of this name; there are: {}", names.join(", "));
-            Error::new(ErrorKind::Unsupported, message).with("executor", executor)
-        })
+        self.inner.runtimes.of(executor)
     }
 
     /// Returns what an executor says about itself: what it can do, with which parameters.

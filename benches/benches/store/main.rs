@@ -3,6 +3,7 @@
 //! `cargo bench -p ymir-benches --bench store -- [ASSETS]... [--in FOLDER] [--out FILE]`
 
 mod cache;
+mod history;
 mod operate;
 mod read;
 mod write;
@@ -20,7 +21,7 @@ const MILLION: u64 = 1_000_000;
 /// The class that is asked for.
 const CLASS: ClassId = ClassId(3);
 
-const PHASES: [Phase; 13] = [
+const PHASES: [Phase; 14] = [
     Phase { name: "commit", work: write::commit_all, up_to: u64::MAX },
     Phase { name: "page", work: read::cold_page, up_to: u64::MAX },
     Phase { name: "class-page", work: read::cold_class_page, up_to: u64::MAX },
@@ -31,6 +32,7 @@ const PHASES: [Phase; 13] = [
     Phase { name: "lookups", work: read::warm_lookups, up_to: u64::MAX },
     Phase { name: "ids", work: read::ids, up_to: MILLION },
     Phase { name: "cache", work: cache::cache, up_to: MILLION },
+    Phase { name: "history", work: history::history, up_to: MILLION },
     Phase { name: "change", work: write::change, up_to: MILLION },
     Phase { name: "query", work: operate::query, up_to: MILLION },
     Phase { name: "operate", work: operate::operate, up_to: MILLION },

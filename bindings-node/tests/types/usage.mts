@@ -127,7 +127,7 @@ export async function use(signal: AbortSignal): Promise<void> {
   const bytes: Uint8Array = await pool.toArrow();
   bytes.byteLength;
 
-  const training = await workspace.train({
+  const training = await workspace.startTrain({
     executor: new Trainer(),
     classes: ["cat"],
     training: pool,
@@ -138,7 +138,7 @@ export async function use(signal: AbortSignal): Promise<void> {
   });
   same<typeof training, Task<Model>>(true);
   // @ts-expect-error: a training needs its name
-  await workspace.train({ executor: "e", classes: [], training: pool, validation: pool });
+  await workspace.startTrain({ executor: "e", classes: [], training: pool, validation: pool });
   for await (const event of training.events({ after: 3, signal })) {
     same<typeof event, TaskEvent>(true);
     if (event.type === "progress") event.fraction.toFixed();
@@ -148,7 +148,7 @@ export async function use(signal: AbortSignal): Promise<void> {
   const model = await training.wait({ signal });
   same<typeof model, Model>(true);
   const said = await (
-    await workspace.infer({ executor: "host:Trainer", dataset: pool, model, predictions: "p" })
+    await workspace.startInfer({ executor: "host:Trainer", dataset: pool, model, predictions: "p" })
   ).wait();
   const { ap50, classes } = await workspace.evaluate(pool, said, { classes: ["cat"] });
   same<typeof ap50, number | null>(true);

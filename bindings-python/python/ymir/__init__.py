@@ -110,7 +110,7 @@ from ymir.reports import (
     UnknownClass,
 )
 from ymir.selection import Selection
-from ymir.task import Task, TaskStatus
+from ymir.task import Leftover, Task, TaskStatus
 from ymir.versions import (
     ClassCount,
     Kind,
@@ -174,6 +174,7 @@ __all__ = [
     "LabelStatus",
     "Labeler",
     "LabelsMissing",
+    "Leftover",
     "Limits",
     "Lineage",
     "LoadedAsset",
@@ -254,9 +255,18 @@ def open(
     create: bool = False,
     cpus: int | None = None,
     blobs: BlobLocation | None = None,
+    host_dir: str | os.PathLike[str] | None = None,
+    observe_tasks: bool = False,
 ) -> Workspace:
     """Opens the workspace in a directory, as :meth:`Workspace.open`."""
-    return Workspace.open(root, create=create, cpus=cpus, blobs=blobs)
+    return Workspace.open(
+        root,
+        create=create,
+        cpus=cpus,
+        blobs=blobs,
+        host_dir=host_dir,
+        observe_tasks=observe_tasks,
+    )
 
 
 async def open_async(
@@ -265,9 +275,18 @@ async def open_async(
     create: bool = False,
     cpus: int | None = None,
     blobs: BlobLocation | None = None,
+    host_dir: str | os.PathLike[str] | None = None,
+    observe_tasks: bool = False,
 ) -> Workspace:
     """Opens the workspace in a directory, as :meth:`Workspace.open`."""
-    return await Workspace.open_async(root, create=create, cpus=cpus, blobs=blobs)
+    return await Workspace.open_async(
+        root,
+        create=create,
+        cpus=cpus,
+        blobs=blobs,
+        host_dir=host_dir,
+        observe_tasks=observe_tasks,
+    )
 
 
 def init(root: str | os.PathLike[str], *, blobs: BlobLocation | None = None) -> Workspace:

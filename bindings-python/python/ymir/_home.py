@@ -24,8 +24,12 @@ _TASK = frozenset(
         "parameters",
         "priority",
         "resources",
+        "retry",
         "reuse",
         "seed",
+        "share",
+        "time_limit_s",
+        "units",
         "unknown_classes",
     }
 )

@@ -17,7 +17,7 @@ from ymir.model import Model
 from ymir.options import Format, UnknownClasses
 from ymir.project import PROJECT_SPECS, Project
 from ymir.reports import ImportReport
-from ymir.task import Task, TaskStatus
+from ymir.task import Leftover, Task, TaskStatus
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -242,33 +242,104 @@ class Working(Labeling):
     def _infer_data(self, options: Mapping[str, Any]) -> dict[str, Any]:
         return self._task_data(options, "dataset", "model")
 
-    def train(self, **options: Unpack[TrainOptions]) -> Task[Model]:
+    def start_train(self, **options: Unpack[TrainOptions]) -> Task[Model]:
         """Starts a training; the options are those of :class:`ymir.TrainOptions`.
 
         Raises:
             NotFoundError: If a class, version or the executor does not exist.
         """
-        return self._task(self._native.train(self._train_data(options))).wait()
+        return self._task(self._native.start_train(self._train_data(options))).wait()
 
-    async def train_async(self, **options: Unpack[TrainOptions]) -> Task[Model]:
-        """As :meth:`train`."""
-        return await self._task(self._native.train(self._train_data(options))).wait_async()
+    async def start_train_async(self, **options: Unpack[TrainOptions]) -> Task[Model]:
+        """As :meth:`start_train`."""
+        pending = self._native.start_train(self._train_data(options))
+        return await self._task(pending).wait_async()
 
-    def mine(self, **options: Unpack[MineOptions]) -> Task[Dataset]:
-        """Starts a mining; the options are those of :class:`ymir.MineOptions`."""
-        return self._task(self._native.mine(self._mine_data(options))).wait()
+    def train(self, *, progress: bool = False, **options: Unpack[TrainOptions]) -> Model:
+        """Trains a model and returns it; :meth:`start_train` does not wait.
 
-    async def mine_async(self, **options: Unpack[MineOptions]) -> Task[Dataset]:
-        """As :meth:`mine`."""
-        return await self._task(self._native.mine(self._mine_data(options))).wait_async()
+        Ctrl-C cancels the task.
 
-    def infer(self, **options: Unpack[InferOptions]) -> Task[Dataset]:
-        """Starts an inference; the options are those of :class:`ymir.InferOptions`."""
-        return self._task(self._native.infer(self._infer_data(options))).wait()
+        Args:
+            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            options: Those of :class:`ymir.TrainOptions`.
 
-    async def infer_async(self, **options: Unpack[InferOptions]) -> Task[Dataset]:
-        """As :meth:`infer`."""
-        return await self._task(self._native.infer(self._infer_data(options))).wait_async()
+        Raises:
+            NotFoundError: If a class, version or the executor does not exist.
+            ExecutorFailedError: If the executor failed.
+        """
+        return self.start_train(**options).wait(progress=progress)
+
+    async def train_async(self, *, progress: bool = False, **options: Unpack[TrainOptions]) -> Model:
+        """As :meth:`train`; cancelling stops the waiting alone, the task goes on."""
+        task = await self.start_train_async(**options)
+        return await task.wait_async(progress=progress)
+
+    def start_mine(self, **options: Unpack[MineOptions]) -> Task[Dataset]:
+        """Starts a mining; the options are those of :class:`ymir.MineOptions`.
+
+        Raises:
+            NotFoundError: If a class, version or the executor does not exist.
+        """
+        return self._task(self._native.start_mine(self._mine_data(options))).wait()
+
+    async def start_mine_async(self, **options: Unpack[MineOptions]) -> Task[Dataset]:
+        """As :meth:`start_mine`."""
+        pending = self._native.start_mine(self._mine_data(options))
+        return await self._task(pending).wait_async()
+
+    def mine(self, *, progress: bool = False, **options: Unpack[MineOptions]) -> Dataset:
+        """Chooses assets and returns them as a dataset; :meth:`start_mine` does not wait.
+
+        Ctrl-C cancels the task.
+
+        Args:
+            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            options: Those of :class:`ymir.MineOptions`.
+
+        Raises:
+            NotFoundError: If a class, version or the executor does not exist.
+            ExecutorFailedError: If the executor failed.
+        """
+        return self.start_mine(**options).wait(progress=progress)
+
+    async def mine_async(self, *, progress: bool = False, **options: Unpack[MineOptions]) -> Dataset:
+        """As :meth:`mine`; cancelling stops the waiting alone, the task goes on."""
+        task = await self.start_mine_async(**options)
+        return await task.wait_async(progress=progress)
+
+    def start_infer(self, **options: Unpack[InferOptions]) -> Task[Dataset]:
+        """Starts a inference; the options are those of :class:`ymir.InferOptions`.
+
+        Raises:
+            NotFoundError: If a class, version or the executor does not exist.
+        """
+        return self._task(self._native.start_infer(self._infer_data(options))).wait()
+
+    async def start_infer_async(self, **options: Unpack[InferOptions]) -> Task[Dataset]:
+        """As :meth:`start_infer`."""
+        pending = self._native.start_infer(self._infer_data(options))
+        return await self._task(pending).wait_async()
+
+    def infer(self, *, progress: bool = False, **options: Unpack[InferOptions]) -> Dataset:
+        """Predicts and returns the prediction set; :meth:`start_infer` does not wait.
+
+        Ctrl-C cancels the task.
+
+        Args:
+            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            options: Those of :class:`ymir.InferOptions`.
+
+        Raises:
+            NotFoundError: If a class, version or the executor does not exist.
+            ExecutorFailedError: If the executor failed.
+        """
+        return self.start_infer(**options).wait(progress=progress)
+
+    async def infer_async(self, *, progress: bool = False, **options: Unpack[InferOptions]) -> Dataset:
+        """As :meth:`infer`; cancelling stops the waiting alone, the task goes on."""
+        task = await self.start_infer_async(**options)
+        return await task.wait_async(progress=progress)
 
     def task(self, id: str) -> Task[Any]:
         """Returns a task by its id.
@@ -295,6 +366,57 @@ class Working(Labeling):
     async def tasks_async(self) -> list[TaskStatus]:
         """As :meth:`tasks`."""
         return await self._tasks().wait_async()
+
+    def _ended(self) -> Operation[list[TaskStatus]]:
+        def statuses(data: list[dict[str, Any]]) -> list[TaskStatus]:
+            return [TaskStatus._of(item) for item in data]
+
+        return Operation(self._native.wait_all(), statuses)
+
+    def wait_all(self) -> list[TaskStatus]:
+        """Waits until no task is unfinished, and returns the last status of each that was.
+
+        A task whose program died is adopted.
+        """
+        return self._ended().wait()
+
+    async def wait_all_async(self) -> list[TaskStatus]:
+        """As :meth:`wait_all`."""
+        return await self._ended().wait_async()
+
+    def settle(self, id: str) -> None:
+        """Ends a task that is stalled: its run counts as ended, and the task fails.
+
+        Raises:
+            ConflictError: If it is not stalled.
+        """
+        settled: Operation[None] = Operation(self._native.settle(id))
+        settled.wait()
+
+    async def settle_async(self, id: str) -> None:
+        """As :meth:`settle`."""
+        settled: Operation[None] = Operation(self._native.settle(id))
+        await settled.wait_async()
+
+    def _leftovers(self, end: bool) -> Operation[list[Leftover]]:
+        def leftovers(data: list[dict[str, Any]]) -> list[Leftover]:
+            return [Leftover._of(item) for item in data]
+
+        return Operation(self._native.leftovers(end), leftovers)
+
+    def leftovers(self, *, end: bool = False) -> list[Leftover]:
+        """Returns containers and runs that nobody will collect.
+
+        They are of any workspace of this user: of one that is gone, for example.
+
+        Args:
+            end: Whether to end and remove them.
+        """
+        return self._leftovers(end).wait()
+
+    async def leftovers_async(self, *, end: bool = False) -> list[Leftover]:
+        """As :meth:`leftovers`."""
+        return await self._leftovers(end).wait_async()
 
     def events(self, after: int = 0) -> Events[TaskEvent]:
         """Returns the events of all tasks after a sequence number, then those to come.

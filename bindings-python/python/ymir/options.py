@@ -84,6 +84,7 @@ class Limits(TypedDict, total=False):
     image_user: bool
     pids: int
     shared_memory: int
+    model_bytes: int
 
 
 class _TaskRequired(TypedDict):
@@ -103,7 +104,11 @@ class TaskOptions(_TaskRequired, total=False):
         priority: The higher, the sooner; 0 is usual.
         unknown_classes: What happens to predictions of a class that the workspace does not have.
         reuse: Whether a version that the same executor made of the same inputs is returned in
-            place of running it again; yes by default.
+            place of running it again; yes by default. A task that is making it is joined.
+        time_limit_s: Seconds that a run may take; it is stopped then, and the task fails.
+        retry: When a failure is tried again, ``{"retries": 2, "backoff_s": 10}`` for example.
+        units: The number of units that a mining or an inference is cut into.
+        share: Whose share of the host the task uses; a project's tasks use the project's name.
     """
 
     parameters: Mapping[str, Any]
@@ -113,6 +118,10 @@ class TaskOptions(_TaskRequired, total=False):
     priority: int
     unknown_classes: UnknownClasses
     reuse: bool
+    time_limit_s: int | None
+    retry: Mapping[str, int]
+    units: int
+    share: str
 
 
 class _TrainRequired(TypedDict):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ymir import _ymir
     from ymir.workspace import Workspace
 
-__all__ = ["Task", "TaskStatus"]
+__all__ = ["Leftover", "Task", "TaskStatus"]
 
 T = TypeVar("T")
 
@@ -38,6 +38,12 @@ class TaskStatus:
         state: Where it stands.
         step: The step that it is in, or ended in.
         progress: How much of the run is done, 0 to 1.
+        attempt: The attempt that it is in, from 1.
+        owner: The id of the process that carries it on; None where that has died and no other has
+            adopted the task yet, and of a task that has ended.
+        stalled: Why it cannot be found out at present whether its run has ended;
+            :meth:`ymir.Workspace.settle` ends this.
+        spec: Its whole description, as it is recorded.
         error: Why it failed.
         output: The ids of the versions that it made.
         created: When it was queued.
@@ -50,6 +56,10 @@ class TaskStatus:
     state: TaskState
     step: TaskStep
     progress: float
+    attempt: int
+    owner: int | None
+    stalled: YmirError | None
+    spec: dict[str, Any]
     error: YmirError | None
     output: tuple[str, ...]
     created: datetime
@@ -58,30 +68,64 @@ class TaskStatus:
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> TaskStatus:
-        error, request = data["error"], data["request"]
-        if error is not None:
-            context, message = dict(error["context"]), error["message"]
-            pairs = ", ".join(f"{key}: {value}" for key, value in context.items())
-            text = f"{message} ({pairs})" if pairs else message
-            error = YmirError._of(error["kind"], message, context, error["retryable"], text)
+        spec, owner = data["spec"], data["owner"]
         times = (data[name] and instant(data[name]) for name in ("created", "started", "finished"))
         return cls(
-            request["id"],
-            request["kind"],
+            spec["id"],
+            spec["kind"],
             data["state"],
             data["step"],
             data["progress"],
-            error,
+            data["attempt"],
+            owner and owner["pid"],
+            _error(data["stalled"]),
+            spec,
+            _error(data["error"]),
             tuple(data["output"]),
             *times,
         )
 
 
+def _error(report: dict[str, Any] | None) -> YmirError | None:
+    if report is None:
+        return None
+    context, message = dict(report["context"]), report["message"]
+    pairs = ", ".join(f"{key}: {value}" for key, value in context.items())
+    text = f"{message} ({pairs})" if pairs else message
+    return YmirError._of(report["kind"], message, context, report["retryable"], text)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A container or run that nobody will collect.
+
+    Attributes:
+        runtime: The runtime that has it: ``"docker"``, ``"local"``.
+        name: What the runtime calls it.
+        running: Whether it still runs.
+        task: The id of its task, if it is a run of one.
+        reason: ``"directory_gone"``, ``"task_ended"`` or ``"inspection"``.
+    """
+
+    runtime: str
+    name: str
+    running: bool
+    task: str | None
+    reason: str
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> Leftover:
+        run = data["run"]
+        task = run["handle"] and run["handle"]["task"]
+        return cls(data["runtime"], run["name"], run["running"], task, data["reason"])
+
+
 class Task(Generic[T]):
     """A training, mining or inference; ``wait()`` returns what it makes.
 
-    A task goes on whether it is waited for or not, until it is cancelled or the workspace is
-    closed.
+    A task goes on whether it is waited for or not, until it is cancelled. One that runs a container
+    or a local program also goes on when the program that started it ends: the next one that opens
+    the workspace adopts it. One that runs an executor of this program ends with it.
     """
 
     __slots__ = ("_convert", "_native", "_workspace")
@@ -89,7 +133,7 @@ class Task(Generic[T]):
     def __init__(
         self, workspace: Workspace, native: _ymir.Task, convert: Callable[[Any], T]
     ) -> None:
-        """Used by :meth:`ymir.Workspace.train` and its like."""
+        """Used by :meth:`ymir.Workspace.start_train` and its like."""
         self._workspace = workspace
         self._native = native
         self._convert = convert

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from ymir import _ymir
+from ymir._checks import warn
 from ymir._pending import Operation
 from ymir._working import Working
 from ymir.errors import YmirError
@@ -20,6 +21,11 @@ __all__ = ["Workspace"]
 
 # How long the end of the tasks of a workspace that is closed is waited for, in seconds.
 _GRACE = 2.0
+
+
+def _unfinished(ids: list[str]) -> str:
+    what = f"task {ids[0]} goes" if len(ids) == 1 else f"tasks {', '.join(ids)} go"
+    return f"{what} on without this program"
 
 
 class Workspace(Working):
@@ -43,8 +49,16 @@ class Workspace(Working):
         create: bool,
         cpus: int | None,
         blobs: BlobLocation | None,
+        host_dir: str | os.PathLike[str] | None,
+        observe_tasks: bool,
     ) -> Operation[Workspace]:
-        options = {"create": create, "cpus": cpus, "blobs": blobs and asdict(blobs)}
+        options = {
+            "create": create,
+            "cpus": cpus,
+            "blobs": blobs and asdict(blobs),
+            "host_dir": host_dir and os.fspath(host_dir),
+            "observe_tasks": observe_tasks,
+        }
         return Operation(_ymir.Workspace.open(os.fspath(root), options), cls)
 
     @classmethod
@@ -55,6 +69,8 @@ class Workspace(Working):
         create: bool = False,
         cpus: int | None = None,
         blobs: BlobLocation | None = None,
+        host_dir: str | os.PathLike[str] | None = None,
+        observe_tasks: bool = False,
     ) -> Workspace:
         """Opens the workspace in a directory.
 
@@ -64,12 +80,16 @@ class Workspace(Working):
             cpus: CPU slots for tasks; as many as the machine has by default.
             blobs: Where a workspace that is made keeps images and models, if not in the directory.
                 One that is there knows; only the way to the same place may differ.
+            host_dir: The directory with the ledger of what tasks of this host hold, which all
+                workspaces share by default.
+            observe_tasks: Whether tasks are observed only: listed and followed, and none is started,
+                adopted or ended.
 
         Raises:
             NotFoundError: If there is none.
             CorruptedError: If its files are damaged.
         """
-        return cls._open(root, create, cpus, blobs).wait()
+        return cls._open(root, create, cpus, blobs, host_dir, observe_tasks).wait()
 
     @classmethod
     async def open_async(
@@ -79,9 +99,11 @@ class Workspace(Working):
         create: bool = False,
         cpus: int | None = None,
         blobs: BlobLocation | None = None,
+        host_dir: str | os.PathLike[str] | None = None,
+        observe_tasks: bool = False,
     ) -> Workspace:
         """As :meth:`open`."""
-        return await cls._open(root, create, cpus, blobs).wait_async()
+        return await cls._open(root, create, cpus, blobs, host_dir, observe_tasks).wait_async()
 
     @classmethod
     def _init(
@@ -136,9 +158,11 @@ class Workspace(Working):
         return self._native.closed
 
     def close(self) -> None:
-        """Closes it; tasks that it started and that still run are cancelled.
+        """Closes it.
 
-        Their end is waited for, up to two seconds.
+        Tasks that it started and that run an executor of this program are cancelled; their end is
+        waited for, up to two seconds. Others go on, which a warning says: the next program that
+        opens the workspace adopts them.
         """
         try:
             self._stop_tasks()
@@ -153,8 +177,9 @@ class Workspace(Working):
             return
         # What cannot be stopped is no reason not to close.
         with suppress(YmirError):
-            stopped: Operation[None] = Operation(self._native.stop_tasks(ids, _GRACE))
-            stopped.wait()
+            left: list[str] = Operation(self._native.stop_tasks(ids, _GRACE)).wait()
+            if left:
+                warn(f"{_unfinished(left)}; open {str(self.root)!r} again and wait for it")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Returns how it is opened again: a pickled workspace is the path of one."""

@@ -57,33 +57,33 @@ impl Workspace {
         }))
     }
 
-    fn train(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+    fn start_train(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
         let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
         let options = plain(options)?;
         Ok(Pending::new(async move {
             let request: TrainRequest = parse_request("a training", options)?;
-            let task = live.train(&request.resolve(&live).await?).await?;
-            Ok(object(Task::new(home, TaskKind::Train, task)))
+            let task = live.start_train(&request.resolve(&live).await?).await?;
+            Ok(object(Task::new(home, TaskKind::Train, task.untyped())))
         }))
     }
 
-    fn mine(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+    fn start_mine(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
         let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
         let options = plain(options)?;
         Ok(Pending::new(async move {
             let request: MineRequest = parse_request("a mining", options)?;
-            let task = live.mine(&request.resolve(&live).await?).await?;
-            Ok(object(Task::new(home, TaskKind::Mine, task)))
+            let task = live.start_mine(&request.resolve(&live).await?).await?;
+            Ok(object(Task::new(home, TaskKind::Mine, task.untyped())))
         }))
     }
 
-    fn infer(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
+    fn start_infer(slf: &Bound<'_, Self>, options: &Bound<'_, PyAny>) -> PyResult<Pending> {
         let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
         let options = plain(options)?;
         Ok(Pending::new(async move {
             let request: InferRequest = parse_request("an inference", options)?;
-            let task = live.infer(&request.resolve(&live).await?).await?;
-            Ok(object(Task::new(home, TaskKind::Infer, task)))
+            let task = live.start_infer(&request.resolve(&live).await?).await?;
+            Ok(object(Task::new(home, TaskKind::Infer, task.untyped())))
         }))
     }
 
@@ -91,7 +91,7 @@ impl Workspace {
         let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
         let id: TaskId = parse(slf.py(), id)?;
         Ok(Pending::new(async move {
-            let kind = live.scheduler().status(&id).await?.request.kind;
+            let kind = live.scheduler().status(&id).await?.spec.kind;
             Ok(object(Task::new(home, kind, live.task(&id).await?)))
         }))
     }
@@ -101,23 +101,51 @@ impl Workspace {
         Ok(Pending::new(async move { live.tasks().await.map(data) }))
     }
 
-    /// Stops tasks and waits for their end, but not longer than these seconds.
+    /// Waits until no task is unfinished, and returns the last status of each that was.
+    fn wait_all(&self, py: Python<'_>) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        Ok(Pending::new(async move { live.wait_all().await.map(data) }))
+    }
+
+    /// Ends a task of which it cannot be found out whether its run has ended.
+    fn settle(&self, py: Python<'_>, id: &str) -> PyResult<Pending> {
+        let (live, id): (_, TaskId) = (self.live(py)?, parse(py, id)?);
+        Ok(Pending::new(async move { live.settle(&id).await.map(object) }))
+    }
+
+    /// Returns what runs left behind, and ends it if that is asked for.
+    fn leftovers(&self, py: Python<'_>, end: bool) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        Ok(Pending::new(async move {
+            let found = live.leftovers().await?;
+            if end {
+                live.end_leftovers(&found).await?;
+            }
+            Ok(data(found))
+        }))
+    }
+
+    /// Stops those of the tasks that cannot outlive this program, and waits for their end, but not
+    /// longer than these seconds. Returns the ids of those that go on.
     fn stop_tasks(&self, py: Python<'_>, ids: Vec<String>, seconds: f64) -> PyResult<Pending> {
         let live = self.live(py)?;
         let ids: Vec<TaskId> = ids.iter().map(|id| parse(py, id)).collect::<PyResult<_>>()?;
         Ok(Pending::new(async move {
-            let mut stopped = Vec::new();
+            let (mut stopped, mut left) = (Vec::new(), Vec::new());
             for id in &ids {
                 // One that cannot be stopped does not keep the others going.
                 let Ok(task) = live.task(id).await else { continue };
-                if task.cancel().await.is_ok() {
-                    stopped.push(task);
+                match task.status().await {
+                    Ok(Some(status)) if status.state.is_final() => {}
+                    Ok(Some(status)) if live.survives(&status.spec) => left.push(id.to_string()),
+                    _ if task.cancel().await.is_ok() => stopped.push(task),
+                    _ => {}
                 }
             }
             let end = futures::future::join_all(stopped.iter().map(ymir::Task::wait));
             // Who does not end in time is left.
             let _ = tokio::time::timeout(Duration::from_secs_f64(seconds), end).await;
-            Ok(object(()))
+            Ok(object(left))
         }))
     }
 

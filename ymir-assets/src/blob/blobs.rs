@@ -1,79 +1,122 @@
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use ymir_core::{
-    BlobId, BlobInfo, BlobSource, Error, GarbageOptions, GarbageReport, Result, Transfer,
+    BlobCapabilities, BlobId, BlobInfo, BlobSource, BlobStore, Error, GarbageOptions,
+    GarbageReport, Result, Transfer,
 };
 
 use super::dir::BlobDir;
 #[cfg(feature = "s3")]
-use super::s3::S3Blobs;
-use crate::blocking::Watched;
+use super::s3::{S3Blobs, S3Options};
+use ymir_formats::support::{Waiter, blocking};
 
-/// The blobs of a store, wherever they are. All methods block; those of an object store use the
-/// tokio runtime that they are called on.
-#[derive(Debug)]
-pub(crate) enum Blobs {
-    /// In files of a directory.
-    Dir(BlobDir),
-    /// In an S3-compatible object store.
-    #[cfg(feature = "s3")]
-    S3(S3Blobs),
+/// Blobs in the files of a directory.
+///
+/// Cloning it is cheap and gives another handle of the same directory.
+#[derive(Debug, Clone)]
+pub struct DirBlobStore(Arc<BlobDir>);
+
+impl DirBlobStore {
+    /// Returns the blobs below a directory, which the first one put in makes.
+    pub fn new(root: &Path) -> Self {
+        Self(Arc::new(BlobDir::new(root)))
+    }
 }
 
-/// Calls a method of whatever there is.
-macro_rules! either {
-    ($blobs:expr, $name:ident($($argument:expr),*)) => {
-        match $blobs {
-            Blobs::Dir(blobs) => blobs.$name($($argument),*),
-            #[cfg(feature = "s3")]
-            Blobs::S3(blobs) => blobs.$name($($argument),*),
+/// Blobs in an S3-compatible object store, with a cache of their files on this machine.
+///
+/// Its methods need the runtime of `tokio` with its I/O and time.
+#[cfg(feature = "s3")]
+#[derive(Debug, Clone)]
+pub struct S3BlobStore(Arc<S3Blobs>);
+
+#[cfg(feature = "s3")]
+impl S3BlobStore {
+    /// Returns the blobs in a bucket, with the cache in a directory.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for options that make no sense together.
+    pub fn new(options: &S3Options, cache: &Path) -> Result<Self> {
+        Ok(Self(Arc::new(S3Blobs::new(options, cache)?)))
+    }
+}
+
+/// Implements [`BlobStore`] by the methods of the same names that block, on threads that may.
+macro_rules! blob_store {
+    ($name:ident, $capabilities:expr) => {
+        #[async_trait]
+        impl BlobStore for $name {
+            fn capabilities(&self) -> BlobCapabilities {
+                $capabilities
+            }
+
+            async fn put(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>> {
+                let (blobs, waiter) = (self.0.clone(), Waiter::default());
+                let watched = waiter.watched();
+                blocking(move || blobs.put(&sources, &watched)).await
+            }
+
+            async fn sizes(&self, ids: &[BlobId]) -> Result<Vec<Option<u64>>> {
+                let (blobs, ids) = (self.0.clone(), ids.to_vec());
+                blocking(move || blobs.sizes(&ids)).await
+            }
+
+            async fn read(&self, id: &BlobId) -> Result<Vec<u8>> {
+                let (blobs, id) = (self.0.clone(), *id);
+                blocking(move || blobs.read(&id)).await
+            }
+
+            async fn read_range(&self, id: &BlobId, range: Range<u64>) -> Result<Vec<u8>> {
+                let (blobs, id) = (self.0.clone(), *id);
+                blocking(move || blobs.read_range(&id, range)).await
+            }
+
+            async fn export(&self, wanted: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()> {
+                let (blobs, wanted) = (self.0.clone(), wanted.to_vec());
+                blocking(move || blobs.export(&wanted, transfer)).await
+            }
+
+            async fn file(&self, id: &BlobId) -> Result<PathBuf> {
+                let (blobs, id) = (self.0.clone(), *id);
+                blocking(move || blobs.file(&id)).await
+            }
+
+            async fn check(
+                &self,
+                wanted: &[(BlobId, u64)],
+                hashes: bool,
+            ) -> Result<Vec<(BlobId, Error)>> {
+                let (blobs, wanted) = (self.0.clone(), wanted.to_vec());
+                blocking(move || blobs.check(&wanted, hashes)).await
+            }
+
+            async fn list(&self, after: Option<BlobId>, limit: usize) -> Result<Vec<BlobInfo>> {
+                let blobs = self.0.clone();
+                blocking(move || blobs.list(after, limit)).await
+            }
+
+            async fn sweep(
+                &self,
+                used: HashMap<BlobId, u64>,
+                options: GarbageOptions,
+            ) -> Result<GarbageReport> {
+                let blobs = self.0.clone();
+                blocking(move || blobs.sweep(&used, options)).await
+            }
+
+            fn root(&self) -> Option<&Path> {
+                Some(self.0.root())
+            }
         }
     };
 }
 
-impl Blobs {
-    /// Returns the blobs in a directory.
-    pub(crate) fn in_dir(root: &Path) -> Self {
-        Self::Dir(BlobDir::new(root))
-    }
+blob_store!(DirBlobStore, BlobCapabilities { files: true, references: true, sweep: true });
 
-    /// Puts blobs in, durable together when it returns; none if nobody waits for it any more.
-    pub(crate) fn put(&self, sources: &[BlobSource], watched: &Watched) -> Result<Vec<BlobInfo>> {
-        either!(self, put(sources, watched))
-    }
-
-    /// Returns the bytes of a blob after a check of its hash.
-    pub(crate) fn read(&self, id: &BlobId) -> Result<Vec<u8>> {
-        either!(self, read(id))
-    }
-
-    /// Returns a file with the bytes of a blob.
-    pub(crate) fn file(&self, id: &BlobId) -> Result<PathBuf> {
-        either!(self, file(id))
-    }
-
-    /// Makes blobs stand as files at other paths.
-    pub(crate) fn export(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()> {
-        either!(self, export(blobs, transfer))
-    }
-
-    /// Checks that blobs are there with their sizes, and their hashes if that is asked for; returns
-    /// those that are not.
-    pub(crate) fn check(
-        &self,
-        blobs: &[(BlobId, u64)],
-        hashes: bool,
-    ) -> Result<Vec<(BlobId, Error)>> {
-        either!(self, check(blobs, hashes))
-    }
-
-    /// Deletes the blobs that are not among those in use and not young.
-    pub(crate) fn sweep(
-        &self,
-        used: &HashMap<BlobId, u64>,
-        options: GarbageOptions,
-    ) -> Result<GarbageReport> {
-        either!(self, sweep(used, options))
-    }
-}
+#[cfg(feature = "s3")]
+blob_store!(S3BlobStore, BlobCapabilities { files: true, references: false, sweep: true });

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use ymir_core::{BlobId, Error, Result};
 
 use super::reference::{Entry, changed};
-use crate::read_whole::read_whole;
+use ymir_formats::support::read_whole;
 
 /// Files up to this size are read at once.
 const SMALL: u64 = 1 << 20;

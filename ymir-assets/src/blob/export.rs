@@ -9,7 +9,7 @@ use ymir_core::{BlobId, Error, ErrorKind, Result, Transfer};
 
 use super::dir::BlobDir;
 use super::put::reflink;
-use crate::parallel::in_parallel;
+use ymir_formats::support::in_parallel;
 
 impl BlobDir {
     /// Makes blobs stand as files at other paths.

@@ -4,14 +4,15 @@
 mod blobs;
 mod dir;
 mod export;
+mod list;
 mod put;
 mod reference;
 #[cfg(feature = "s3")]
 mod s3;
 mod sweep;
 
-pub(crate) use blobs::Blobs;
+pub use blobs::DirBlobStore;
 #[cfg(feature = "s3")]
-pub(crate) use s3::S3Blobs;
+pub use blobs::S3BlobStore;
 #[cfg(feature = "s3")]
 pub use s3::{S3Credentials, S3Options};

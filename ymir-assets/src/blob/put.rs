@@ -11,10 +11,10 @@ use ymir_core::{BlobId, BlobInfo, BlobSource, Error, Result, Transfer};
 
 use super::dir::{BlobDir, hash};
 use super::reference::Entry;
-use crate::blocking::Watched;
-use crate::parallel::in_parallel;
-use crate::read_whole::read_whole;
 use crate::store::{remove_stale, sync_all};
+use ymir_formats::support::Watched;
+use ymir_formats::support::in_parallel;
+use ymir_formats::support::read_whole;
 
 /// The folder of files that are being written.
 pub(super) const TEMPORARY: &str = "tmp";

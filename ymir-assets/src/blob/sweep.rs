@@ -10,8 +10,8 @@ use ymir_core::{BlobId, Error, GarbageOptions, GarbageReport, Result};
 
 use super::dir::{BlobDir, hash, missing};
 use super::put::TEMPORARY;
-use crate::parallel::in_parallel;
 use crate::store::is_temporary;
+use ymir_formats::support::in_parallel;
 
 /// The file whose lock who puts blobs in shares, and who deletes some has alone.
 const LOCK: &str = "lock";

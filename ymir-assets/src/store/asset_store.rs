@@ -1,21 +1,35 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use async_trait::async_trait;
 use ymir_core::{
-    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
-    ClassTable, CommitRequest, DiffOptions, FindOptions, FsckOptions, FsckReport, GarbageOptions,
-    GarbageReport, Manifest, Name, Page, PageOptions, Query, Record, Result, Selector, Transfer,
-    Version, VersionId,
+    AssetId, AssetStore, BlobStore, Branch, BranchKind, Change, ClassEntry, ClassTable,
+    CommitRequest, DiffOptions, FindOptions, FsckOptions, FsckReport, GarbageOptions,
+    GarbageReport, LogOptions, Manifest, Name, Page, PageOptions, Query, Record, Result, Scan,
+    ScanOptions, Selector, StoreCapabilities, TaskId, Version, VersionId,
 };
 
 use super::handle::GitAssetStore;
-use crate::blocking::Waiter;
 
 /// Up to so many ids are looked up on the calling thread, if all that is needed is cached.
 const INLINE: usize = 64;
 
 #[async_trait]
 impl AssetStore for GitAssetStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        let blobs = self.shared.blobs.capabilities();
+        StoreCapabilities {
+            chunks: true,
+            fsck: true,
+            garbage: blobs.sweep,
+            blob_files: blobs.files,
+            shared: true,
+        }
+    }
+
+    fn blobs(&self) -> &dyn BlobStore {
+        self.shared.blobs.as_ref()
+    }
+
     async fn branches(&self, kind: BranchKind) -> Result<Vec<Name>> {
         self.blocking(move |store| store.branches(kind)).await
     }
@@ -30,9 +44,26 @@ impl AssetStore for GitAssetStore {
         self.blocking(move |store| Ok(store.load(&id)?.version.clone())).await
     }
 
-    async fn log(&self, branch: &Branch) -> Result<Vec<Version>> {
+    async fn log(&self, branch: &Branch, options: LogOptions) -> Result<Vec<Version>> {
         let branch = branch.clone();
-        self.blocking(move |store| store.log(&branch)).await
+        self.blocking(move |store| store.log(&branch, options)).await
+    }
+
+    async fn find_by_fingerprint(
+        &self,
+        branch: &Branch,
+        fingerprint: &str,
+    ) -> Result<Option<Version>> {
+        if fingerprint.is_empty() {
+            return Ok(None);
+        }
+        let (branch, fingerprint) = (branch.clone(), fingerprint.to_owned());
+        self.blocking(move |store| store.find_by_fingerprint(&branch, &fingerprint)).await
+    }
+
+    async fn find_by_task(&self, branch: &Branch, task: &TaskId) -> Result<Option<Version>> {
+        let (branch, task) = (branch.clone(), task.clone());
+        self.blocking(move |store| store.find_by_task(&branch, &task)).await
     }
 
     async fn manifest(&self, version: &VersionId) -> Result<Manifest> {
@@ -41,7 +72,7 @@ impl AssetStore for GitAssetStore {
     }
 
     async fn commit(&self, request: CommitRequest) -> Result<Version> {
-        self.on_own_thread(move |store| store.commit(request)).await
+        self.commit_request(request).await
     }
 
     async fn get(&self, version: &VersionId, ids: &[AssetId]) -> Result<Vec<Option<Record>>> {
@@ -59,6 +90,10 @@ impl AssetStore for GitAssetStore {
         self.blocking(move |store| store.page(&version, options)).await
     }
 
+    fn scan<'a>(&'a self, version: &VersionId, options: ScanOptions) -> Scan<'a> {
+        self.scan_version(version, options)
+    }
+
     async fn find(
         &self,
         version: &VersionId,
@@ -73,11 +108,15 @@ impl AssetStore for GitAssetStore {
     }
 
     async fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {
-        self.blocking(move |store| store.fsck(options)).await
+        let mut check = self.blocking(|store| store.check()).await?;
+        let blobs = std::mem::take(&mut check.blobs);
+        let damaged = self.shared.blobs.check(&blobs, options.blobs).await?;
+        Ok(check.report(&blobs, damaged))
     }
 
     async fn collect_garbage(&self, options: GarbageOptions) -> Result<GarbageReport> {
-        self.on_own_thread(move |store| store.collect_garbage(options)).await
+        let used = self.blocking(move |store| store.used_blobs(options)).await?;
+        self.shared.blobs.sweep(used, options).await
     }
 
     async fn diff(
@@ -97,27 +136,6 @@ impl AssetStore for GitAssetStore {
     async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
         let classes = classes.to_vec();
         self.blocking(move |store| store.add_classes(&classes)).await
-    }
-
-    async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>> {
-        let waiter = Waiter::default();
-        let watched = waiter.watched();
-        self.blocking(move |store| store.blobs.put(&sources, &watched)).await
-    }
-
-    async fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>> {
-        let id = *id;
-        self.blocking(move |store| store.blobs.read(&id)).await
-    }
-
-    async fn export_blobs(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()> {
-        let blobs = blobs.to_vec();
-        self.blocking(move |store| store.blobs.export(&blobs, transfer)).await
-    }
-
-    async fn blob_file(&self, id: &BlobId) -> Result<PathBuf> {
-        let id = *id;
-        self.blocking(move |store| store.blobs.file(&id)).await
     }
 
     fn root(&self) -> Option<&Path> {

@@ -1,13 +1,28 @@
 use std::collections::VecDeque;
+use std::fmt;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use dashmap::DashMap;
 
+/// Keeps values that never change by their keys, for as long as it sees fit.
+pub trait Cache<K, V>: Send + Sync + fmt::Debug {
+    /// Returns a value, if it is kept.
+    fn get(&self, key: &K) -> Option<V>;
+
+    /// Offers a value that takes so many bytes of memory.
+    fn insert(&self, key: K, value: V, bytes: usize);
+
+    /// Returns how many bytes the values that are kept take together.
+    fn bytes(&self) -> usize;
+}
+
 /// A cache of immutable values, bounded by the bytes that they take. It evicts by the clock
 /// algorithm: a value that was read since the hand last passed it stays for another round.
-pub(super) struct Cache<K: Eq + Hash, V> {
+///
+/// Reads take a lock of one shard of the map and no other.
+pub struct ClockCache<K: Eq + Hash, V> {
     entries: DashMap<K, Entry<V>>,
     hand: Mutex<VecDeque<K>>,
     bytes: AtomicUsize,
@@ -20,20 +35,42 @@ struct Entry<V> {
     used: AtomicBool,
 }
 
-impl<K: Copy + Eq + Hash, V: Clone> Cache<K, V> {
-    pub(super) fn new(capacity: usize) -> Self {
+impl<K: Eq + Hash, V> ClockCache<K, V> {
+    /// Returns an empty cache that holds at most so many bytes.
+    pub fn new(capacity: usize) -> Self {
         let (entries, hand) = (DashMap::new(), Mutex::new(VecDeque::new()));
         Self { entries, hand, bytes: AtomicUsize::new(0), capacity }
     }
+}
 
-    pub(super) fn get(&self, key: &K) -> Option<V> {
+impl<K: Eq + Hash, V> fmt::Debug for ClockCache<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (entries, bytes) = (self.entries.len(), self.bytes.load(Ordering::Relaxed));
+        f.debug_struct("ClockCache")
+            .field("entries", &entries)
+            .field("bytes", &bytes)
+            .field("capacity", &self.capacity)
+            .finish()
+    }
+}
+
+impl<K, V> Cache<K, V> for ClockCache<K, V>
+where
+    K: Copy + Eq + Hash + Send + Sync,
+    V: Clone + Send + Sync,
+{
+    fn get(&self, key: &K) -> Option<V> {
         let entry = self.entries.get(key)?;
         entry.used.store(true, Ordering::Relaxed);
         Some(entry.value.clone())
     }
 
-    /// Puts a value in that takes so many bytes; one larger than a quarter of the cache stays out.
-    pub(super) fn insert(&self, key: K, value: V, bytes: usize) {
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// One larger than a quarter of the cache stays out.
+    fn insert(&self, key: K, value: V, bytes: usize) {
         if bytes > self.capacity / 4 {
             return;
         }

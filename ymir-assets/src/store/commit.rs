@@ -1,15 +1,18 @@
+use std::sync::Arc;
+
+use futures::StreamExt;
 use git2::{ObjectType, Oid};
 use prost::Message;
 use sha1::{Digest, Sha1};
 use ymir_core::{
-    Base, Branch, CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Manifest, Result, Summary,
-    Timestamp, Version, VersionId,
+    Base, Branch, ClassTable, CommitRequest, Edit, EditSource, Error, ErrorKind, Expect, Manifest,
+    Result, Summary, Timestamp, Version, VersionId,
 };
 
 use super::durable::{sync_all, sync_dir};
 use super::edits::EditBuckets;
-use super::format::{TreeEntry, encode_commit, encode_tree, object_id, version_id};
-use super::handle::Shared;
+use super::format::{TreeEntry, commit_oid, encode_commit, encode_tree, object_id, version_id};
+use super::handle::{GitAssetStore, Shared};
 use super::lock::Lock;
 use super::manifest::{self, VersionData};
 use super::pack::{PackWriter, Packing};
@@ -33,45 +36,78 @@ enum Attempt {
     Lost,
 }
 
-impl Shared {
-    pub(super) fn commit(&self, request: CommitRequest) -> Result<Version> {
+impl GitAssetStore {
+    pub(super) async fn commit_request(&self, request: CommitRequest) -> Result<Version> {
         let CommitRequest { branch, base, edits, expect, manifest, message } = request;
         let draft = Draft { branch, base, expect, manifest, message };
-        // What can be known to fail fails before the edits are read.
-        self.check_expected(&draft, self.refs.read(&ref_name(&draft.branch))?)?;
+        match EditSource::from(edits) {
+            EditSource::Iterator(mut edits) => {
+                let commit = move |store: &Shared| {
+                    let mut collected = store.begin(&draft)?;
+                    edits.try_for_each(|edit| collected.push(store, edit?))?;
+                    store.commit(&draft, &collected.buckets)
+                };
+                self.blocking(commit).await
+            }
+            EditSource::Stream(mut batches) => {
+                let draft = Arc::new(draft);
+                let begun = draft.clone();
+                let mut collected = self.blocking(move |store| store.begin(&begun)).await?;
+                while let Some(batch) = batches.next().await {
+                    let batch = batch?;
+                    let collect = move |store: &Shared| {
+                        batch.into_iter().try_for_each(|edit| collected.push(store, edit))?;
+                        Ok(collected)
+                    };
+                    collected = self.blocking(collect).await?;
+                }
+                self.blocking(move |store| store.commit(&draft, &collected.buckets)).await
+            }
+        }
+    }
+}
+
+/// The edits of a commit that were read and checked.
+struct Collected {
+    buckets: EditBuckets,
+    classes: ClassTable,
+}
+
+impl Collected {
+    fn push(&mut self, store: &Shared, edit: Edit) -> Result<()> {
+        if let Edit::Put(record) = &edit
+            && validate::check(record, &self.classes).is_err()
+        {
+            // The class may have been added meanwhile, by the edits themselves perhaps.
+            self.classes = store.classes()?;
+            validate::check(record, &self.classes)?;
+        }
+        self.buckets.push(edit)
+    }
+}
+
+impl Shared {
+    /// Returns no edits yet, after what can be known to fail has failed.
+    fn begin(&self, draft: &Draft) -> Result<Collected> {
+        self.check_expected(draft, self.refs.read(&ref_name(&draft.branch))?)?;
         if let Base::Version(id) = draft.base {
             self.load(&id)?;
         }
-        let edits = self.collect(edits)?;
-        if let Attempt::Done(version) = self.attempt(&draft, &edits, None)? {
+        Ok(Collected { buckets: EditBuckets::new(&self.packs()), classes: self.classes()? })
+    }
+
+    fn commit(&self, draft: &Draft, edits: &EditBuckets) -> Result<Version> {
+        if let Attempt::Done(version) = self.attempt(draft, edits, None)? {
             return Ok(version);
         }
         // The second attempt holds the lock from its beginning, so that nobody can be faster but
         // stock git, and no writer starves.
         loop {
             let lock = self.refs.lock(&ref_name(&draft.branch))?;
-            if let Attempt::Done(version) = self.attempt(&draft, &edits, Some(lock))? {
+            if let Attempt::Done(version) = self.attempt(draft, edits, Some(lock))? {
                 return Ok(version);
             }
         }
-    }
-
-    /// Reads and checks the edits.
-    fn collect(&self, edits: Edits) -> Result<EditBuckets> {
-        let mut classes = self.classes()?;
-        let mut buckets = EditBuckets::new(&self.packs());
-        for edit in edits {
-            let edit = edit?;
-            if let Edit::Put(record) = &edit
-                && validate::check(record, &classes).is_err()
-            {
-                // The class may have been added meanwhile, by the edits themselves perhaps.
-                classes = self.classes()?;
-                validate::check(record, &classes)?;
-            }
-            buckets.push(edit)?;
-        }
-        Ok(buckets)
     }
 
     fn check_expected(&self, draft: &Draft, tip: Option<Oid>) -> Result<()> {
@@ -108,10 +144,12 @@ impl Shared {
         let pack = PackWriter::new(&self.packs());
         let update = Update { objects: &self.objects, pack: &pack };
         let (assets, summary) = update.root(base, edits.source())?;
-        let version = self.write_commit(draft, tip.as_deref(), assets, summary, &pack)?;
+        let manifest = Manifest { classes: self.classes()?, summary, ..draft.manifest.clone() };
+        let (version, commit) =
+            self.write_commit(draft, tip.as_deref(), assets, &manifest, &pack)?;
 
         // First barrier: all that is new is on disk, and still invisible.
-        let value = self.refs.prepare(super::format::commit_oid(&version.id))?;
+        let value = self.refs.prepare(commit)?;
         let Some(pack) = pack.finish()? else {
             return Err(Error::new(ErrorKind::Unexpected, "a commit made no objects"));
         };
@@ -132,6 +170,7 @@ impl Shared {
         if !self.refs.set(&lock, &name, tip_oid, value)? {
             return Ok(Attempt::Lost);
         }
+        self.remember(&lock, &name, &version, &manifest);
         drop(lock);
         // Third barrier: the name of the ref.
         self.refs.sync(&name)?;
@@ -140,7 +179,7 @@ impl Shared {
     }
 
     fn tip_oid(&self, tip: Option<&VersionData>) -> Option<Oid> {
-        tip.map(|tip| super::format::commit_oid(&tip.version.id))
+        tip.and_then(|tip| commit_oid(&tip.version.id))
     }
 
     /// Writes manifest, tree and commit into the pack.
@@ -149,10 +188,9 @@ impl Shared {
         draft: &Draft,
         tip: Option<&VersionData>,
         assets: Oid,
-        summary: Summary,
+        manifest: &Manifest,
         pack: &PackWriter,
-    ) -> Result<Version> {
-        let manifest = Manifest { classes: self.classes()?, summary, ..draft.manifest.clone() };
+    ) -> Result<(Version, Oid)> {
         let number = tip.map_or(0, |tip| tip.version.number) + 1;
         let message = message(draft, number, &manifest.summary);
         let mut version = Version {
@@ -161,7 +199,7 @@ impl Shared {
             number,
             parent: tip.map(|tip| tip.version.id),
             created: Timestamp::now(),
-            content: content(assets, &manifest),
+            content: content(assets, manifest),
             message: message.lines().next().unwrap_or_default().to_owned(),
         };
         let put = |kind, data: &[u8]| -> Result<Oid> {
@@ -169,7 +207,7 @@ impl Shared {
             pack.put(oid, kind, data, Packing::Deflated)?;
             Ok(oid)
         };
-        let file = put(ObjectType::Blob, &manifest::encode(&manifest, &version))?;
+        let file = put(ObjectType::Blob, &manifest::encode(manifest, &version))?;
         let tree = put(
             ObjectType::Tree,
             &encode_tree(&[
@@ -179,8 +217,9 @@ impl Shared {
         )?;
         let parent = self.tip_oid(tip);
         let commit = encode_commit(tree, parent, version.created, &message);
-        version.id = version_id(put(ObjectType::Commit, &commit)?);
-        Ok(version)
+        let commit = put(ObjectType::Commit, &commit)?;
+        version.id = version_id(commit);
+        Ok((version, commit))
     }
 }
 

@@ -6,7 +6,7 @@ use ymir_core::{AssetId, Edit, Error, Record, Result};
 use super::leaf::Leaf;
 use super::leaf_encode::encode_columns;
 use super::node::nibble;
-use crate::spill::Spill;
+use ymir_formats::support::spill::Spill;
 
 /// So many edits of a bucket are kept as they came before they are packed.
 const PENDING: usize = 64;

@@ -73,7 +73,7 @@ impl Shared {
         version: &VersionId,
         ids: &[AssetId],
     ) -> Option<Vec<Option<Record>>> {
-        let root = self.objects.cached_version(commit_oid(version))?.assets;
+        let root = self.objects.cached_version(commit_oid(version)?)?.assets;
         ids.iter().map(|id| find(&Cached(self), root, id).ok().flatten()).collect()
     }
 }

@@ -36,8 +36,9 @@ pub(super) fn version_id(oid: Oid) -> VersionId {
     VersionId::try_from(oid.as_bytes()).expect("an object id has 20 bytes")
 }
 
-pub(super) fn commit_oid(id: &VersionId) -> Oid {
-    oid(*id.as_bytes())
+/// Returns the id of the commit that is a version; none for an id that is no commit's.
+pub(super) fn commit_oid(id: &VersionId) -> Option<Oid> {
+    id.as_bytes().try_into().ok().map(oid)
 }
 
 /// Returns a tree; the entries must be in git's order.

@@ -1,10 +1,9 @@
-//! The check of a store, and the deletion of blobs that no version reaches.
+//! The check of a repository, and the blobs that its versions need.
 
+use std::collections::HashMap;
 use std::{fs, io};
 
-use ymir_core::{
-    Error, ErrorKind, FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem, Result,
-};
+use ymir_core::{BlobId, Error, ErrorKind, FsckReport, GarbageOptions, Problem, Result};
 
 use super::checksum::{self, sums_up};
 use super::handle::Shared;
@@ -13,16 +12,43 @@ use super::reach::ours;
 /// The most problems that are listed.
 const MAX_PROBLEMS: usize = 1000;
 
+/// What was found in the repository; the blobs are not looked at yet.
+#[derive(Debug, Default)]
+pub(super) struct Check {
+    report: FsckReport,
+    /// The blobs that versions need, with their sizes, in the order of their ids.
+    pub(super) blobs: Vec<(BlobId, u64)>,
+}
+
+impl Check {
+    fn note(&mut self, subject: String, version: Option<String>, error: &Error) {
+        let problems = &mut self.report.problems;
+        if problems.len() < MAX_PROBLEMS {
+            problems.push(Problem { subject, version, message: error.to_string() });
+        }
+    }
+
+    /// Returns the report, given what is wrong with the blobs.
+    pub(super) fn report(
+        mut self,
+        blobs: &[(BlobId, u64)],
+        damaged: Vec<(BlobId, Error)>,
+    ) -> FsckReport {
+        for (id, error) in damaged {
+            self.note(format!("blob {id}"), None, &error);
+        }
+        self.report.blobs = blobs.len() as u64;
+        self.report.blob_bytes = blobs.iter().map(|(_, size)| size).sum();
+        self.report
+    }
+}
+
 impl Shared {
-    pub(super) fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {
-        let mut problems = Vec::new();
-        let mut note = |subject: String, version: Option<String>, error: &Error| {
-            if problems.len() < MAX_PROBLEMS {
-                problems.push(Problem { subject, version, message: error.to_string() });
-            }
-        };
+    /// Reads everything that the refs reach.
+    pub(super) fn check(&self) -> Result<Check> {
+        let mut check = Check::default();
         let reached = self.reach(&mut |subject, version, error| {
-            note(subject, version.map(|id| id.to_string()), &error);
+            check.note(subject, version.map(|id| id.to_string()), &error);
         })?;
         for (name, id, told) in &reached.misplaced {
             // Somebody's own branch beside that of the dataset does no harm.
@@ -32,27 +58,20 @@ impl Shared {
             let message = "the branch is at a version that was made for another; if it was not \
                            renamed on purpose, put it back with `git branch -m`";
             let error = Error::corrupted(message).with("made for", told);
-            note(name.clone(), Some(id.to_string()), &error);
+            check.note(name.clone(), Some(id.to_string()), &error);
         }
         for (id, error) in &reached.strange {
-            note(id.to_string(), Some(id.to_string()), error);
+            check.note(id.to_string(), Some(id.to_string()), error);
         }
         for (file, error) in self.damaged_packs()? {
-            note(format!("file {file}"), None, &error);
+            check.note(format!("file {file}"), None, &error);
         }
-        let mut blobs: Vec<_> = reached.blobs.iter().map(|(id, size)| (*id, *size)).collect();
-        blobs.sort_unstable();
-        for (id, error) in self.blobs.check(&blobs, options.blobs)? {
-            note(format!("blob {id}"), None, &error);
-        }
-        Ok(FsckReport {
-            versions: reached.versions.len() as u64,
-            nodes: reached.nodes(),
-            assets: reached.assets,
-            blobs: blobs.len() as u64,
-            blob_bytes: blobs.iter().map(|(_, size)| size).sum(),
-            problems,
-        })
+        check.report.versions = reached.versions.len() as u64;
+        check.report.nodes = reached.nodes();
+        check.report.assets = reached.assets;
+        check.blobs = reached.blobs.into_iter().collect();
+        check.blobs.sort_unstable();
+        Ok(check)
     }
 
     /// Returns the packs and indexes whose bytes are not those that their checksums are of: some
@@ -81,7 +100,8 @@ impl Shared {
         Ok(damaged)
     }
 
-    pub(super) fn collect_garbage(&self, options: GarbageOptions) -> Result<GarbageReport> {
+    /// Returns the blobs that versions need, with their sizes, if all versions can be read.
+    pub(super) fn used_blobs(&self, options: GarbageOptions) -> Result<HashMap<BlobId, u64>> {
         let mut first = None;
         let reached = self.reach(&mut |_, _, error| {
             first.get_or_insert(error);
@@ -94,6 +114,6 @@ impl Shared {
         if !options.dry_run {
             self.consolidate();
         }
-        self.blobs.sweep(&reached.blobs, options)
+        Ok(reached.blobs)
     }
 }

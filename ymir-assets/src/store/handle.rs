@@ -4,16 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use git2::Oid;
-use ymir_core::{ClassTable, Error, ErrorKind, Result};
+use ymir_core::{BlobStore, ClassTable, Error, ErrorKind, Result};
 
 use super::durable::sync_dir;
+use super::history::Histories;
 use super::manifest::FORMAT_VERSION;
-use super::objects::Objects;
+use super::objects::{Objects, StoreStats};
 use super::refs::Refs;
-use crate::blob::Blobs;
+use crate::blob::DirBlobStore;
 #[cfg(feature = "s3")]
-use crate::blob::{S3Blobs, S3Options};
-use crate::working_folder;
+use crate::blob::{S3BlobStore, S3Options};
+use ymir_formats::support::{blocking, working_folder};
 
 /// The configuration of the bare repository. Nothing in it is read by this library.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
@@ -44,7 +45,7 @@ impl Default for StoreOptions {
 }
 
 /// The asset store in a directory: versions in the bare git repository `repo.git`, blobs in files
-/// below `blobs`.
+/// below `blobs` or in another blob store.
 ///
 /// Cloning it is cheap and gives another handle of the same store with the same cache.
 ///
@@ -72,9 +73,10 @@ pub(super) struct Shared {
     pub(super) git: PathBuf,
     pub(super) objects: Objects,
     pub(super) refs: Refs,
-    pub(super) blobs: Blobs,
+    pub(super) blobs: Arc<dyn BlobStore>,
     /// The class table that was read last, with the commit it is from.
     pub(super) class_table: Mutex<Option<(Oid, ClassTable)>>,
+    pub(super) histories: Histories,
     /// Packs that were found to be not for joining with others.
     pub(super) lone_packs: Mutex<HashSet<PathBuf>>,
 }
@@ -126,6 +128,20 @@ impl GitAssetStore {
     ///
     /// As [`GitAssetStore::open`].
     pub fn open_with(root: &Path, options: StoreOptions) -> Result<Self> {
+        let blobs = blob_store(root, &options)?;
+        Self::open_with_blobs(root, options, blobs)
+    }
+
+    /// Opens the store in a directory, with its blobs in any blob store.
+    ///
+    /// # Errors
+    ///
+    /// As [`GitAssetStore::open`].
+    pub fn open_with_blobs(
+        root: &Path,
+        options: StoreOptions,
+        blobs: Arc<dyn BlobStore>,
+    ) -> Result<Self> {
         let git = root.join("repo.git");
         if !git.is_dir() {
             let message = "no store in this directory; make one with `GitAssetStore::init`";
@@ -142,8 +158,9 @@ impl GitAssetStore {
             root: root.to_owned(),
             objects: Objects::open(&git.join("objects"), options.cache_bytes)?,
             refs: Refs::new(&git),
-            blobs: open_blobs(root, &options)?,
+            blobs,
             class_table: Mutex::default(),
+            histories: Histories::default(),
             lone_packs: Mutex::default(),
             git,
         };
@@ -156,40 +173,12 @@ impl GitAssetStore {
         work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let shared = self.shared.clone();
-        tokio::task::spawn_blocking(move || work(&shared)).await.unwrap_or_else(|e| {
-            match e.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(e) => Err(Error::new(
-                    ErrorKind::Cancelled,
-                    "the runtime was shut down before the store's work began",
-                )
-                .caused_by(e)),
-            }
-        })
+        blocking(move || work(&shared)).await
     }
 
-    /// Runs work that may wait for reads of this store on a thread of its own: on one of the
-    /// runtime's, of which there may be few, it could keep out the very reads that it waits for.
-    pub(super) async fn on_own_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (done, result) = tokio::sync::oneshot::channel();
-        let shared = self.shared.clone();
-        let runtime = tokio::runtime::Handle::current();
-        let run = move || {
-            // An object store is used from the caller's runtime.
-            let _entered = runtime.enter();
-            // Nobody waits for the result if the caller was dropped.
-            let _ = done.send(work(&shared));
-        };
-        std::thread::Builder::new().name("ymir-store".to_owned()).spawn(run).map_err(|e| {
-            Error::new(ErrorKind::ResourceExhausted, "cannot start a thread for the store's work")
-                .caused_by(e)
-        })?;
-        result.await.unwrap_or_else(|e| {
-            Err(Error::new(ErrorKind::Unexpected, "the store's work broke off").caused_by(e))
-        })
+    /// Returns what the store did since it was opened.
+    pub fn stats(&self) -> StoreStats {
+        self.shared.objects.stats()
     }
 }
 
@@ -200,14 +189,14 @@ impl Shared {
     }
 }
 
-fn open_blobs(root: &Path, options: &StoreOptions) -> Result<Blobs> {
+fn blob_store(root: &Path, options: &StoreOptions) -> Result<Arc<dyn BlobStore>> {
     #[cfg(feature = "s3")]
     if let Some(s3) = &options.s3 {
-        return Ok(Blobs::S3(S3Blobs::new(s3, &root.join("blob-cache"))?));
+        return Ok(Arc::new(S3BlobStore::new(s3, &root.join("blob-cache"))?));
     }
     #[cfg(not(feature = "s3"))]
     let _ = options;
-    Ok(Blobs::in_dir(&root.join("blobs")))
+    Ok(Arc::new(DirBlobStore::new(&root.join("blobs"))))
 }
 
 fn write_layout(git: &Path) -> std::io::Result<()> {

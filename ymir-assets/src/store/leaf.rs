@@ -1,35 +1,44 @@
+use std::ops::Range;
+
 use prost::Message;
-use ymir_core::{Annotation, Asset, AssetId, BBox, Class, ClassId, Flags, MediaType, Record};
+use ymir_core::{
+    Annotation, Asset, AssetId, BBox, Class, ClassId, Columns, Flags, MediaType, Record,
+};
 
 use super::column::{Floats, attribute_bytes, attributes, check_attributes};
+use super::fields::{self, Fields};
 use super::generated::trie::{self, AttributeColumn};
+use super::row::Row;
 use super::shape_column::{Keypoints, Shapes};
 
 /// The most bytes that a leaf may have before compression.
 pub(super) const BYTES_MAX: usize = 256 << 20;
 const ID: usize = AssetId::LEN;
+const NO_LEAF: &str = "it is not a leaf message";
 
-/// The records of a leaf, decoded into columns and checked.
+/// The records of a leaf, decoded into columns and checked; or some of
+/// its columns, and then what is in none of them must not be asked for.
 #[derive(Debug)]
 pub(super) struct Leaf {
-    ids: Vec<u8>,
-    widths: Vec<u32>,
-    heights: Vec<u32>,
-    channels: Vec<u32>,
-    byte_sizes: Vec<u64>,
-    media_types: Vec<i32>,
-    name_ends: Vec<u32>,
-    names: String,
-    attributes: Option<AttributeColumn>,
+    ids: Vec<AssetId>,
+    pub(super) widths: Vec<u32>,
+    pub(super) heights: Vec<u32>,
+    pub(super) channels: Vec<u32>,
+    pub(super) byte_sizes: Vec<u64>,
+    pub(super) media_types: Vec<i32>,
+    pub(super) name_ends: Vec<u32>,
+    pub(super) names: String,
+    pub(super) attributes: Option<AttributeColumn>,
     /// Per asset, where its annotations end.
     ends: Vec<u32>,
-    classes: Vec<u32>,
-    class_names: Vec<String>,
+    pub(super) classes: Vec<u32>,
+    pub(super) class_names: Vec<String>,
     /// Per asset, how many class names come before it; empty where there are none.
-    class_name_starts: Vec<u32>,
-    floats: [Floats; 7],
-    flags: Vec<u8>,
-    annotation_attributes: Option<AttributeColumn>,
+    pub(super) class_name_starts: Vec<u32>,
+    /// The four of the boxes, angles, scores, qualities.
+    pub(super) floats: [Floats; 7],
+    pub(super) flags: Vec<u8>,
+    pub(super) annotation_attributes: Option<AttributeColumn>,
     shapes: Shapes,
     keypoints: Keypoints,
 }
@@ -45,22 +54,43 @@ pub(super) fn decompress(file: &[u8]) -> Result<Vec<u8>, &'static str> {
 }
 
 impl Leaf {
-    /// Decodes the file of a leaf.
-    pub(super) fn decode(file: &[u8]) -> Result<Self, &'static str> {
-        Self::decode_columns(&decompress(file)?)
+    /// Decodes some fields of the file of a leaf.
+    pub(super) fn decode(file: &[u8], fields: Fields) -> Result<Self, &'static str> {
+        let message = decompress(file)?;
+        match fields == Fields::ALL {
+            true => Self::decode_fields(&message, fields),
+            false => {
+                let kept = fields.of_message(&message).ok_or(NO_LEAF)?;
+                Self::decode_fields(&kept, fields)
+            }
+        }
     }
 
-    /// Decodes records in columns and checks all that reading them relies on.
+    /// Decodes whole records in columns.
     pub(super) fn decode_columns(data: &[u8]) -> Result<Self, &'static str> {
-        let mut leaf = trie::Leaf::decode(data).map_err(|_| "it is not a leaf message")?;
-        shrink(&mut leaf);
-        let count = leaf.ids.len() / ID;
-        if !leaf.ids.len().is_multiple_of(ID) || !leaf.ids.chunks(ID).is_sorted_by(|a, b| a < b) {
-            return Err("its ids are cut off or not in order");
+        Self::decode_fields(data, Fields::ALL)
+    }
+
+    /// Decodes the message of a leaf, which has these fields, and checks all that reading them
+    /// relies on.
+    fn decode_fields(data: &[u8], fields: Fields) -> Result<Self, &'static str> {
+        let mut leaf = trie::Leaf::decode(data).map_err(|_| NO_LEAF)?;
+        if fields.are_kept() {
+            shrink(&mut leaf);
         }
-        let columns = [leaf.widths.len(), leaf.heights.len(), leaf.channels.len()];
-        let others = [leaf.byte_sizes.len(), leaf.media_types.len(), leaf.file_name_lengths.len()];
-        if columns.into_iter().chain(others).any(|len| len != count) {
+        let ids = leaf.ids.chunks(ID).map(AssetId::try_from).collect::<Result<Vec<_>, _>>();
+        let ids = ids.ok().filter(|ids| ids.is_sorted_by(|a, b| a < b));
+        let ids = ids.ok_or("its ids are cut off or not in order")?;
+        let count = ids.len();
+        let columns = [
+            (fields::WIDTHS, leaf.widths.len()),
+            (fields::HEIGHTS, leaf.heights.len()),
+            (fields::CHANNELS, leaf.channels.len()),
+            (fields::BYTE_SIZES, leaf.byte_sizes.len()),
+            (fields::MEDIA_TYPES, leaf.media_types.len()),
+            (fields::FILE_NAME_LENGTHS, leaf.file_name_lengths.len()),
+        ];
+        if columns.into_iter().any(|(field, len)| fields.has(field) && len != count) {
             return Err("its columns have not one value per asset");
         }
         if leaf.channels.iter().any(|n| *n > 255)
@@ -78,7 +108,8 @@ impl Leaf {
         if !leaf.flags.is_empty() && leaf.flags.len() != annotations {
             return Err("its flags are not one per annotation");
         }
-        if leaf.classes.iter().filter(|class| **class == 0).count() != leaf.class_names.len() {
+        let outside = leaf.classes.iter().filter(|class| **class == 0).count();
+        if fields.has(fields::CLASS_NAMES) && outside != leaf.class_names.len() {
             return Err("its class names are not one per annotation outside the table");
         }
         let boxes = [leaf.x, leaf.y, leaf.w, leaf.h];
@@ -86,7 +117,8 @@ impl Leaf {
         let floats: Result<Vec<_>, _> = floats.map(|c| Floats::decode(c, annotations)).collect();
         let floats: [Floats; 7] = floats?.try_into().expect("seven columns went in");
         let whole = |column: &Floats| (0..annotations).all(|i| column.get(i).is_some());
-        if !floats[..4].iter().all(whole) {
+        let sides = [fields::X, fields::Y, fields::W, fields::H].into_iter().zip(&floats);
+        if sides.into_iter().any(|(field, column)| fields.has(field) && !whole(column)) {
             return Err("its boxes are not one per annotation");
         }
         let size = |annotation: usize| {
@@ -97,7 +129,7 @@ impl Leaf {
         let keypoints = Keypoints::decode(leaf.keypoints, annotations)?;
         let class_name_starts = class_name_starts(&leaf.classes, &ends, &leaf.class_names);
         Ok(Self {
-            ids: leaf.ids,
+            ids,
             widths: leaf.widths,
             heights: leaf.heights,
             channels: leaf.channels,
@@ -119,7 +151,7 @@ impl Leaf {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.widths.len()
+        self.ids.len()
     }
 
     /// Returns about how much memory it takes.
@@ -128,8 +160,8 @@ impl Leaf {
         let names: usize = self.class_names.iter().map(|name| name.len() + 24).sum();
         let rest = attribute_bytes(&self.attributes) + attribute_bytes(&self.annotation_attributes);
         size_of::<Self>()
-            + self.ids.len()
-            + self.len() * 36
+            + self.len() * (ID + 4)
+            + self.widths.len() * 32
             + self.names.len()
             + floats
             + self.shapes.bytes()
@@ -141,26 +173,19 @@ impl Leaf {
     }
 
     pub(super) fn id(&self, i: usize) -> AssetId {
-        AssetId::try_from(&self.ids[i * ID..][..ID]).expect("an id has its length")
+        self.ids[i]
+    }
+
+    pub(super) fn ids(&self) -> &[AssetId] {
+        &self.ids
     }
 
     /// Returns the place of an asset.
     pub(super) fn find(&self, id: &AssetId) -> Option<usize> {
-        let i = self.partition_point(|other| other < id);
-        (i < self.len() && self.id(i) == *id).then_some(i)
+        self.ids.binary_search(id).ok()
     }
 
-    /// Returns how many assets at the front meet a condition that the ones behind them do not.
-    pub(super) fn partition_point(&self, condition: impl Fn(&AssetId) -> bool) -> usize {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if condition(&self.id(middle)) { low = middle + 1 } else { high = middle }
-        }
-        low
-    }
-
-    fn annotations(&self, i: usize) -> std::ops::Range<usize> {
+    fn annotations(&self, i: usize) -> Range<usize> {
         let start = if i == 0 { 0 } else { self.ends[i - 1] };
         start as usize..self.ends[i] as usize
     }
@@ -170,7 +195,18 @@ impl Leaf {
         self.classes[self.annotations(i)].iter().any(|c| c.checked_sub(1) == Some(class.0))
     }
 
+    /// Returns what a query can look at of an asset.
+    pub(super) fn row(&self, asset: usize) -> Row<'_> {
+        let Range { start, end } = self.annotations(asset);
+        Row { leaf: self, asset, start, end }
+    }
+
     pub(super) fn record(&self, i: usize) -> Record {
+        self.record_with(i, Columns::ALL)
+    }
+
+    /// Returns a record with some of its columns.
+    pub(super) fn record_with(&self, i: usize, columns: Columns) -> Record {
         let start = if i == 0 { 0 } else { self.name_ends[i - 1] as usize };
         let asset = Asset {
             id: self.id(i),
@@ -183,11 +219,12 @@ impl Leaf {
             attributes: attributes(&self.attributes, i),
         };
         let mut name = self.class_name_starts.get(i).map_or(0, |start| *start as usize);
-        let annotations = self.annotations(i).map(|k| self.annotation(i, k, &mut name)).collect();
-        Record { asset, annotations }
+        let places = if columns.annotations { self.annotations(i) } else { 0..0 };
+        let annotation = |k| self.annotation(i, k, columns.shapes, &mut name);
+        Record { asset, annotations: places.map(annotation).collect() }
     }
 
-    fn annotation(&self, i: usize, k: usize, name: &mut usize) -> Annotation {
+    fn annotation(&self, i: usize, k: usize, shapes: bool, name: &mut usize) -> Annotation {
         let class = match self.classes[k].checked_sub(1) {
             Some(id) => Class::Id(ClassId(id)),
             None => {
@@ -200,8 +237,8 @@ impl Leaf {
         Annotation {
             class,
             bbox: BBox::new(side(0), side(1), side(2), side(3)),
-            shape: self.shapes.get(k, self.widths[i], self.heights[i]),
-            keypoints: self.keypoints.get(k),
+            shape: shapes.then(|| self.shapes.get(k, self.widths[i], self.heights[i])).flatten(),
+            keypoints: if shapes { self.keypoints.get(k) } else { Vec::new() },
             rotate_angle: float(4),
             score: float(5),
             quality: float(6),
@@ -252,7 +289,7 @@ pub(super) fn ends(lengths: &[u32], total: usize) -> Option<Vec<u32>> {
     ends.filter(|_| sum as usize == total)
 }
 
-pub(super) fn annotation_ends(
+fn annotation_ends(
     counts: &[u32],
     assets: usize,
     annotations: usize,

@@ -1,27 +1,42 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use git2::{ErrorCode, ObjectType, OdbLookupFlags, Oid};
 use ymir_core::{Error, Result};
 
-use super::cache::Cache;
+use super::cache::{Cache, ClockCache};
 use super::database::Database;
+use super::fields::Fields;
 use super::leaf::Leaf;
 use super::manifest::VersionData;
 use super::node::{Child, Inner};
-use super::scan_columns::{Columns, ScanColumns};
 
 /// So many tags of tags are followed.
 const MAX_TAGS: usize = 16;
 /// The part of the cache that is for the columns of classes: one of so many.
 const CLASS_SHARE: usize = 4;
 
+/// What a store did since it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StoreStats {
+    /// Objects that were read from the repository, because no cache had them.
+    pub objects_read: u64,
+    /// Bytes of decoded objects in memory, at most [`StoreOptions::cache_bytes`].
+    ///
+    /// [`StoreOptions::cache_bytes`]: crate::StoreOptions::cache_bytes
+    pub cached_bytes: usize,
+}
+
 /// The objects of one repository, with what was decoded of them in a cache.
 pub(super) struct Objects {
     database: Database,
-    cache: Cache<Oid, Decoded>,
+    cache: Box<dyn Cache<Oid, Decoded>>,
     /// Of leaves, the columns of classes by themselves.
-    class_cache: Cache<Oid, Arc<ScanColumns>>,
+    class_cache: Box<dyn Cache<Oid, Arc<Leaf>>>,
+    /// How many objects were read from the repository.
+    reads: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
@@ -43,8 +58,9 @@ impl Objects {
         let class_bytes = cache_bytes / CLASS_SHARE;
         Ok(Self {
             database: Database::open(dir)?,
-            cache: Cache::new(cache_bytes - class_bytes),
-            class_cache: Cache::new(class_bytes),
+            cache: Box::new(ClockCache::new(cache_bytes - class_bytes)),
+            class_cache: Box::new(ClockCache::new(class_bytes)),
+            reads: AtomicU64::new(0),
         })
     }
 
@@ -54,6 +70,7 @@ impl Objects {
             // It is the first that is read of what other writers added.
             self.database.watch();
         }
+        self.reads.fetch_add(1, Ordering::Relaxed);
         match self.database.odb().read(oid) {
             Ok(object) if object.kind() == kind => Ok(Some(object.data().to_vec())),
             Ok(_) => Ok(None),
@@ -88,6 +105,12 @@ impl Objects {
     /// Returns whether the object is there, without looking for what other processes just added.
     pub(super) fn contains(&self, oid: Oid) -> bool {
         self.database.odb().exists_ext(oid, OdbLookupFlags::NO_REFRESH)
+    }
+
+    /// Returns how many objects were read from the repository, and the bytes that are cached.
+    pub(super) fn stats(&self) -> StoreStats {
+        let cached_bytes = self.cache.bytes() + self.class_cache.bytes();
+        StoreStats { objects_read: self.reads.load(Ordering::Relaxed), cached_bytes }
     }
 
     /// Lets go of packs that are gone.
@@ -135,14 +158,12 @@ impl Objects {
         Ok(inner)
     }
 
-    /// Returns a leaf, which must have as many records as its parent says.
+    /// Returns a whole leaf, which must have as many records as its parent says.
     pub(super) fn leaf(&self, child: &Child) -> Result<Arc<Leaf>> {
         let leaf = match self.cached_leaf(child.oid) {
             Some(leaf) => leaf,
             None => {
-                let data = self.read(child.oid, ObjectType::Blob)?;
-                let leaf = Leaf::decode(&data).map_err(|why| damaged(child.oid, why))?;
-                let leaf = Arc::new(leaf);
+                let leaf = self.decode_leaf(child, Fields::ALL)?;
                 self.cache.insert(child.oid, Decoded::Leaf(leaf.clone()), leaf.bytes());
                 leaf
             }
@@ -151,24 +172,32 @@ impl Objects {
         Ok(leaf)
     }
 
-    /// Returns some columns of a leaf. Those that tell which asset has which class are kept; others
-    /// are read anew each time, as a scan of a whole version would drive out all else.
-    pub(super) fn scan_columns(&self, child: &Child, columns: Columns) -> Result<Arc<ScanColumns>> {
-        let is_kept = columns == Columns::CLASSES;
-        let found = match self.class_cache.get(&child.oid).filter(|_| is_kept) {
-            Some(found) => found,
+    /// Returns a leaf with some of its fields. Whole ones, and the fields that tell which asset has
+    /// which class, are kept; others are decoded anew each time, as a scan of a whole version would
+    /// drive out all else.
+    pub(super) fn leaf_with(&self, child: &Child, fields: Fields) -> Result<Arc<Leaf>> {
+        if fields == Fields::ALL {
+            return self.leaf(child);
+        }
+        let is_kept = fields == Fields::CLASSES;
+        let cached = if is_kept { self.class_cache.get(&child.oid) } else { None };
+        let leaf = match cached.or_else(|| self.cached_leaf(child.oid).filter(|_| !is_kept)) {
+            Some(leaf) => leaf,
             None => {
-                let data = self.read(child.oid, ObjectType::Blob)?;
-                let decoded = ScanColumns::decode(&data, columns);
-                let decoded = Arc::new(decoded.map_err(|why| damaged(child.oid, why))?);
+                let leaf = self.decode_leaf(child, fields)?;
                 if is_kept {
-                    self.class_cache.insert(child.oid, decoded.clone(), decoded.bytes());
+                    self.class_cache.insert(child.oid, leaf.clone(), leaf.bytes());
                 }
-                decoded
+                leaf
             }
         };
-        check_count(child, found.ids().len())?;
-        Ok(found)
+        check_count(child, leaf.len())?;
+        Ok(leaf)
+    }
+
+    fn decode_leaf(&self, child: &Child, fields: Fields) -> Result<Arc<Leaf>> {
+        let data = self.read(child.oid, ObjectType::Blob)?;
+        Leaf::decode(&data, fields).map(Arc::new).map_err(|why| damaged(child.oid, why))
     }
 }
 

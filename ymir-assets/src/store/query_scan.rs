@@ -10,12 +10,13 @@ use ymir_core::{
     Matcher, Query, Result, VersionId,
 };
 
+use super::fields::Fields;
 use super::handle::{GitAssetStore, Shared};
+use super::leaf::Leaf;
 use super::manifest::VersionData;
 use super::node::{Child, DEPTH_MAX, nibble};
 use super::objects::damaged;
-use super::scan_columns::{Columns, ScanColumns};
-use crate::parallel::in_parallel;
+use ymir_formats::support::in_parallel;
 
 /// How many subtrees are looked at side by side at most, when not all may be needed.
 const WIDTH: usize = 16;
@@ -56,14 +57,14 @@ impl GitAssetStore {
         query: &Query,
         options: FindOptions,
     ) -> Result<Vec<AssetId>> {
-        self.scan(version, query, move |scan| scan.find(options)).await
+        self.search(version, query, move |scan| scan.find(options)).await
     }
 
     pub(super) async fn count_assets(&self, version: &VersionId, query: &Query) -> Result<u64> {
-        self.scan(version, query, |scan| scan.count()).await
+        self.search(version, query, |scan| scan.count()).await
     }
 
-    async fn scan<T: Send + 'static>(
+    async fn search<T: Send + 'static>(
         &self,
         version: &VersionId,
         query: &Query,
@@ -76,8 +77,8 @@ impl GitAssetStore {
             let data = store.load(&version)?;
             let matcher = Matcher::new(&query, &data.manifest.classes);
             let matcher = matcher.map_err(|e| e.with("version", version))?;
-            let columns = Columns::of(matcher.query());
-            let scan = Scan { store, data: &data, matcher: &matcher, columns, stop: &stop };
+            let fields = Fields::of(matcher.query());
+            let scan = Scan { store, data: &data, matcher: &matcher, fields, stop: &stop };
             work(&scan).map_err(|e| e.with("version", version))
         })
         .await
@@ -85,7 +86,7 @@ impl GitAssetStore {
 }
 
 /// Returns the ids that an asset must be one of, if a query says so.
-fn required_ids(query: &Query) -> Option<&[AssetId]> {
+pub(super) fn required_ids(query: &Query) -> Option<&[AssetId]> {
     match query {
         Query::Asset(AssetCondition::Id(ids)) => Some(ids),
         Query::And(parts) => parts.iter().find_map(required_ids),
@@ -126,7 +127,7 @@ struct Scan<'a> {
     store: &'a Shared,
     data: &'a VersionData,
     matcher: &'a Matcher,
-    columns: Columns,
+    fields: Fields,
     stop: &'a AtomicBool,
 }
 
@@ -148,9 +149,9 @@ impl Scan<'_> {
             let inner = self.inner(child, depth)?;
             return inner.present().map(|child| self.count_below(child, depth + 1)).sum();
         }
-        let columns = self.leaf(child, self.columns)?;
-        let fits = |i: &usize| self.matcher.matches(&columns.row(*i));
-        Ok((0..columns.ids().len()).filter(fits).count() as u64)
+        let leaf = self.leaf(child, self.fields)?;
+        let fits = |i: &usize| self.matcher.matches(&leaf.row(*i));
+        Ok((0..leaf.len()).filter(fits).count() as u64)
     }
 
     /// Returns the subtrees two levels below the root, or one where there is no second, that may
@@ -244,15 +245,15 @@ impl Scan<'_> {
             return Ok(());
         }
         let all = count == Some(child.summary.assets);
-        let columns = self.leaf(child, if all { Columns::CLASSES } else { self.columns })?;
-        let ids = columns.ids();
+        let leaf = self.leaf(child, if all { Fields::CLASSES } else { self.fields })?;
+        let ids = leaf.ids();
         let start = wanted.after.filter(|_| edge);
         let start = start.map_or(0, |after| ids.partition_point(|id| *id <= after));
         for (i, id) in ids.iter().enumerate().skip(start) {
             if wanted.ids.len() >= wanted.limit {
                 break;
             }
-            if !all && !self.matcher.matches(&columns.row(i)) {
+            if !all && !self.matcher.matches(&leaf.row(i)) {
                 continue;
             }
             match wanted.skip {
@@ -270,10 +271,10 @@ impl Scan<'_> {
         self.store.objects.inner(child.oid)
     }
 
-    fn leaf(&self, child: &Child, columns: Columns) -> Result<Arc<ScanColumns>> {
+    fn leaf(&self, child: &Child, fields: Fields) -> Result<Arc<Leaf>> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Cancelled, "nobody waits for the scan any more"));
         }
-        self.store.objects.scan_columns(child, columns)
+        self.store.objects.leaf_with(child, fields)
     }
 }

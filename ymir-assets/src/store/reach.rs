@@ -77,17 +77,14 @@ impl Walk<'_> {
             Ok(tip) => tip,
             Err(error) => return (self.problem)(name.to_owned(), None, error),
         };
-        let mut next = Some(version_id(tip));
-        while let Some(id) = next.filter(|id| self.reached.versions.insert(*id)) {
-            let data = match read_version(&self.objects, commit_oid(&id)) {
+        let mut next = Some(tip);
+        while let Some(oid) = next.filter(|oid| self.reached.versions.insert(version_id(*oid))) {
+            let id = version_id(oid);
+            let data = match read_version(&self.objects, oid) {
                 Ok(data) => data,
                 // A branch of somebody else's in the same repository: what it is at is there, and
                 // is no version.
-                Err(error)
-                    if error.kind() == ErrorKind::NotFound
-                        && id == version_id(tip)
-                        && !ours(name) =>
-                {
+                Err(error) if error.kind() == ErrorKind::NotFound && oid == tip && !ours(name) => {
                     self.reached.versions.remove(&id);
                     return;
                 }
@@ -97,7 +94,7 @@ impl Walk<'_> {
                 }
             };
             let told = ref_name(&data.version.branch);
-            if id == version_id(tip) && name != told && !is_copy(name) {
+            if oid == tip && name != told && !is_copy(name) {
                 self.reached.misplaced.push((name.to_owned(), id, told));
             }
             if let Some(table) = &self.table
@@ -107,7 +104,7 @@ impl Walk<'_> {
                 self.reached.strange.push((id, error));
             }
             self.version(&data);
-            next = data.version.parent;
+            next = data.version.parent.as_ref().and_then(commit_oid);
         }
     }
 

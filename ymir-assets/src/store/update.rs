@@ -8,7 +8,7 @@ use super::leaf_encode;
 use super::node::{Child, DEPTH_MAX, Inner, LEAF_MAX, nibble};
 use super::objects::{Objects, damaged};
 use super::pack::{PackWriter, Packing};
-use crate::parallel::in_parallel;
+use ymir_formats::support::in_parallel;
 
 /// From so many edits on, the subtrees of the root are updated in parallel.
 const PARALLEL: usize = 128;

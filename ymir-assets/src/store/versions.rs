@@ -9,6 +9,8 @@ use super::handle::Shared;
 use super::manifest::{self, VersionData};
 use super::objects::{Objects, damaged};
 
+/// So many versions are listed in an error.
+const SHOWN: usize = 10;
 /// The name of the manifest in the tree of a commit.
 pub(super) const MANIFEST: &str = "manifest.pb";
 /// The name of the trie in the tree of a commit.
@@ -27,7 +29,7 @@ impl Shared {
 
     /// Returns a version with its manifest.
     pub(super) fn load(&self, id: &VersionId) -> Result<Arc<VersionData>> {
-        let oid = commit_oid(id);
+        let Some(oid) = commit_oid(id) else { return Err(none().with("version", id)) };
         if let Some(version) = self.objects.cached_version(oid) {
             return Ok(version);
         }
@@ -55,7 +57,7 @@ impl Shared {
         self.load(&version_id(oid)).map(Some).map_err(missing)
     }
 
-    fn required_tip(&self, branch: &Branch) -> Result<Arc<VersionData>> {
+    pub(super) fn required_tip(&self, branch: &Branch) -> Result<Arc<VersionData>> {
         if let Some(tip) = self.tip(branch)? {
             return Ok(tip);
         }
@@ -66,63 +68,35 @@ impl Shared {
         Err(Error::not_found(message).with("branch", branch))
     }
 
-    /// Returns the version before another one.
-    fn parent(&self, version: &Version) -> Result<Option<Arc<VersionData>>> {
-        let Some(parent) = version.parent else { return Ok(None) };
-        let parent = self.load(&parent).map_err(|e| match e.kind() {
-            ymir_core::ErrorKind::NotFound => {
-                let message = "the version before this one is missing; fetch it from a clone";
-                Error::corrupted(message).with("version", version.id).caused_by(e)
-            }
-            _ => e,
-        })?;
-        Ok(Some(parent))
-    }
-
-    pub(super) fn log(&self, branch: &Branch) -> Result<Vec<Version>> {
-        let mut versions = Vec::new();
-        let mut next = Some(self.required_tip(branch)?);
-        while let Some(data) = next {
-            next = self.parent(&data.version)?;
-            versions.push(data.version.clone());
-        }
-        Ok(versions)
-    }
-
     pub(super) fn resolve(&self, branch: &Branch, selector: &Selector) -> Result<Version> {
         let tip = self.required_tip(branch)?;
+        let newest = tip.version.number;
         match selector {
             Selector::Latest => Ok(tip.version.clone()),
+            Selector::Number(number) if (1..=newest).contains(number) => {
+                self.numbered(branch, &tip, *number)
+            }
             Selector::Number(number) => {
-                let (newest, mut next) = (tip.version.number, Some(tip));
-                while let Some(data) = next {
-                    if data.version.number == *number {
-                        return Ok(data.version.clone());
-                    }
-                    next = self.parent(&data.version)?.filter(|p| p.version.number >= *number);
-                }
                 let message = format!("the branch has no such version; it has v1 to v{newest}");
                 Err(Error::not_found(message).with("branch", branch).with("number", number))
             }
-            Selector::Id(digits) => self.resolve_id(branch, digits),
+            Selector::Id(digits) => self.resolve_id(branch, &tip, digits),
         }
     }
 
-    fn resolve_id(&self, branch: &Branch, digits: &str) -> Result<Version> {
+    fn resolve_id(&self, branch: &Branch, tip: &VersionData, digits: &str) -> Result<Version> {
         let wanted = digits.to_ascii_lowercase();
-        let versions = self.log(branch)?;
-        let fits = |version: &&Version| version.id.to_string().starts_with(&wanted);
-        let found: Vec<&Version> = versions.iter().filter(fits).collect();
-        let list = |versions: &[&Version]| {
-            let shown = versions.iter().take(10).map(|v| format!("v{} {}", v.number, v.id));
+        let list = |versions: &[(u64, Oid)]| {
+            let shown = versions.iter().map(|(number, id)| format!("v{number} {id}"));
             shown.collect::<Vec<_>>().join(", ")
         };
+        let found = self.ids_with(branch, tip, &wanted, SHOWN)?;
         match found.as_slice() {
-            [one] => Ok((*one).clone()),
+            [(number, _)] => self.numbered(branch, tip, *number),
             [] => {
-                let all: Vec<_> = versions.iter().collect();
+                let newest = list(&self.ids_with(branch, tip, "", SHOWN)?);
                 let message =
-                    format!("no version of the branch begins so; the newest are: {}", list(&all));
+                    format!("no version of the branch begins so; the newest are: {newest}");
                 Err(Error::not_found(message).with("branch", branch).with("id", digits))
             }
             several => {
@@ -134,9 +108,12 @@ impl Shared {
     }
 }
 
+fn none() -> Error {
+    Error::not_found("no version of this id in the workspace")
+}
+
 /// Reads a version with its manifest, past the cache.
 pub(super) fn read_version(objects: &Objects, oid: Oid) -> Result<VersionData> {
-    let none = || Error::not_found("no version of this id in the workspace");
     let data = objects.find(oid, ObjectType::Commit)?.ok_or_else(none)?;
     let commit = decode_commit(&data).ok_or_else(|| damaged(oid, "it is no commit"))?;
     let tree = objects.read(commit.tree, ObjectType::Tree)?;

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ymir::{CopyOptions, Result, Transfer, UnknownClasses, Workspace};
+use ymir::{CopyOptions, Result, Transfer, UnknownClasses, Workspace, WorkspaceOptions};
 
 use super::made;
 use crate::args::Kind;
@@ -38,7 +38,8 @@ impl Copy {
         let workspace = context.open().await?;
         let version = workspace.resolve(self.kind.into(), &self.version).await?;
         let source = workspace.dataset_by_id(&version.id).await?;
-        let other = Workspace::open(&self.to).await?;
+        let options = WorkspaceOptions { observe_tasks: true, ..Default::default() };
+        let other = Workspace::open_with(&self.to, options).await?;
         let options = CopyOptions {
             transfer: if self.copy_files { Transfer::Copy } else { Transfer::HardLink },
             unknown_classes: self.unknown_classes,

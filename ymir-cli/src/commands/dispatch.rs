@@ -29,6 +29,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Ending> {
         Command::Train(command) => command.run(context).await,
         Command::Mine(command) => command.run(context).await,
         Command::Infer(command) => command.run(context).await,
+        Command::Task(command) => command.run(context).await,
         Command::Label(command) => command.run(context).await,
         Command::Evaluate(command) => command.run(context).await,
         Command::Outcomes(command) => command.run(context).await,

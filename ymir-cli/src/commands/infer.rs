@@ -1,11 +1,10 @@
 use clap::Args;
 use ymir::{InferOptions, Name, Result, TaskOptions, TmiKind, UnknownClasses};
 
-use super::made;
 use crate::args::Run;
 use crate::context::Context;
 use crate::exit::Ending;
-use crate::{follow, versions};
+use crate::versions;
 
 /// The arguments of `ymir infer`.
 #[derive(Debug, Args)]
@@ -32,7 +31,7 @@ pub(crate) struct Infer {
 
 impl Infer {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
-        let workspace = context.open().await?;
+        let workspace = context.open_for_tasks().await?;
         let task = self.run.options(&workspace, &[TmiKind::Inference]).await?;
         let options = InferOptions {
             task: TaskOptions { unknown_classes: self.unknown_classes, ..task },
@@ -41,9 +40,7 @@ impl Infer {
             stage: self.stage,
             predictions: self.into,
         };
-        let task = workspace.infer(&options).await?;
-        let (made, existed) = follow::task(context, "infer", &task).await?;
-        made::print(context, &workspace, &made, existed).await?;
-        Ok(Ending::Done)
+        let task = workspace.start_infer(&options).await?;
+        self.run.finish(context, &workspace, "infer", &task.untyped()).await
     }
 }

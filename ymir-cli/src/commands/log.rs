@@ -73,7 +73,7 @@ fn row(version: &Version, manifest: &Manifest, with_kind: bool) -> Vec<String> {
         versions::short(&version.id),
         count(manifest.summary.assets),
         count(manifest.summary.annotations),
-        time(version),
+        versions::time(version.created),
         version.message.clone(),
     ];
     if with_kind {
@@ -81,13 +81,6 @@ fn row(version: &Version, manifest: &Manifest, with_kind: bool) -> Vec<String> {
         cells.insert(0, versions::kind_name(version.branch.kind).to_owned());
     }
     cells
-}
-
-/// Returns when the version was made, to the second.
-fn time(version: &Version) -> String {
-    let text = version.created.to_string();
-    let whole = text.split_once('.').map_or(text.trim_end_matches('Z'), |(whole, _)| whole);
-    whole.replace('T', " ")
 }
 
 fn object(version: &Version, manifest: &Manifest) -> Value {

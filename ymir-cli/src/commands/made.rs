@@ -8,7 +8,7 @@ use crate::output::{Bar, bytes, seconds};
 use crate::versions;
 
 /// Prints the versions that a task made, the main one first.
-pub(super) async fn print(
+pub(crate) async fn print(
     context: &Context,
     workspace: &Workspace,
     made: &[Version],

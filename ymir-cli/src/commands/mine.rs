@@ -1,11 +1,10 @@
 use clap::Args;
 use ymir::{MineOptions, Name, Result, TmiKind};
 
-use super::made;
 use crate::args::Run;
 use crate::context::Context;
 use crate::exit::Ending;
-use crate::{follow, versions};
+use crate::versions;
 
 /// The arguments of `ymir mine`.
 #[derive(Debug, Args)]
@@ -34,7 +33,7 @@ pub(crate) struct Mine {
 
 impl Mine {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
-        let workspace = context.open().await?;
+        let workspace = context.open_for_tasks().await?;
         let options = MineOptions {
             task: self.run.options(&workspace, &[TmiKind::Mining, TmiKind::Inference]).await?,
             candidates: versions::dataset(&workspace, &self.candidates).await?,
@@ -44,9 +43,7 @@ impl Mine {
             selected: self.into,
             predictions: self.predictions,
         };
-        let task = workspace.mine(&options).await?;
-        let (made, existed) = follow::task(context, "mine", &task).await?;
-        made::print(context, &workspace, &made, existed).await?;
-        Ok(Ending::Done)
+        let task = workspace.start_mine(&options).await?;
+        self.run.finish(context, &workspace, "mine", &task.untyped()).await
     }
 }

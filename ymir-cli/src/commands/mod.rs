@@ -24,9 +24,10 @@ pub(crate) mod sample;
 pub(crate) mod set_operation;
 pub(crate) mod show;
 pub(crate) mod split;
+pub(crate) mod task;
 pub(crate) mod train;
 
 mod dispatch;
-mod made;
+pub(crate) mod made;
 
 pub(crate) use dispatch::run;

@@ -1,11 +1,10 @@
 use clap::Args;
 use ymir::{Name, Result, TmiKind, TrainOptions};
 
-use super::made;
 use crate::args::Run;
 use crate::context::Context;
 use crate::exit::Ending;
-use crate::{follow, versions};
+use crate::versions;
 
 /// The arguments of `ymir train`.
 #[derive(Debug, Args)]
@@ -34,7 +33,7 @@ pub(crate) struct Train {
 
 impl Train {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
-        let workspace = context.open().await?;
+        let workspace = context.open_for_tasks().await?;
         let pretrained = match &self.from {
             Some(model) => Some(versions::model(&workspace, model).await?),
             None => None,
@@ -48,9 +47,7 @@ impl Train {
             stage: self.stage,
             model: self.into,
         };
-        let task = workspace.train(&options).await?;
-        let (made, existed) = follow::task(context, "train", &task).await?;
-        made::print(context, &workspace, &made, existed).await?;
-        Ok(Ending::Done)
+        let task = workspace.start_train(&options).await?;
+        self.run.finish(context, &workspace, "train", &task.untyped()).await
     }
 }

@@ -9,6 +9,9 @@
 //!
 //! `YMIR_FAULTS` sets at how many calls of a command there is a fault, 24 by default, spread evenly;
 //! `all` for each of them.
+//!
+//! This is a test program of its own: its tracer waits for any child of the process, and would take
+//! those of other tests.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 #![allow(clippy::print_stdout)] // how many calls there were
 

@@ -8,8 +8,10 @@ mod blobs;
 mod classes;
 mod commits;
 mod fixture;
+mod lineage;
 mod queries;
 mod reads;
+mod scans;
 mod versions;
 
 use std::sync::Arc;
@@ -19,14 +21,19 @@ use ymir_core::AssetStore;
 pub use blobs::*;
 pub use classes::*;
 pub use commits::*;
+pub use lineage::*;
 pub use queries::*;
 pub use reads::*;
+pub use scans::*;
 pub use versions::*;
 
 /// Runs the whole suite, each function on an empty store of its own.
 pub async fn run_all(make: impl Fn() -> Arc<dyn AssetStore>) {
     branches_are_sorted_by_name(make()).await;
     a_log_has_the_newest_first(make()).await;
+    a_log_is_read_in_pages(make()).await;
+    work_is_found_by_its_fingerprint(make()).await;
+    work_is_found_by_its_task(make()).await;
     a_selector_finds_its_version(make()).await;
     a_missing_branch_is_not_found(make()).await;
     a_missing_version_is_not_found(make()).await;
@@ -45,6 +52,7 @@ pub async fn run_all(make: impl Fn() -> Arc<dyn AssetStore>) {
     invalid_annotations_are_refused(make()).await;
     an_error_of_the_edits_is_returned(make()).await;
     classes_can_be_added_before_a_commit_ends(make()).await;
+    edits_may_be_made_of_what_the_store_has(make()).await;
     concurrent_commits_are_all_kept(make()).await;
     one_of_several_expectations_is_met(make()).await;
     a_class_outside_the_table_is_kept_by_name(make()).await;
@@ -55,6 +63,10 @@ pub async fn run_all(make: impl Fn() -> Arc<dyn AssetStore>) {
     queries_find_what_is_true(make()).await;
     a_query_is_answered_in_parts(make()).await;
     what_a_query_cannot_mean_is_refused(make()).await;
+    a_scan_has_the_records_in_order(make()).await;
+    a_scan_has_the_columns_asked_for(make()).await;
+    a_scan_tells_chunks(make()).await;
+    a_scan_that_cannot_be_is_refused(make()).await;
     a_diff_has_every_change_in_order(make()).await;
     a_diff_goes_on_after_an_id(make()).await;
     classes_are_numbered_from_zero(make()).await;
@@ -79,6 +91,9 @@ macro_rules! asset_store_tests {
         $crate::asset_store_tests! { $make:
             branches_are_sorted_by_name
             a_log_has_the_newest_first
+            a_log_is_read_in_pages
+            work_is_found_by_its_fingerprint
+            work_is_found_by_its_task
             a_selector_finds_its_version
             a_missing_branch_is_not_found
             a_missing_version_is_not_found
@@ -97,6 +112,7 @@ macro_rules! asset_store_tests {
             invalid_annotations_are_refused
             an_error_of_the_edits_is_returned
             classes_can_be_added_before_a_commit_ends
+            edits_may_be_made_of_what_the_store_has
             concurrent_commits_are_all_kept
             one_of_several_expectations_is_met
             a_class_outside_the_table_is_kept_by_name
@@ -107,6 +123,10 @@ macro_rules! asset_store_tests {
             queries_find_what_is_true
             a_query_is_answered_in_parts
             what_a_query_cannot_mean_is_refused
+            a_scan_has_the_records_in_order
+            a_scan_has_the_columns_asked_for
+            a_scan_tells_chunks
+            a_scan_that_cannot_be_is_refused
             a_diff_has_every_change_in_order
             a_diff_goes_on_after_an_id
             classes_are_numbered_from_zero

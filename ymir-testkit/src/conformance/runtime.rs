@@ -2,8 +2,10 @@
 
 mod lifecycle;
 mod logs;
+mod records;
 mod suite;
 
 pub use lifecycle::*;
 pub use logs::*;
+pub use records::*;
 pub use suite::{RuntimeSuite, ScriptExecutors};

@@ -3,10 +3,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use futures::{StreamExt, stream};
 use ymir_core::{
-    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
-    ClassTable, CommitRequest, DiffOptions, Error, ErrorKind, FindOptions, Manifest, Name, Page,
-    PageOptions, Query, Record, Result, Selector, Transfer, Version, VersionId,
+    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, BlobStore, Branch, BranchKind, Change,
+    ClassEntry, ClassTable, CommitRequest, DiffOptions, Error, ErrorKind, FindOptions, FsckOptions,
+    FsckReport, GarbageOptions, GarbageReport, LogOptions, Manifest, Name, Page, PageOptions,
+    Query, Record, Result, Scan, ScanOptions, Selector, StoreCapabilities, TaskId, Transfer,
+    Version, VersionId,
 };
 
 /// A method of [`AssetStore`] that can be made to fail.
@@ -21,6 +24,10 @@ pub enum StoreMethod {
     Version,
     /// [`AssetStore::log`]
     Log,
+    /// [`AssetStore::find_by_fingerprint`]
+    FindByFingerprint,
+    /// [`AssetStore::find_by_task`]
+    FindByTask,
     /// [`AssetStore::manifest`]
     Manifest,
     /// [`AssetStore::commit`]
@@ -29,6 +36,8 @@ pub enum StoreMethod {
     Get,
     /// [`AssetStore::page`]
     Page,
+    /// [`AssetStore::scan`]: its first item
+    Scan,
     /// [`AssetStore::find`]
     Find,
     /// [`AssetStore::count`]
@@ -71,7 +80,8 @@ pub struct Fault {
     pub when: When,
 }
 
-/// An asset store that fails at calls that a test names, and else passes them on.
+/// An asset store that fails at calls that a test names, and else passes them on. Its
+/// [`AssetStore::blobs`] are those beneath, without faults; those of the methods have them.
 #[derive(Debug)]
 pub struct FaultyAssetStore {
     inner: Arc<dyn AssetStore>,
@@ -124,6 +134,29 @@ macro_rules! pass {
 
 #[async_trait]
 impl AssetStore for FaultyAssetStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        self.inner.capabilities()
+    }
+
+    fn blobs(&self) -> &dyn BlobStore {
+        self.inner.blobs()
+    }
+
+    fn scan<'a>(&'a self, version: &VersionId, options: ScanOptions) -> Scan<'a> {
+        match self.enter(StoreMethod::Scan) {
+            Ok(Ok(())) => self.inner.scan(version, options),
+            Ok(Err(error)) | Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
+    }
+
+    async fn fsck(&self, options: FsckOptions) -> Result<FsckReport> {
+        self.inner.fsck(options).await
+    }
+
+    async fn collect_garbage(&self, options: GarbageOptions) -> Result<GarbageReport> {
+        self.inner.collect_garbage(options).await
+    }
+
     async fn branches(&self, kind: BranchKind) -> Result<Vec<Name>> {
         pass!(self, Branches, self.inner.branches(kind))
     }
@@ -136,8 +169,20 @@ impl AssetStore for FaultyAssetStore {
         pass!(self, Version, self.inner.version(id))
     }
 
-    async fn log(&self, branch: &Branch) -> Result<Vec<Version>> {
-        pass!(self, Log, self.inner.log(branch))
+    async fn log(&self, branch: &Branch, options: LogOptions) -> Result<Vec<Version>> {
+        pass!(self, Log, self.inner.log(branch, options))
+    }
+
+    async fn find_by_fingerprint(
+        &self,
+        branch: &Branch,
+        fingerprint: &str,
+    ) -> Result<Option<Version>> {
+        pass!(self, FindByFingerprint, self.inner.find_by_fingerprint(branch, fingerprint))
+    }
+
+    async fn find_by_task(&self, branch: &Branch, task: &TaskId) -> Result<Option<Version>> {
+        pass!(self, FindByTask, self.inner.find_by_task(branch, task))
     }
 
     async fn manifest(&self, version: &VersionId) -> Result<Manifest> {

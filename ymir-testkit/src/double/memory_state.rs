@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use ymir_core::{
-    Annotation, AssetId, Base, Branch, BranchKind, Change, Class, ClassTable, CommitRequest,
-    DiffOptions, Edit, Edits, Error, ErrorKind, Expect, Manifest, Page, PageOptions, Record,
-    Result, Selector, Shape, Summary, Timestamp, Version, VersionId,
+    Annotation, AssetId, Base, BlobId, Branch, BranchKind, Change, ChunkId, Class, ClassTable,
+    CommitRequest, DiffOptions, Edit, Error, ErrorKind, Expect, LogOptions, Manifest, Matcher,
+    Page, PageOptions, Record, Result, ScanBatch, ScanOptions, Selector, Shape, Summary, Timestamp,
+    Version, VersionId,
 };
 
 type Records = BTreeMap<AssetId, Arc<Record>>;
@@ -29,7 +30,7 @@ pub(super) struct State {
 pub(super) type Changes = BTreeMap<AssetId, Option<Arc<Record>>>;
 
 /// Reads the edits; a later one of the same asset wins.
-pub(super) fn read_edits(edits: Edits) -> Result<Changes> {
+pub(super) fn read_edits(edits: impl Iterator<Item = Result<Edit>>) -> Result<Changes> {
     let mut changes = Changes::new();
     for edit in edits {
         match edit? {
@@ -89,8 +90,52 @@ impl State {
         })
     }
 
-    pub(super) fn log(&self, branch: &Branch) -> Result<Vec<Version>> {
-        self.branch(branch)?.iter().rev().map(|id| self.version(id)).collect()
+    pub(super) fn log(&self, branch: &Branch, options: LogOptions) -> Result<Vec<Version>> {
+        let ids = self.branch(branch)?;
+        let end = options.before.map_or(usize::MAX, |n| n.saturating_sub(1) as usize);
+        let older = ids[..end.min(ids.len())].iter().rev();
+        older.take(options.limit).map(|id| self.version(id)).collect()
+    }
+
+    /// Returns the blobs that versions need, with their sizes.
+    pub(super) fn used_blobs(&self) -> HashMap<BlobId, u64> {
+        let mut used = HashMap::new();
+        for stored in self.versions.values() {
+            used.extend(stored.records.values().map(|r| (r.asset.id, r.asset.byte_size)));
+            let model = stored.manifest.model.iter();
+            let files =
+                model.flat_map(|m| m.stages.iter().flat_map(|s| &s.files).chain(&m.attachments));
+            used.extend(files.map(|file| (file.blob, file.size)));
+        }
+        used
+    }
+
+    /// Returns all batches of a scan; a chunk is of the assets with one high nibble.
+    pub(super) fn scan(&self, id: &VersionId, options: &ScanOptions) -> Result<Vec<ScanBatch>> {
+        let stored = self.stored(id)?;
+        let matcher = Matcher::new(&options.query, &stored.manifest.classes)?;
+        let mut chunks: BTreeMap<u8, Vec<&Record>> = BTreeMap::new();
+        for record in stored.records.values() {
+            chunks.entry(record.asset.id.as_bytes()[0] >> 4).or_default().push(record);
+        }
+        let wanted = |record: &&&Record| {
+            options.after.is_none_or(|after| record.asset.id > after) && matcher.matches(**record)
+        };
+        let batch = |chunk: &Vec<&Record>| -> Result<ScanBatch> {
+            let id = ChunkId::new(hash(chunk.iter().copied())?);
+            let is_known = options.known.contains(&id);
+            let records = match is_known {
+                true => Vec::new(),
+                false => chunk.iter().filter(wanted).map(|record| (*record).clone()).collect(),
+            };
+            let mut batch = ScanBatch { chunk: Some(id), is_known, records };
+            batch.records.iter_mut().for_each(|record| options.columns.strip(record));
+            Ok(batch)
+        };
+        let behind = |chunk: &&Vec<&Record>| {
+            chunk.last().is_some_and(|last| options.after.is_none_or(|a| last.asset.id > a))
+        };
+        chunks.values().filter(behind).map(batch).collect()
     }
 
     pub(super) fn resolve(&self, branch: &Branch, selector: &Selector) -> Result<Version> {
@@ -106,8 +151,8 @@ impl State {
             Selector::Number(n) => n.checked_sub(1).and_then(|n| ids.get(usize::try_from(n).ok()?)),
             Selector::Id(digits) => {
                 let is_hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-                if !is_hex || !(4..=40).contains(&digits.len()) {
-                    let message = "expected 4 to 40 lower-case hexadecimal digits of a version id";
+                if !is_hex || !(4..=64).contains(&digits.len()) {
+                    let message = "expected 4 to 64 lower-case hexadecimal digits of a version id";
                     return Err(Error::invalid(message).with("version", digits));
                 }
                 let mut found = ids.iter().filter(|id| id.to_string().starts_with(digits));
@@ -252,9 +297,13 @@ fn check_record(record: &Record, classes: &ClassTable) -> Result<()> {
 
 /// Returns the identity of a set of records: the same however they came about.
 fn identity(records: &Records) -> Result<VersionId> {
+    hash(records.values().map(|record| &**record)).map(VersionId::new)
+}
+
+fn hash<'a>(records: impl Iterator<Item = &'a Record>) -> Result<[u8; 32]> {
     let mut hash = Sha256::new();
-    for record in records.values() {
-        let json = serde_json::to_vec(&**record).map_err(|error| {
+    for record in records {
+        let json = serde_json::to_vec(record).map_err(|error| {
             Error::invalid("the record has no JSON form")
                 .with("asset", record.asset.id)
                 .caused_by(error)
@@ -262,15 +311,9 @@ fn identity(records: &Records) -> Result<VersionId> {
         hash.update((json.len() as u64).to_le_bytes());
         hash.update(json);
     }
-    Ok(shorten(&hash.finalize()))
+    Ok(hash.finalize().into())
 }
 
 fn version_id(text: &str) -> VersionId {
-    shorten(&Sha256::digest(text))
-}
-
-fn shorten(digest: &[u8]) -> VersionId {
-    let mut bytes = [0; VersionId::LEN];
-    bytes.copy_from_slice(&digest[..VersionId::LEN]);
-    VersionId::new(bytes)
+    VersionId::new(Sha256::digest(text).into())
 }

@@ -1,24 +1,25 @@
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt, stream};
 use ymir_core::{
-    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
-    ClassTable, CommitRequest, DiffOptions, Edits, Error, ErrorKind, Manifest, Name, Page,
-    PageOptions, Record, Result, Selector, Transfer, Version, VersionId,
+    AssetId, AssetStore, BlobStore, Branch, BranchKind, Change, ClassEntry, ClassTable,
+    CommitRequest, DiffOptions, Edit, EditSource, Edits, GarbageOptions, GarbageReport, LogOptions,
+    Manifest, Name, Page, PageOptions, Record, Result, Scan, ScanOptions, Selector,
+    StoreCapabilities, Version, VersionId,
 };
 
-use super::memory_blobs::Blobs;
+use super::memory_blobs::{MemoryBlobStore, blocking, lock};
 use super::memory_state::{State, read_edits};
 
 /// An asset store in memory, for tests.
 ///
 /// It does all that [`AssetStore`] documents, and refuses what a store on disk may let pass: the
 /// ids of another store's versions, scores outside 0 to 1, angles and qualities that are not
-/// finite, and digits of an id that are
-/// too few or not lower case.
+/// finite, and digits of an id that are too few or not lower case. Its ids have 32 bytes, so that
+/// nobody counts on those of git.
 ///
 /// ```
 /// use ymir_core::{AssetStore, BranchKind};
@@ -33,7 +34,7 @@ use super::memory_state::{State, read_edits};
 pub struct MemoryAssetStore {
     nonce: u64,
     state: Mutex<State>,
-    blobs: Arc<Mutex<Blobs>>,
+    blobs: MemoryBlobStore,
 }
 
 impl MemoryAssetStore {
@@ -43,20 +44,12 @@ impl MemoryAssetStore {
         Self {
             nonce: NEXT.fetch_add(1, Ordering::Relaxed),
             state: Mutex::default(),
-            blobs: Arc::default(),
+            blobs: MemoryBlobStore::new(),
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
-    }
-
-    async fn with_blobs<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Blobs) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let blobs = self.blobs.clone();
-        blocking(move || work(&mut lock(&blobs))).await
     }
 }
 
@@ -72,23 +65,16 @@ impl fmt::Debug for MemoryAssetStore {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic in another test's thread leaves whole states behind: each is built before it is put in.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let broken = |error| {
-        Error::new(ErrorKind::Unexpected, "a thread of the in-memory store panicked")
-            .caused_by(error)
-    };
-    tokio::task::spawn_blocking(work).await.map_err(broken)?
-}
-
 #[async_trait]
 impl AssetStore for MemoryAssetStore {
+    fn capabilities(&self) -> StoreCapabilities {
+        StoreCapabilities { chunks: true, garbage: true, blob_files: true, ..Default::default() }
+    }
+
+    fn blobs(&self) -> &dyn BlobStore {
+        &self.blobs
+    }
+
     async fn branches(&self, kind: BranchKind) -> Result<Vec<Name>> {
         Ok(self.state().names(kind))
     }
@@ -101,8 +87,8 @@ impl AssetStore for MemoryAssetStore {
         self.state().version(id)
     }
 
-    async fn log(&self, branch: &Branch) -> Result<Vec<Version>> {
-        self.state().log(branch)
+    async fn log(&self, branch: &Branch, options: LogOptions) -> Result<Vec<Version>> {
+        self.state().log(branch, options)
     }
 
     async fn manifest(&self, version: &VersionId) -> Result<Manifest> {
@@ -111,7 +97,13 @@ impl AssetStore for MemoryAssetStore {
 
     async fn commit(&self, mut request: CommitRequest) -> Result<Version> {
         let edits = std::mem::replace(&mut request.edits, Edits::none());
-        let changes = blocking(move || read_edits(edits)).await?;
+        let changes = match EditSource::from(edits) {
+            EditSource::Iterator(edits) => blocking(move || read_edits(edits)).await?,
+            EditSource::Stream(batches) => {
+                let batches: Vec<Vec<Edit>> = batches.try_collect().await?;
+                read_edits(batches.into_iter().flatten().map(Ok))?
+            }
+        };
         self.state().commit(request, changes, self.nonce)
     }
 
@@ -121,6 +113,19 @@ impl AssetStore for MemoryAssetStore {
 
     async fn page(&self, version: &VersionId, options: PageOptions) -> Result<Page> {
         self.state().page(version, options)
+    }
+
+    fn scan<'a>(&'a self, version: &VersionId, options: ScanOptions) -> Scan<'a> {
+        let batches = match self.state().scan(version, &options) {
+            Ok(batches) => batches.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        };
+        stream::iter(batches).boxed()
+    }
+
+    async fn collect_garbage(&self, options: GarbageOptions) -> Result<GarbageReport> {
+        let used = self.state().used_blobs();
+        self.blobs.sweep(used, options).await
     }
 
     async fn diff(
@@ -145,24 +150,5 @@ impl AssetStore for MemoryAssetStore {
         }
         state.classes = table.clone();
         Ok(table)
-    }
-
-    async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>> {
-        self.with_blobs(|blobs| blobs.put(sources)).await
-    }
-
-    async fn read_blob(&self, id: &BlobId) -> Result<Vec<u8>> {
-        let id = *id;
-        self.with_blobs(move |blobs| blobs.read(&id)).await
-    }
-
-    async fn export_blobs(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()> {
-        let wanted = blobs.to_vec();
-        self.with_blobs(move |blobs| blobs.export(&wanted, transfer)).await
-    }
-
-    async fn blob_file(&self, id: &BlobId) -> Result<PathBuf> {
-        let id = *id;
-        self.with_blobs(move |blobs| blobs.file(&id)).await
     }
 }

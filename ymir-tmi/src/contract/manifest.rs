@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use serde_norway::Value;
 use ymir_core::{Error, ErrorKind, ExecutorInfo, ObjectType, Parameters, Result, TmiKind};
 
+use super::yaml_read;
+
 /// The most bytes that a manifest or template may have.
 pub(crate) const MAX_MANIFEST_FILE: u64 = 1 << 20;
 
@@ -69,11 +71,11 @@ fn malformed(file: &str, field: &str, expected: &str) -> Error {
 }
 
 fn parse(file: &str, bytes: &[u8]) -> Result<serde_norway::Mapping> {
-    match serde_norway::from_slice::<Value>(bytes) {
+    match yaml_read::parse(bytes) {
         Ok(Value::Mapping(mapping)) => Ok(mapping),
         Ok(Value::Null) => Ok(serde_norway::Mapping::new()),
         Ok(_) => Err(malformed(file, "", "expected `key: value` lines")),
-        Err(error) => Err(malformed(file, "", "it is no YAML").caused_by(error)),
+        Err(problem) => Err(malformed(file, "", &problem.reason())),
     }
 }
 

@@ -13,9 +13,12 @@ mod monitor;
 mod out;
 mod prepare;
 mod samples;
+mod sanitise;
+mod seen;
 mod task;
 mod training;
 mod yaml;
+pub(crate) mod yaml_read;
 
 pub use config::ExportFormat;
 pub use inference::{DetectionDetails, InferenceResult, read_inference};
@@ -24,8 +27,11 @@ pub use mining::read_mining;
 pub use monitor::{Monitor, MonitorReader, MonitorState};
 pub use prepare::{TaskWriter, prepare};
 pub use samples::{Sample, SampleSet};
+pub use sanitise::sanitise_output;
 pub use task::{ContractTask, Item, Prepared, TaskClass};
-pub use training::{ResultFile, ResultStage, TrainingResult, read_partial_training, read_training};
+pub use training::{
+    ResultFile, ResultLimits, ResultStage, TrainingResult, read_partial_training, read_training,
+};
 
 pub(crate) use out::{OutDir, check_relative, one_line};
 pub(crate) use samples::read_samples;

@@ -7,6 +7,12 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use ymir_core::{Error, ErrorKind, Result};
 
+/// Files up to this many bytes may have holes.
+const MAX_UNCHECKED: u64 = 1 << 20;
+
+/// In how many pieces of a file data is looked for.
+const MAX_PIECES: usize = 1_000_000;
+
 /// The `out` directory of a task, read without trust: no link is followed, nothing but regular
 /// files is opened, and every size has a bound.
 #[derive(Debug)]
@@ -68,6 +74,21 @@ impl OutDir {
         Ok(None)
     }
 
+    /// Opens a file as [`OutDir::file`] does. One that consists mostly of holes is refused: whoever
+    /// copies it would write them out.
+    pub(crate) fn whole_file(&self, relative: &str) -> Result<Option<(File, u64)>> {
+        let Some((file, size)) = self.file(relative)? else { return Ok(None) };
+        let there = present(&file, size).map_err(|errno| self.io(relative, errno))?;
+        if size > MAX_UNCHECKED && there < size / 2 {
+            let reason = format!(
+                "of its {size} bytes only {there} are there, the rest are holes; write it without \
+                 them (`cp --sparse=never`)"
+            );
+            return Err(failed(relative, "", reason));
+        }
+        Ok(Some((file, size)))
+    }
+
     /// Returns the content of a file that is at most `limit` bytes long; nothing if there is none.
     pub(crate) fn read(&self, relative: &str, limit: u64) -> Result<Option<Vec<u8>>> {
         let Some((file, size)) = self.file(relative)? else { return Ok(None) };
@@ -89,6 +110,30 @@ impl OutDir {
         let path = self.host_path(relative);
         Error::io("cannot read what the executor wrote", &path, errno.into())
     }
+}
+
+/// Returns how many bytes of a file are really there. A file system that compresses has fewer blocks
+/// than bytes; where blocks are too few, the holes are looked for.
+fn present(file: &File, size: u64) -> Result<u64, Errno> {
+    use rustix::fs::SeekFrom;
+    let blocks = rustix::fs::fstat(file)?.st_blocks;
+    if u64::try_from(blocks).unwrap_or(0).saturating_mul(512) >= size {
+        return Ok(size);
+    }
+    let (mut at, mut there) = (0, 0);
+    for _ in 0..MAX_PIECES {
+        let start = match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(start) => start,
+            // No data follows.
+            Err(Errno::NXIO) => return Ok(there),
+            // A file system that does not tell has no holes.
+            Err(Errno::INVAL | Errno::NOTSUP) => return Ok(size),
+            Err(errno) => return Err(errno),
+        };
+        at = rustix::fs::seek(file, SeekFrom::Hole(start))?;
+        there += at - start;
+    }
+    Ok(there)
 }
 
 /// Returns the error for a result that the executor got wrong. An empty field is left out.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use serde_json::{Map, Value, json};
-use ymir_core::{Asset, AssetId, ClassId, Error, Layout, Result, TmiKind};
+use ymir_core::{Asset, AssetId, ClassId, Error, Layout, Record, Result, TmiKind};
 
 use super::annotations::{self, Labeled};
 use super::coco::CocoWriter;
 use super::config::{self, Config, ExportFormat};
 use super::out::check_relative;
 use super::samples::{SampleSet, SampleWriter};
+use super::seen::Seen;
 use super::task::{ContractTask, Item, Prepared};
 use super::{PROTOCOL_VERSION, yaml};
 
@@ -55,8 +56,7 @@ pub struct TaskWriter {
     indices: BTreeMap<SampleSet, BufWriter<File>>,
     coco: Option<CocoWriter>,
     samples: BTreeMap<SampleSet, SampleWriter>,
-    /// A bit per role that an asset was given in.
-    seen: HashMap<AssetId, u8>,
+    seen: Seen,
     folders: HashSet<PathBuf>,
     /// Annotation files that are not written yet.
     files: Vec<(PathBuf, String)>,
@@ -107,7 +107,7 @@ impl TaskWriter {
             indices: BTreeMap::new(),
             coco: None,
             samples: BTreeMap::new(),
-            seen: HashMap::new(),
+            seen: Seen::new(dir),
             folders: HashSet::new(),
             files: Vec::new(),
             prepared: Prepared { shared_memory: config.shared_memory, ..Prepared::default() },
@@ -183,6 +183,29 @@ impl TaskWriter {
         self.index(SampleSet::Candidates, &line)
     }
 
+    /// Adds a chunk of assets in a role, and returns where the files of those that are new to the
+    /// task must be put; they are none of [`Prepared::assets`] then.
+    ///
+    /// So a task over any number of assets is written chunk by chunk, with the files of each put in
+    /// their places before the next, in memory that does not grow with their number as long as
+    /// they come in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskWriter::training`] and [`TaskWriter::candidate`].
+    pub fn add(&mut self, role: SampleSet, records: &[Record]) -> Result<Vec<(AssetId, PathBuf)>> {
+        let before = self.prepared.assets.len();
+        for record in records {
+            match role {
+                SampleSet::Candidates => self.candidate(&record.asset)?,
+                _ => self.annotated(role, record.into())?,
+            }
+        }
+        let files = self.prepared.assets.split_off(before);
+        self.prepared.assets.shrink_to(before);
+        Ok(files)
+    }
+
     fn annotated(&mut self, role: SampleSet, item: Item<'_>) -> Result<()> {
         let (stem, again) = self.place(role, item.asset)?;
         let file_name = format!("{stem}.{}", item.asset.media_type.extension());
@@ -203,21 +226,19 @@ impl TaskWriter {
         let id = asset.id.to_string();
         let folder = &id[id.len() - 2..];
         let stem = format!("{folder}/{id}");
-        let roles = self.seen.entry(asset.id).or_default();
-        let before = *roles;
-        *roles |= 1 << role as u8;
-        if *roles == before {
+        if !self.seen.add(role, asset.id)? {
             return Err(Error::invalid("an asset was given to a task twice")
                 .with("asset", asset.id)
                 .with("index", role.index_file()));
         }
-        if before == 0 {
+        let again = self.seen.is_elsewhere(role, &asset.id)?;
+        if !again {
             let folder = Path::new("in/assets").join(folder);
             self.make_folder(&folder)?;
             let name = format!("{id}.{}", asset.media_type.extension());
             self.prepared.assets.push((asset.id, self.dir.join(folder).join(name)));
         }
-        Ok((stem, before != 0))
+        Ok((stem, again))
     }
 
     /// Writes an asset's annotations. Returns their path as the executor sees it; empty without.
@@ -322,9 +343,7 @@ impl TaskWriter {
             (SampleSet::Training, "the training set has no assets; choose another dataset"),
             (SampleSet::Candidates, "there are no assets to mine or infer; choose another dataset"),
         ] {
-            if self.indices.contains_key(&role)
-                && !self.seen.values().any(|roles| roles & (1 << role as u8) != 0)
-            {
+            if self.indices.contains_key(&role) && !self.seen.has_any(role) {
                 return Err(Error::invalid(empty).with("index", role.index_file()));
             }
         }

@@ -2,15 +2,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_norway::{Mapping, Value};
-use ymir_core::{Parameters, Result};
+use ymir_core::{Limits, Parameters, Result};
 
 use super::OutDir;
 use super::out::{check_relative, failed, missing, show};
+use super::yaml_read;
 
 const FILE: &str = "models/result.yaml";
 const MAX_RESULT: u64 = 16 << 20;
 const MAX_FILES: usize = 100_000;
-const MAX_MODEL_BYTES: u64 = 1 << 40;
 
 /// The stage that a result of contract version 0.0.0 is read as.
 const DEFAULT_STAGE: &str = "default_best_stage";
@@ -56,36 +56,54 @@ pub struct TrainingResult {
     pub evaluate_config: Parameters,
 }
 
+/// How much is taken over of what an executor wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ResultLimits {
+    /// The most bytes that the files of a model may have together.
+    pub model_bytes: u64,
+}
+
+impl Default for ResultLimits {
+    /// As [`Limits`] has it: 64 GiB.
+    fn default() -> Self {
+        Self { model_bytes: Limits::default().model_bytes }
+    }
+}
+
 /// Returns the model that a training executor wrote, in any version of the contract.
 ///
 /// # Errors
 ///
-/// `ExecutorFailed` if `result.yaml` is missing or malformed, the best stage or a file of any
-/// stage does not exist, or a path leads out of the model's folder or over a link; the file and
-/// field are named.
-pub fn read_training(dir: &Path) -> Result<TrainingResult> {
-    Reader { out: OutDir::open(dir)?, left: MAX_MODEL_BYTES }.read(false)
+/// `ExecutorFailed` if `result.yaml` is missing, malformed, nested too deep or too large, the best
+/// stage or a file of any stage does not exist, a path leads out of the model's folder or over a
+/// link, a file larger than 1 MiB is there to less than half (the rest are holes), or the files
+/// together exceed the limit; the file and field are named.
+pub fn read_training(dir: &Path, limits: &ResultLimits) -> Result<TrainingResult> {
+    Reader { out: OutDir::open(dir)?, limit: limits.model_bytes, left: limits.model_bytes }
+        .read(false)
 }
 
 /// Returns what is usable of the stages that a training wrote before it failed or was stopped:
 /// those whose files all exist. The best stage is the one that the executor names, else the last.
 /// Nothing if there is none.
-pub fn read_partial_training(dir: &Path) -> Option<TrainingResult> {
-    let reader = Reader { out: OutDir::open(dir).ok()?, left: MAX_MODEL_BYTES };
+pub fn read_partial_training(dir: &Path, limits: &ResultLimits) -> Option<TrainingResult> {
+    let out = OutDir::open(dir).ok()?;
+    let reader = Reader { out, limit: limits.model_bytes, left: limits.model_bytes };
     reader.read(true).ok().filter(|result| !result.stages.is_empty())
 }
 
 struct Reader {
     out: OutDir,
-    /// How many bytes the files may have that are still to come.
+    /// How many bytes the files may have together, and those that are still to come.
+    limit: u64,
     left: u64,
 }
 
 impl Reader {
     fn read(mut self, partial: bool) -> Result<TrainingResult> {
         let bytes = self.out.read(FILE, MAX_RESULT)?.ok_or_else(|| missing(FILE))?;
-        let document = serde_norway::from_slice(&bytes)
-            .map_err(|error| failed(FILE, "", "it is no YAML").caused_by(error))?;
+        let document =
+            yaml_read::parse(&bytes).map_err(|problem| failed(FILE, "", problem.reason()))?;
         let Value::Mapping(document) = document else {
             return Err(failed(FILE, "", "expected a mapping with `model_stages`"));
         };
@@ -138,10 +156,17 @@ impl Reader {
         check_relative(path)
             .map_err(|reason| failed(FILE, field, format!("{}: {reason}", show(path))))?;
         for candidate in candidates {
-            let found = self.out.file(candidate).map_err(|error| error.with("field", field))?;
+            let found = self.out.whole_file(candidate);
+            let found = found.map_err(|error| error.with("field", field))?;
             let Some((_, size)) = found else { continue };
+            let limit = self.limit;
             self.left = self.left.checked_sub(size).ok_or_else(|| {
-                failed(FILE, field, format!("the files exceed {MAX_MODEL_BYTES} bytes"))
+                let reason = format!(
+                    "with {}, which has {size} bytes, the model's files exceed {limit} bytes; \
+                     write fewer or smaller stages, or raise the limit of a model",
+                    show(path)
+                );
+                failed(candidate, field, reason)
             })?;
             let host = self.out.host_path(candidate);
             return Ok(ResultFile { path: path.to_owned(), host, size });

@@ -1,7 +1,7 @@
 //! What an iteration may choose from.
 
-use ymir_assets::operations;
 use ymir_core::{BranchKind, Error, ProjectState, Result, StepResult, VersionId};
+use ymir_data::operations;
 
 use super::{LoopEvent, OnLoopEvent, ProjectHandle};
 

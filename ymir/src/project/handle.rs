@@ -1,10 +1,10 @@
 use std::fs::{File, TryLockError};
 
-use ymir_assets::operations;
 use ymir_core::{
     Base, Branch, BranchKind, CommitRequest, Edits, Error, ErrorKind, Expect, Input, Manifest,
     Name, Project, ProjectState, Result, TaskKind, TaskRecord, Timestamp, Version,
 };
+use ymir_data::operations;
 
 use crate::Workspace;
 use crate::task::distinct;

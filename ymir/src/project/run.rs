@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
-use ymir_assets::formats::Progress;
+use ymir_core::Progress;
 use ymir_core::{
     Action, EndReason, Error, Expect, Iteration, LabelStatus, Parameters, ProjectState, Result,
     Step, StepResult, TaskEvent, Timestamp, Version,

@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use ymir_assets::operations::{self, MergeStrategy};
 use ymir_core::{
     BranchKind, Error, Iteration, LabelStatus, Name, Parameters, ProjectState, Result, Selection,
-    Step, StepResult, Version, VersionId,
+    Step, StepResult, VersionId,
 };
+use ymir_data::operations::{self, MergeStrategy};
 
 use super::{LoopEvent, OnLoopEvent, ProjectHandle, StepOptions};
-use crate::{InferOptions, LabelOptions, MineOptions, Task, TaskOptions, TrainOptions};
+use crate::{InferOptions, LabelOptions, MineOptions, Task, TaskOptions, TaskOutput, TrainOptions};
 
 /// The result of a step, or how far the labeler is that it would have to wait for.
 type Outcome = Result<Result<StepResult, LabelStatus>>;
@@ -60,8 +60,8 @@ impl ProjectHandle {
                     selected: target.name,
                     predictions: Some(self.branch(BranchKind::Prediction, "selected")?.name),
                 };
-                let made = self.follow(self.workspace.mine(&mine).await?, on).await?;
-                (first(&made)?, made.get(1).map(|version| version.id))
+                let mined = self.follow(self.workspace.start_mine(&mine).await?, on).await?;
+                (mined.selected.id(), mined.predictions.map(|predictions| predictions.id()))
             }
             _ => {
                 let store = self.workspace.store();
@@ -151,8 +151,8 @@ impl ProjectHandle {
             stage: None,
             model: project.name.clone(),
         };
-        let made = self.follow(self.workspace.train(&train).await?, on).await?;
-        Ok(StepResult::Train { model: first(&made)? })
+        let trained = self.follow(self.workspace.start_train(&train).await?, on).await?;
+        Ok(StepResult::Train { model: trained.version.id })
     }
 
     async fn evaluate(
@@ -169,8 +169,7 @@ impl ProjectHandle {
             stage: None,
             predictions: self.branch(BranchKind::Prediction, "validation")?.name,
         };
-        let made = self.follow(self.workspace.infer(&infer).await?, on).await?;
-        let predictions = first(&made)?;
+        let predictions = self.follow(self.workspace.start_infer(&infer).await?, on).await?.id();
         let evaluated =
             self.workspace.evaluate(&project.validation, &predictions, &project.classes).await?;
         let metric = evaluated.ap50().ok_or_else(|| {
@@ -195,13 +194,14 @@ impl ProjectHandle {
             seed: project.seed,
             resources: project.resources,
             limits: project.limits.clone(),
+            share: project.name.to_string(),
             ..TaskOptions::new(project.executor.clone())
         }
     }
 
     /// Waits for a task and passes its events on. If it is left before, the task is stopped: the
     /// step will be done again from its beginning.
-    async fn follow(&self, task: Task, on: OnLoopEvent<'_>) -> Result<Vec<Version>> {
+    async fn follow<T: TaskOutput>(&self, task: Task<T>, on: OnLoopEvent<'_>) -> Result<T> {
         let _stop = task.stop_when_dropped();
         let mut events = std::pin::pin!(task.events(0));
         while let Some(event) = events.next().await {
@@ -217,10 +217,6 @@ impl ProjectHandle {
 
 fn current(state: &ProjectState) -> Result<&Iteration> {
     state.iterations.last().ok_or_else(|| missing("iteration"))
-}
-
-fn first(made: &[Version]) -> Result<VersionId> {
-    made.first().map(|version| version.id).ok_or_else(|| missing("result"))
 }
 
 fn missing(what: &str) -> Error {

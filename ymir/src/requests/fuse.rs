@@ -1,6 +1,6 @@
 use serde::Deserialize;
-use ymir_assets::operations::{FuseOptions, MergeStrategy, SampleSize};
 use ymir_core::{Error, Query, Result, VersionId};
+use ymir_data::operations::{FuseOptions, MergeStrategy, SampleSize};
 
 use super::dataset;
 use crate::Workspace;

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{BlobLocation, WorkspaceOptions};
@@ -13,12 +15,17 @@ pub struct WorkspaceRequest {
     pub cpus: Option<u32>,
     /// See [`WorkspaceOptions::blobs`].
     pub blobs: Option<BlobLocation>,
+    /// See [`WorkspaceOptions::host_dir`].
+    pub host_dir: Option<PathBuf>,
+    /// See [`WorkspaceOptions::observe_tasks`].
+    pub observe_tasks: bool,
 }
 
 impl WorkspaceRequest {
     /// Returns the options.
     pub fn options(&self) -> WorkspaceOptions {
-        let Self { create, cpus, blobs } = self.clone();
-        WorkspaceOptions { create, blobs, cpus, ..WorkspaceOptions::default() }
+        let Self { create, cpus, blobs, host_dir, observe_tasks } = self.clone();
+        let default = WorkspaceOptions::default();
+        WorkspaceOptions { create, blobs, cpus, host_dir, observe_tasks, ..default }
     }
 }

@@ -1,3 +1,5 @@
+use std::marker::PhantomData;
+
 use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 use tokio::runtime::Handle;
@@ -6,13 +8,23 @@ use ymir_core::{
     Version, VersionId,
 };
 
+use super::TaskOutput;
 use crate::Workspace;
 
-/// A task that was started, or whose result was there already.
-#[derive(Debug, Clone)]
-pub struct Task {
+/// A task that was started, or whose result was there already. `T` is what it gives.
+///
+/// Dropping it does not stop the task.
+#[derive(Debug)]
+pub struct Task<T = Vec<Version>> {
     workspace: Workspace,
     state: State,
+    output: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Task<T> {
+    fn clone(&self) -> Self {
+        Self { workspace: self.workspace.clone(), state: self.state.clone(), output: PhantomData }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -21,13 +33,19 @@ enum State {
     Running(TaskId),
 }
 
-impl Task {
+impl<T> Task<T> {
     pub(crate) fn existing(workspace: Workspace, output: Vec<VersionId>) -> Self {
-        Self { workspace, state: State::Existing(output) }
+        Self { workspace, state: State::Existing(output), output: PhantomData }
     }
 
     pub(crate) fn running(workspace: Workspace, id: TaskId) -> Self {
-        Self { workspace, state: State::Running(id) }
+        Self { workspace, state: State::Running(id), output: PhantomData }
+    }
+
+    /// Returns the same task without what it gives: it gives the versions.
+    pub fn untyped(&self) -> Task {
+        let (workspace, state) = (self.workspace.clone(), self.state.clone());
+        Task { workspace, state, output: PhantomData }
     }
 
     /// Returns the id, or `None` if the result was there already and nothing was started.
@@ -84,30 +102,38 @@ impl Task {
     }
 
     /// Returns what asks the task to stop when it is dropped; nothing happens if it has ended.
-    pub(crate) fn stop_when_dropped(&self) -> impl Drop + Send + use<> {
-        Stop { task: self.clone(), runtime: Handle::current() }
+    pub(crate) fn stop_when_dropped(&self) -> StopOnDrop {
+        StopOnDrop { task: self.untyped(), runtime: Handle::current() }
     }
+}
 
-    /// Waits for the end and returns the versions that the task made, its main one first.
+impl<T: TaskOutput> Task<T> {
+    /// Waits for the end and returns what the task made.
+    ///
+    /// A task whose process died is adopted, here or by another process that works with the
+    /// workspace.
     ///
     /// # Errors
     ///
     /// The error that the task ended with; `Cancelled` if it was stopped.
-    pub async fn wait(&self) -> Result<Vec<Version>> {
+    pub async fn wait(&self) -> Result<T> {
         let output = match &self.state {
             State::Existing(output) => output.clone(),
             State::Running(id) => output_of(self.workspace.scheduler().wait(id).await?)?,
         };
-        future::try_join_all(output.iter().map(|id| self.workspace.store().version(id))).await
+        let store = self.workspace.store();
+        let versions = future::try_join_all(output.iter().map(|id| store.version(id))).await?;
+        T::of(&self.workspace, versions).await
     }
 }
 
-struct Stop {
+/// Asks a task to stop when it is dropped.
+pub(crate) struct StopOnDrop {
     task: Task,
     runtime: Handle,
 }
 
-impl Drop for Stop {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
         let task = self.task.clone();
         // Without a scheduler to ask there is no task any more.
@@ -118,13 +144,11 @@ impl Drop for Stop {
 fn output_of(status: TaskStatus) -> Result<Vec<VersionId>> {
     match (status.state, status.error) {
         (TaskState::Done, _) => Ok(status.output),
-        (TaskState::Failed, Some(report)) => {
-            Err(Error::from(report).with("task", &status.request.id))
-        }
+        (TaskState::Failed, Some(report)) => Err(Error::from(report).with("task", &status.spec.id)),
         (state, _) => {
             let message = "the task was stopped before it was done";
             Err(Error::new(ErrorKind::Cancelled, message)
-                .with("task", &status.request.id)
+                .with("task", &status.spec.id)
                 .with("state", format!("{state:?}")))
         }
     }

@@ -2,16 +2,16 @@
 
 mod handle;
 mod infer;
-pub(crate) mod left_behind;
 mod mine;
 mod options;
-mod scoring;
+mod output;
+mod start;
 mod train;
-mod work;
 
 pub use handle::Task;
 pub use infer::InferOptions;
 pub use mine::MineOptions;
 pub use options::TaskOptions;
+pub use output::{Mined, TaskOutput, TrainedModel};
 pub use train::TrainOptions;
 pub(crate) use train::distinct;

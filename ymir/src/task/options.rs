@@ -1,5 +1,5 @@
 use serde::Deserialize;
-use ymir_core::{ExecutorRef, Limits, Parameters, Resources, UnknownClasses};
+use ymir_core::{ExecutorRef, Limits, Parameters, Resources, RetryPolicy, UnknownClasses};
 
 /// How an executor is run; the same for training, mining and inference.
 #[derive(Debug, Clone, Deserialize)]
@@ -26,14 +26,32 @@ pub struct TaskOptions {
     /// What to do with predictions of a class that the workspace does not have.
     #[serde(default)]
     pub unknown_classes: UnknownClasses,
-    /// Returns the version that the same executor made of the same inputs, if there is one, in
-    /// place of running it again.
+    /// Returns the version that the same executor made of the same inputs, if there is one, or joins
+    /// the task that is making it, in place of running it again.
     #[serde(default = "yes")]
     pub reuse: bool,
+    /// Seconds that a run may take; it is stopped then, and the task fails. `None` for no limit.
+    #[serde(default)]
+    pub time_limit_s: Option<u64>,
+    /// When a failure is tried again.
+    #[serde(default)]
+    pub retry: RetryPolicy,
+    /// The number of units that a mining or an inference is cut into; each runs by itself with
+    /// [`TaskOptions::resources`].
+    #[serde(default = "one")]
+    pub units: u32,
+    /// Whose share of the host the task uses: waiting tasks of equal priority are served fairly
+    /// between shares. A project's tasks use the project's name.
+    #[serde(default)]
+    pub share: String,
 }
 
 fn yes() -> bool {
     true
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl TaskOptions {
@@ -48,6 +66,10 @@ impl TaskOptions {
             priority: 0,
             unknown_classes: UnknownClasses::Stop,
             reuse: true,
+            time_limit_s: None,
+            retry: RetryPolicy::default(),
+            units: 1,
+            share: String::new(),
         }
     }
 }

@@ -1,17 +1,10 @@
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-
-use async_trait::async_trait;
 use ymir_core::{
-    BlobSource, Branch, BranchKind, ClassId, ClassTable, Edits, Error, Input, Manifest, Model,
-    ModelFile, Name, Result, Stage, TaskKind, TaskRecord, TmiKind, Transfer, VersionId,
+    Branch, BranchKind, ClassId, ClassTable, Error, Name, Parameters, Result, TaskKind, VersionId,
 };
-use ymir_tmi::contract::{self, ResultFile, TrainingResult};
+use ymir_tmi::{CLASSES, STAGE, role};
 
-use super::work::{
-    Collect, Job, Plan, Sources, Store, commit_once, nothing_collected, replace, start,
-};
-use super::{Task, TaskOptions};
+use super::start::{Draft, input, start};
+use super::{Task, TaskOptions, TrainedModel};
 use crate::Workspace;
 
 /// What a model is trained on.
@@ -34,56 +27,44 @@ pub struct TrainOptions {
 }
 
 impl Workspace {
-    /// Starts a training; the task makes one version, of the model.
+    /// Trains a model and returns it. [`Workspace::start_train`] does not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::start_train`] and [`Task::wait`].
+    pub async fn train(&self, options: &TrainOptions) -> Result<TrainedModel> {
+        self.start_train(options).await?.wait().await
+    }
+
+    /// Starts a training.
     ///
     /// # Errors
     ///
     /// `NotFound` if a version, class or the executor does not exist; `Unsupported` if the executor
-    /// cannot train; `InvalidInput` if no class is named, or one twice. What goes wrong later is the task's.
-    pub async fn train(&self, options: &TrainOptions) -> Result<Task> {
+    /// cannot train; `InvalidInput` if no class is named, or one twice. What goes wrong later is the
+    /// task's.
+    pub async fn start_train(&self, options: &TrainOptions) -> Result<Task<TrainedModel>> {
         if options.classes.is_empty() {
             return Err(
                 Error::invalid("a training needs one class at least").with("field", "classes")
             );
         }
         distinct(&self.classes().await?, &options.classes)?;
-        let executor = self.inspect(&options.task.executor).await?;
-        executor.template(TmiKind::Training)?;
-        let input = |role: &str, version| Input { role: role.to_owned(), version };
-        let mut inputs =
-            vec![input("training", options.training), input("validation", options.validation)];
-        let mut files = Vec::new();
+        let mut inputs = vec![
+            input(role::TRAINING, options.training),
+            input(role::VALIDATION, options.validation),
+        ];
         if let Some(pretrained) = options.pretrained {
-            inputs.push(input("model", pretrained));
-            files = self.stage_files(&pretrained, options.stage.as_deref()).await?;
+            inputs.push(input(role::MODEL, pretrained));
+            self.model(&pretrained).await?.0.stage(options.stage.as_deref())?;
         }
-        let branch = Branch::new(BranchKind::Model, options.model.clone());
-        let job =
-            Train { options: options.clone(), branch: branch.clone(), result: Mutex::default() };
-        let plan = Plan {
+        let draft = Draft {
             kind: TaskKind::Train,
-            executor,
             inputs,
-            parameters: stage(&options.stage),
-            outputs: vec![branch],
-            model_files: files,
+            settings: settings(&options.classes, &options.stage),
+            outputs: vec![Branch::new(BranchKind::Model, options.model.clone())],
         };
-        start(self, &options.task, plan, job).await
-    }
-
-    /// Returns the files of a stage of a model, their paths beginning with the stage's name.
-    pub(super) async fn stage_files(
-        &self,
-        model: &VersionId,
-        stage: Option<&str>,
-    ) -> Result<Vec<ModelFile>> {
-        let (model, _) = self.model(model).await?;
-        let stage = model.stage(stage)?;
-        let below = |file: &ModelFile| ModelFile {
-            path: format!("{}/{}", stage.name, file.path),
-            ..file.clone()
-        };
-        Ok(stage.files.iter().map(below).collect())
+        start(self, &options.task, draft).await
     }
 }
 
@@ -104,96 +85,8 @@ pub(crate) fn distinct(all: &ClassTable, names: &[String]) -> Result<Vec<ClassId
     Ok(ids)
 }
 
-/// Returns the stage as a parameter of the record, if one was named.
-pub(super) fn stage(name: &Option<String>) -> Vec<(&'static str, serde_json::Value)> {
-    name.iter().map(|name| ("stage", name.as_str().into())).collect()
-}
-
-#[derive(Debug)]
-struct Train {
-    options: TrainOptions,
-    branch: Branch,
-    result: Mutex<Option<TrainingResult>>,
-}
-
-#[async_trait]
-impl Job for Train {
-    fn kinds(&self) -> Vec<TmiKind> {
-        vec![TmiKind::Training]
-    }
-
-    fn classes(&self) -> &[String] {
-        &self.options.classes
-    }
-
-    fn sources(&self) -> Sources {
-        Sources {
-            training: Some(self.options.training),
-            validation: Some(self.options.validation),
-            candidates: None,
-        }
-    }
-
-    fn collect(&self, run: &Collect) -> Result<()> {
-        let result = contract::read_training(&run.task.dir)?;
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        Ok(())
-    }
-
-    fn salvage(&self, dir: &Path) -> Option<String> {
-        let partial = contract::read_partial_training(dir)?;
-        let names: Vec<_> = partial.stages.iter().map(|stage| stage.name.as_str()).collect();
-        let folder = dir.join("out/models");
-        Some(format!(
-            "the stages written so far are kept in {}: {}",
-            folder.display(),
-            names.join(", ")
-        ))
-    }
-
-    async fn commit(&self, store: &Store, mut record: TaskRecord) -> Result<Vec<VersionId>> {
-        let result = self.result.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let result = result.ok_or_else(nothing_collected)?;
-        let written = result.stages.iter().flat_map(|stage| &stage.files);
-        let written: Vec<_> =
-            written.chain(&result.attachments).map(|file| file.host.clone()).collect();
-        let mut stages = Vec::with_capacity(result.stages.len());
-        for stage in result.stages {
-            stages.push(Stage {
-                files: put_files(store, &stage.files).await?,
-                name: stage.name,
-                timestamp: stage.timestamp,
-                metrics: stage.metrics,
-            });
-        }
-        let model = Model {
-            stages,
-            best_stage: result.best_stage,
-            class_names: self.options.classes.clone(),
-            attachments: put_files(store, &result.attachments).await?,
-        };
-        record.metrics = model.stage(None)?.metrics.clone();
-        let shown = record.metrics.get("mAP").map(|map| format!(", mAP {map:.4}"));
-        let message = format!("Train {}{}", self.options.model, shown.unwrap_or_default());
-        let manifest = Manifest { task: record, model: Some(model), ..Manifest::default() };
-        let request = replace(self.branch.clone(), Edits::none(), manifest, message);
-        let version = commit_once(store, self.options.task.reuse, request).await?;
-        // The store has them now; kept here as well, the models of a long loop would fill the disk.
-        for file in written {
-            let _ = tokio::fs::remove_file(file).await;
-        }
-        Ok(vec![version.id])
-    }
-}
-
-async fn put_files(store: &Store, files: &[ResultFile]) -> Result<Vec<ModelFile>> {
-    // Linked, not copied, they would change with what the executor's directory is used for next.
-    let sources = files.iter().map(|file| BlobSource::File(file.host.clone(), Transfer::Copy));
-    let blobs = store.put_blobs(sources.collect()).await?;
-    let file = |(file, blob): (&ResultFile, ymir_core::BlobInfo)| ModelFile {
-        path: file.path.clone(),
-        blob: blob.id,
-        size: blob.size,
-    };
-    Ok(files.iter().zip(blobs).map(file).collect())
+/// Returns the settings that tasks of executors have in common.
+pub(super) fn settings(classes: &[String], stage: &Option<String>) -> Parameters {
+    let stage = stage.iter().map(|stage| (STAGE.to_owned(), stage.as_str().into()));
+    stage.chain([(CLASSES.to_owned(), classes.into())]).collect()
 }

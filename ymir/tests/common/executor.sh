@@ -1,7 +1,8 @@
 #!/bin/sh
 # An executor for tests: obeys the contract, learns nothing. What it predicts follows from its
 # inputs alone, so that results can be compared. Parameters: `fail` (train, infer, garbage, hang),
-# `boxes` (0 for no predictions), `predict` (another class to predict).
+# `boxes` (0 for no predictions), `predict` (another class to predict), `lines` (lines of log to
+# write first, ten a second).
 set -eu
 in=$(dirname "$YMIR_ENV_FILE")
 value() { sed -n "s/^ *$1: *//p" "$2" | head -n 1 | tr -d "\"'"; }
@@ -15,6 +16,13 @@ monitor() { printf '%s\t%s\t%s\t2\n' "$task" "$(date +%s)" "$1" >"$out/monitor.t
 monitor 0.1
 echo "executor starts"
 if [ "$fail" = hang ]; then sleep 600; fi
+lines=$(value lines "$config")
+line=0
+while [ "$line" -lt "${lines:-0}" ]; do
+  line=$((line + 1))
+  echo "line $line"
+  sleep 0.1
+done
 
 if [ "$(value run_training "$in/env.yaml")" = true ]; then
   if [ "$fail" = train ]; then

@@ -1,6 +1,6 @@
 //! Does the same work by YMIR's Python package and by its peers, and prints ratios.
 //!
-//! `cargo run --release -p ymir-benches --bin peers -- [IMAGES] [--evaluate IMAGES] [--out FILE]`
+//! `cargo run --profile dist -p ymir-benches --bin peers -- [IMAGES] [--evaluate IMAGES] [--out FILE]`
 //!
 //! Each peer is installed from PyPI into a virtual environment of its own; one that cannot be is
 //! named with the reason. Each step of the work is a process, so that what it costs with starting

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
-use ymir_core::{BlobId, Error, GarbageOptions, GarbageReport, Result};
+use ymir_core::{BlobId, BlobInfo, Error, GarbageOptions, GarbageReport, Result};
 
 use super::super::dir::missing;
 use super::client::{S3Blobs, age, wait};
@@ -36,7 +36,7 @@ impl S3Blobs {
         hashes: bool,
     ) -> Result<Vec<(BlobId, Error)>> {
         wait(async {
-            let found = self.list().await?.blobs;
+            let found = self.listing().await?.blobs;
             let check = |(id, size): &(BlobId, u64)| {
                 let (id, size, found) = (*id, *size, found.get(id).map(|meta| meta.size));
                 async move { self.check_one(&id, size, found, hashes).await.err().map(|e| (id, e)) }
@@ -44,6 +44,26 @@ impl S3Blobs {
             let checks = stream::iter(blobs.iter().map(check)).buffered(PARALLEL);
             Ok(checks.filter_map(|problem| async { problem }).collect().await)
         })
+    }
+
+    /// Returns the sizes of blobs, none for one that is not there.
+    pub(crate) fn sizes(&self, ids: &[BlobId]) -> Result<Vec<Option<u64>>> {
+        let size = |id: &BlobId| {
+            let key = self.key(id);
+            async move { Ok(self.head(&key).await?.map(|meta| meta.size)) }
+        };
+        wait(stream::iter(ids.iter().map(size)).buffered(PARALLEL).try_collect())
+    }
+
+    /// Returns the blobs behind an id, in the order of their ids.
+    pub(crate) fn list(&self, after: Option<BlobId>, limit: usize) -> Result<Vec<BlobInfo>> {
+        let listing = wait(self.listing())?;
+        let blobs = listing.blobs.into_iter().map(|(id, meta)| BlobInfo { id, size: meta.size });
+        let mut blobs: Vec<_> =
+            blobs.filter(|blob| after.is_none_or(|after| blob.id > after)).collect();
+        blobs.sort_unstable_by_key(|blob| blob.id);
+        blobs.truncate(limit);
+        Ok(blobs)
     }
 
     async fn check_one(
@@ -70,7 +90,7 @@ impl S3Blobs {
         options: GarbageOptions,
     ) -> Result<GarbageReport> {
         wait(async {
-            let listing = self.list().await?;
+            let listing = self.listing().await?;
             let in_use = listing.blobs.keys().filter(|id| used.contains_key(id)).count() as u64;
             let mut report = GarbageReport { in_use, ..GarbageReport::default() };
             if !options.dry_run {
@@ -217,7 +237,7 @@ impl S3Blobs {
         }
     }
 
-    async fn list(&self) -> Result<Listing> {
+    async fn listing(&self) -> Result<Listing> {
         let failed = |e| self.failed("cannot list the blobs", &self.prefix, e);
         let mut listing = Listing::default();
         let mut objects = self.client.list(Some(&self.prefix));

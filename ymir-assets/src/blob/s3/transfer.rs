@@ -1,5 +1,6 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use ymir_core::{BlobId, BlobInfo, BlobSource, Error, ErrorKind, Result, Transfer
 
 use super::super::dir::missing;
 use super::super::export::{exists, export_file};
+use super::super::list::read_part;
 use super::super::put::{Staged, new_file};
 use super::client::{S3Blobs, age, wait};
-use crate::blocking::Watched;
+use ymir_formats::support::Watched;
 
 /// So many requests run at the same time.
 pub(super) const PARALLEL: usize = 16;
@@ -146,6 +148,29 @@ impl S3Blobs {
             }
         }
         Err(crowded(id))
+    }
+
+    /// Returns a part of the bytes of a blob: from the cache, or else that part alone.
+    pub(crate) fn read_range(&self, id: &BlobId, range: Range<u64>) -> Result<Vec<u8>> {
+        if let Some(path) = self.cache.file(id)
+            && let Ok(bytes) = read_part(&path, range.clone())
+        {
+            return Ok(bytes);
+        }
+        let key = self.key(id);
+        wait(async {
+            let size = self.head(&key).await?.ok_or_else(|| missing(id))?.size;
+            let range = range.start.min(size)..range.end.min(size);
+            if range.is_empty() {
+                return Ok(Vec::new());
+            }
+            let bytes = self.client.get_range(&key, range).await;
+            bytes.map(Vec::from).map_err(|e| self.failed("cannot read a blob", &key, e))
+        })
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.cache.dir.root
     }
 
     /// Makes blobs stand as files at other paths.

@@ -37,7 +37,7 @@ pub(crate) struct Iterate {
 
 impl Iterate {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
-        let workspace = context.open().await?;
+        let workspace = context.open_for_tasks().await?;
         if self.stop {
             workspace.project(self.project.as_str()).await?.stop().await?;
             let value = json!({ "project": self.project, "stopped": true });

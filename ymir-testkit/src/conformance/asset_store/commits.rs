@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
+use futures::{StreamExt, stream};
 use ymir_core::{
     AssetStore, BBox, Base, Class, ClassId, Edit, Edits, Error, ErrorKind, Expect, Keypoint, Mask,
     Shape, Summary,
@@ -68,7 +69,7 @@ pub async fn each_base_is_what_it_says(store: Arc<dyn AssetStore>) {
     assert_eq!(commit(Base::Tip).await, records([2, 3, 9]));
     assert_eq!(commit(Base::Version(other.id)).await, records([0, 1, 9]));
     assert_eq!(commit(Base::Empty).await, records([9]));
-    assert_eq!(store.log(&branch("a")).await.unwrap().len(), 4);
+    assert_eq!(store.log(&branch("a"), Default::default()).await.unwrap().len(), 4);
 }
 
 /// Equal records give equal content, however they came about; other records other content.
@@ -108,7 +109,7 @@ pub async fn a_branch_expected_to_be_new_must_be(store: Arc<dyn AssetStore>) {
     let new = || request("a", Base::Empty, Expect::New, Edits::none());
     store.commit(new()).await.unwrap();
     assert_kind(store.commit(new()).await, ErrorKind::AlreadyExists);
-    assert_eq!(store.log(&branch("a")).await.unwrap().len(), 1);
+    assert_eq!(store.log(&branch("a"), Default::default()).await.unwrap().len(), 1);
 }
 
 /// `Expect::Tip` is met by the newest version only.
@@ -121,7 +122,7 @@ pub async fn an_expected_tip_must_be_the_tip(store: Arc<dyn AssetStore>) {
     assert!(error.is_retryable());
     let absent = request("none", Base::Tip, Expect::Tip(first.id), Edits::none());
     assert_kind(store.commit(absent).await, ErrorKind::Conflict);
-    assert_eq!(store.log(&branch("a")).await.unwrap().len(), 2);
+    assert_eq!(store.log(&branch("a"), Default::default()).await.unwrap().len(), 2);
 }
 
 /// A base that does not exist is `NotFound`.
@@ -129,7 +130,7 @@ pub async fn a_missing_base_is_not_found(store: Arc<dyn AssetStore>) {
     let missing = ymir_core::VersionId::new([3; 20]);
     let request = request("a", Base::Version(missing), Expect::Any, Edits::none());
     assert_kind(store.commit(request).await, ErrorKind::NotFound);
-    assert_kind(store.log(&branch("a")).await, ErrorKind::NotFound);
+    assert_kind(store.log(&branch("a"), Default::default()).await, ErrorKind::NotFound);
 }
 
 /// An annotation that is not valid is `InvalidInput`, and nothing is committed.
@@ -166,7 +167,7 @@ pub async fn invalid_annotations_are_refused(store: Arc<dyn AssetStore>) {
         let request = request("a", Base::Tip, Expect::Any, edits.into());
         assert_kind(store.commit(request).await, ErrorKind::InvalidInput);
     }
-    assert_kind(store.log(&branch("a")).await, ErrorKind::NotFound);
+    assert_kind(store.log(&branch("a"), Default::default()).await, ErrorKind::NotFound);
     // An empty box is odd, yet valid.
     commit(&*store, "a", vec![Edit::Put(boxed(1, 1, BBox::new(5.0, 5.0, 0.0, 0.0)))]).await;
 }
@@ -180,23 +181,50 @@ pub async fn an_error_of_the_edits_is_returned(store: Arc<dyn AssetStore>) {
     let request = request("a", Base::Tip, Expect::Any, Edits::new(failing));
     let error = assert_kind(store.commit(request).await, ErrorKind::Timeout);
     assert_eq!(error.message(), "the source fell silent");
-    assert_eq!(store.log(&branch("a")).await.unwrap(), [before]);
+    assert_eq!(store.log(&branch("a"), Default::default()).await.unwrap(), [before]);
 }
 
 /// A class may be added while the edits are read, by the edits themselves for example.
 pub async fn classes_can_be_added_before_a_commit_ends(store: Arc<dyn AssetStore>) {
     store.add_classes(&[class("cat", &[])]).await.unwrap();
     let record = boxed(1, 1, BBox::new(0.0, 0.0, 1.0, 1.0));
-    let (adder, runtime) = (store.clone(), tokio::runtime::Handle::current());
-    let edits = std::iter::once_with(move || {
-        runtime.block_on(adder.add_classes(&[class("dog", &[])]))?;
-        Ok(Edit::Put(record))
+    let adder = store.clone();
+    let edits = stream::once(async move {
+        adder.add_classes(&[class("dog", &[])]).await?;
+        Ok(vec![Edit::Put(record)])
     });
-    let request = request("a", Base::Tip, Expect::Any, Edits::new(edits));
+    let request = request("a", Base::Tip, Expect::Any, Edits::stream(edits));
     let version = store.commit(request).await.unwrap();
     let manifest = store.manifest(&version.id).await.unwrap();
     assert_eq!(manifest.summary.count(Some(ClassId(1))), 1);
     assert_eq!(manifest.classes.len(), 2);
+}
+
+/// A stream of edits may read from the store that commits them, and ends a commit by an error.
+pub async fn edits_may_be_made_of_what_the_store_has(store: Arc<dyn AssetStore>) {
+    add_classes(&*store).await;
+    let source = commit(&*store, "a", puts(0..40)).await;
+    let halves = |failing: bool| {
+        let (store, source) = (store.clone(), source.id);
+        let half = move |half: u8| {
+            let store = store.clone();
+            async move {
+                if failing && half == 1 {
+                    return Err(Error::new(ErrorKind::Timeout, "the source fell silent"));
+                }
+                let ids: Vec<_> = (half * 20..half * 20 + 20).map(id).collect();
+                let records = store.get(&source, &ids).await?;
+                Ok(records.into_iter().flatten().map(Edit::Put).collect())
+            }
+        };
+        Edits::stream(stream::iter(0..2).then(half))
+    };
+    let version = store.commit(request("b", Base::Empty, Expect::New, halves(false))).await;
+    let version = version.unwrap();
+    assert_eq!(version.content, source.content);
+    let failed = store.commit(request("b", Base::Tip, Expect::Any, halves(true))).await;
+    assert_kind(failed, ErrorKind::Timeout);
+    assert_eq!(store.log(&branch("b"), Default::default()).await.unwrap(), [version]);
 }
 
 /// With `Base::Tip` and `Expect::Any` no commit of another writer is lost.
@@ -211,7 +239,7 @@ pub async fn concurrent_commits_are_all_kept(store: Arc<dyn AssetStore>) {
         })
     };
     join_all((0..4).map(write)).await.into_iter().for_each(|joined| joined.unwrap());
-    let log = store.log(&branch("a")).await.unwrap();
+    let log = store.log(&branch("a"), Default::default()).await.unwrap();
     let numbers: Vec<u64> = log.iter().map(|version| version.number).collect();
     assert_eq!(numbers, (1..=20).rev().collect::<Vec<_>>());
     let expected = records((0..4).flat_map(|writer| (0..5).map(move |n| writer * 10 + n)));
@@ -233,7 +261,7 @@ pub async fn one_of_several_expectations_is_met(store: Arc<dyn AssetStore>) {
         join_all((1..5).map(write)).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
     assert!(results.iter().all(|r| matches!(r, Ok(()) | Err(ErrorKind::Conflict))), "{results:?}");
-    assert_eq!(store.log(&branch("a")).await.unwrap().len(), 2);
+    assert_eq!(store.log(&branch("a"), Default::default()).await.unwrap().len(), 2);
 }
 
 /// A class outside the table is kept by its name and is in no class count.

@@ -85,7 +85,7 @@ pub async fn a_query_is_answered_in_parts(store: Arc<dyn AssetStore>) {
 pub async fn what_a_query_cannot_mean_is_refused(store: Arc<dyn AssetStore>) {
     add_classes(&*store).await;
     let version = commit(&*store, "a", puts(0..10)).await.id;
-    let nowhere = VersionId::new([7; VersionId::LEN]);
+    let nowhere = VersionId::new([7; 20]);
     store.add_classes(&[class("later", &[])]).await.unwrap();
     for (version, text, kind) in [
         (nowhere, "all", ErrorKind::NotFound),

@@ -33,7 +33,7 @@ pub async fn a_log_has_the_newest_first(store: Arc<dyn AssetStore>) {
     assert_eq!((second.number, second.parent), (2, Some(first.id)));
     assert_eq!(second.branch, branch("a"));
     assert_eq!(second.message, "Change a");
-    assert_eq!(store.log(&branch("a")).await.unwrap(), [second.clone(), first]);
+    assert_eq!(store.log(&branch("a"), Default::default()).await.unwrap(), [second.clone(), first]);
     assert_eq!(store.version(&second.id).await.unwrap(), second);
 }
 
@@ -64,7 +64,7 @@ pub async fn a_missing_branch_is_not_found(store: Arc<dyn AssetStore>) {
     let missing = branch("gone");
     let error = assert_kind(store.resolve(&missing, &Selector::Latest).await, ErrorKind::NotFound);
     assert!(error.message().contains("kept"), "{error}");
-    assert_kind(store.log(&missing).await, ErrorKind::NotFound);
+    assert_kind(store.log(&missing, Default::default()).await, ErrorKind::NotFound);
     let other_kind = Branch::new(BranchKind::Model, Name::new("kept").unwrap());
     assert_kind(store.resolve(&other_kind, &Selector::Latest).await, ErrorKind::NotFound);
 }
@@ -73,7 +73,7 @@ pub async fn a_missing_branch_is_not_found(store: Arc<dyn AssetStore>) {
 pub async fn a_missing_version_is_not_found(store: Arc<dyn AssetStore>) {
     add_classes(&*store).await;
     let known = commit(&*store, "a", puts([1])).await.id;
-    let missing = VersionId::new([7; VersionId::LEN]);
+    let missing = VersionId::new([7; 20]);
     assert_kind(store.version(&missing).await, ErrorKind::NotFound);
     assert_kind(store.manifest(&missing).await, ErrorKind::NotFound);
     assert_kind(store.get(&missing, &[]).await, ErrorKind::NotFound);

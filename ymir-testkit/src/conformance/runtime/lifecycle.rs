@@ -1,10 +1,11 @@
 use std::time::Duration;
 
-use futures::StreamExt;
 use serde_json::json;
-use ymir_core::{EndCause, ErrorKind, LogSource, ObjectType, TmiKind};
+use ymir_core::{
+    EndCause, ErrorKind, LogSource, ObjectType, PinnedExecutor, RunState, TmiKind,
+};
 
-use super::suite::{RuntimeSuite, ended, in_time, texts, until_still};
+use super::suite::{RuntimeSuite, attach, ended, lines, rest, texts, until_still};
 
 /// Rewrites `$OUT/alive` until it is killed, deaf to TERM.
 const RESTLESS: &str = "trap '' TERM; while :; do echo x > $OUT/alive; sleep 0.05; done";
@@ -22,7 +23,7 @@ pub async fn success(suite: &RuntimeSuite) {
 /// The layout is absolute, and where the executor finds its files.
 pub async fn layout_is_what_the_executor_sees(suite: &RuntimeSuite) {
     let case = suite.case("echo $IN; echo $OUT").await;
-    let layout = suite.runtime.layout(&case.request.executor, &case.request.dir);
+    let layout = suite.runtime.layout(&case.request.executor.reference, &case.request.dir);
     for path in [&layout.input, &layout.output, &layout.manifest] {
         assert!(path.is_absolute(), "{}", path.display());
     }
@@ -37,17 +38,16 @@ pub async fn exit_code(suite: &RuntimeSuite) {
     assert_eq!((end.cause, end.exit_code), (EndCause::Exited, Some(7)));
 }
 
-/// An executor that is killed from elsewhere is no success; the signal is told. (The first process
-/// of a container cannot kill itself; it ends as a shell does whose program was killed.)
+/// An executor that is killed by a signal is no success; the signal is reported.
 pub async fn crash(suite: &RuntimeSuite) {
-    let (end, _) = suite.case("kill -SEGV $$\nexit 139").await.run().await;
+    let (end, _) = suite.case("kill -SEGV $$").await.run().await;
     assert_eq!(end.cause, EndCause::Signal(11), "{end:?}");
 }
 
 /// `wait` gives the same answer again, and `stop` after the end does nothing.
 pub async fn wait_again(suite: &RuntimeSuite) {
     let case = suite.case("exit 3").await;
-    let run = case.start().await;
+    let run = case.follow().await;
     let end = ended(run.as_ref()).await;
     run.stop(Duration::ZERO).await.expect("a stop after the end does nothing");
     assert_eq!(ended(run.as_ref()).await, end);
@@ -58,19 +58,18 @@ pub async fn wait_again(suite: &RuntimeSuite) {
 pub async fn stop_is_heard(suite: &RuntimeSuite) {
     let script = "trap 'echo term; exit 5' TERM\necho > $OUT/ready\nwhile :; do sleep 0.05; done";
     let case = suite.case(script).await;
-    let run = case.start().await;
+    let run = case.follow().await;
     case.wait_for("ready").await;
     run.stop(Duration::from_secs(50)).await.expect("it can be stopped");
     let end = ended(run.as_ref()).await;
     assert_eq!((end.cause, end.exit_code), (EndCause::Stopped, Some(5)));
-    let lines: Vec<_> = in_time(run.logs().collect()).await;
-    assert_eq!(texts(&lines, LogSource::Stdout), ["term"]);
+    assert_eq!(texts(&lines(&rest(run.as_ref()).await), LogSource::Stdout), ["term"]);
 }
 
 /// KILL follows when the grace period is over.
 pub async fn stop_kills_the_deaf(suite: &RuntimeSuite) {
     let case = suite.case(&format!("echo > $OUT/ready\n{RESTLESS}")).await;
-    let run = case.start().await;
+    let run = case.follow().await;
     case.wait_for("alive").await;
     run.stop(Duration::from_millis(200)).await.expect("it can be stopped");
     assert_eq!(ended(run.as_ref()).await.cause, EndCause::Stopped);
@@ -80,7 +79,7 @@ pub async fn stop_kills_the_deaf(suite: &RuntimeSuite) {
 /// Children that do not hear TERM end with the executor.
 pub async fn stop_ends_children(suite: &RuntimeSuite) {
     let case = suite.case(&format!("( {RESTLESS} ) &\ntrap 'exit 0' TERM\nwait")).await;
-    let run = case.start().await;
+    let run = case.follow().await;
     case.wait_for("alive").await;
     run.stop(Duration::from_secs(1)).await.expect("it can be stopped");
     assert_eq!(ended(run.as_ref()).await.cause, EndCause::Stopped);
@@ -96,30 +95,38 @@ pub async fn end_ends_children(suite: &RuntimeSuite) {
     until_still(&case.out("alive")).await;
 }
 
-/// A dropped run does not go on.
-pub async fn drop_ends_it(suite: &RuntimeSuite) {
+/// A dropped run goes on where runs survive; elsewhere it ends.
+pub async fn drop_leaves_it_running(suite: &RuntimeSuite) {
     let case = suite.case(RESTLESS).await;
-    let run = case.start().await;
+    let handle = case.start().await;
+    let run = attach(case.runtime.as_ref(), &handle, None).await;
     case.wait_for("alive").await;
     drop(run);
+    if suite.runtime.capabilities().survives {
+        std::fs::remove_file(case.out("alive")).expect("the executor's file");
+        case.wait_for("alive").await;
+        assert_eq!(case.state(&handle).await, RunState::Running);
+    }
+    case.remove(&handle).await;
     until_still(&case.out("alive")).await;
 }
 
-/// A task can be started again once its run was dropped.
-pub async fn start_after_drop(suite: &RuntimeSuite) {
-    let script = format!("[ -e $OUT/second ] && exit 4\n{RESTLESS}");
-    let case = suite.case(&script).await;
-    let run = case.start().await;
+/// A removed run has ended, and another one of the same name can be made.
+pub async fn remove_ends_it(suite: &RuntimeSuite) {
+    let case = suite.case(&format!("[ -e $OUT/second ] && exit 4\n{RESTLESS}")).await;
+    let handle = case.start().await;
     case.wait_for("alive").await;
     std::fs::write(case.out("second"), "").expect("a file");
-    drop(run);
+    case.remove(&handle).await;
+    until_still(&case.out("alive")).await;
+    case.remove(&handle).await;
     let (end, _) = case.run().await;
     assert_eq!(end.exit_code, Some(4));
 }
 
 /// `/in` cannot be written to, where the runtime can see to that.
 pub async fn input_is_read_only(suite: &RuntimeSuite) {
-    if !suite.read_only_input {
+    if !suite.runtime.capabilities().isolates {
         return;
     }
     let script = "if echo x 2>/dev/null > $IN/new; then exit 9; fi\n\
@@ -176,8 +183,9 @@ pub async fn missing_executor(suite: &RuntimeSuite) {
     let missing = suite.executors.missing();
     let error = suite.runtime.inspect(&missing).await.expect_err("there is none");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
-    let case = suite.case_of(missing);
-    let error = suite.runtime.start(case.request.clone()).await.expect_err("there is none");
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let case = suite.case_of(PinnedExecutor { reference: missing, digest });
+    let error = suite.runtime.create(case.request.clone()).await.expect_err("there is none");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }
 

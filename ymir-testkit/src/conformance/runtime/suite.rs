@@ -8,15 +8,18 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use tempfile::TempDir;
 use ymir_core::{
-    ExecutorRef, Grant, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TaskId, TmiRuntime,
-    WorkspaceId,
+    ExecutorRef, Grant, Limits, LogLine, LogPosition, LogSource, PinnedExecutor, Run, RunEnd,
+    RunHandle, RunLine, RunRequest, RunState, TaskId, TmiRuntime, WorkspaceId,
 };
 
 /// How long anything may take before a test gives up on it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Lines at the head of every script: `$E` is `env.yaml`, `$IN` and `$OUT` are the two directories.
 const PRELUDE: &str = "E=${YMIR_ENV_FILE:-/in/env.yaml}\nIN=${E%/env.yaml}\nOUT=${IN%in}out\n";
+
+/// What every executor of the suite has in its `/img-man` folder at least.
+const TEMPLATE: (&str, &str) = ("training-template.yaml", "");
 
 /// Makes executors out of shell scripts, for one runtime.
 #[async_trait]
@@ -34,10 +37,10 @@ pub trait ScriptExecutors: Send + Sync + fmt::Debug {
 pub struct RuntimeSuite {
     /// The runtime.
     pub runtime: Arc<dyn TmiRuntime>,
+    /// Another instance of it, that knows of the first one's runs by their handles alone.
+    pub second: Arc<dyn TmiRuntime>,
     /// What makes executors for it.
     pub executors: Arc<dyn ScriptExecutors>,
-    /// Whether the runtime keeps an executor from writing to `/in`.
-    pub read_only_input: bool,
 }
 
 /// A task directory with one executor.
@@ -45,16 +48,17 @@ pub struct RuntimeSuite {
 pub(super) struct Case {
     dir: TempDir,
     pub(super) request: RunRequest,
-    runtime: Arc<dyn TmiRuntime>,
+    pub(super) runtime: Arc<dyn TmiRuntime>,
 }
 
 impl RuntimeSuite {
     pub(super) async fn case(&self, script: &str) -> Case {
-        let executor = self.executors.make(&format!("{PRELUDE}{script}"), &[]).await;
-        self.case_of(executor)
+        let executor = self.executors.make(&format!("{PRELUDE}{script}"), &[TEMPLATE]).await;
+        let info = self.runtime.inspect(&executor).await.expect("it can be inspected");
+        self.case_of(PinnedExecutor { reference: executor, digest: info.digest })
     }
 
-    pub(super) fn case_of(&self, executor: ExecutorRef) -> Case {
+    pub(super) fn case_of(&self, executor: PinnedExecutor) -> Case {
         let dir = TempDir::new().expect("a temporary folder");
         for folder in ["in", "out"] {
             std::fs::create_dir(dir.path().join(folder)).expect("a folder");
@@ -65,6 +69,8 @@ impl RuntimeSuite {
         let request = RunRequest {
             workspace: WorkspaceId::new("conformance").expect("an id"),
             task: TaskId::new(format!("t{unique}")).expect("an id"),
+            unit: 0,
+            attempt: 1,
             executor,
             dir: dir.path().to_owned(),
             grant: Grant { gpus: Vec::new(), cpus: 1, memory: 0 },
@@ -80,15 +86,39 @@ impl Case {
         self.dir.path().join("out").join(name)
     }
 
-    pub(super) async fn start(&self) -> Box<dyn Run> {
-        self.runtime.start(self.request.clone()).await.expect("the executor starts")
+    pub(super) async fn create(&self) -> RunHandle {
+        self.runtime.create(self.request.clone()).await.expect("the run is created")
     }
 
-    /// Runs to the end; returns all lines too.
+    /// Creates and starts a run.
+    pub(super) async fn start(&self) -> RunHandle {
+        let handle = self.create().await;
+        self.runtime.start(&handle).await.expect("the executor starts");
+        handle
+    }
+
+    /// Creates, starts and follows a run.
+    pub(super) async fn follow(&self) -> Box<dyn Run> {
+        let handle = self.start().await;
+        attach(self.runtime.as_ref(), &handle, None).await
+    }
+
+    /// Runs to the end; returns all lines too. Nothing is kept of the run.
     pub(super) async fn run(&self) -> (RunEnd, Vec<LogLine>) {
-        let run = self.start().await;
-        let lines = in_time(run.logs().collect()).await;
-        (ended(run.as_ref()).await, lines)
+        let handle = self.start().await;
+        let run = attach(self.runtime.as_ref(), &handle, None).await;
+        let lines = lines(&rest(run.as_ref()).await);
+        let end = ended(run.as_ref()).await;
+        self.remove(&handle).await;
+        (end, lines)
+    }
+
+    pub(super) async fn remove(&self, handle: &RunHandle) {
+        in_time(self.runtime.remove(handle)).await.expect("the run can be removed");
+    }
+
+    pub(super) async fn state(&self, handle: &RunHandle) -> RunState {
+        self.runtime.state(handle).await.expect("the state is known")
     }
 
     pub(super) async fn wait_for(&self, name: &str) {
@@ -97,20 +127,41 @@ impl Case {
     }
 }
 
+pub(super) async fn attach(
+    runtime: &dyn TmiRuntime,
+    handle: &RunHandle,
+    from: Option<&LogPosition>,
+) -> Box<dyn Run> {
+    runtime.attach(handle, from).await.expect("the run can be followed")
+}
+
 pub(super) async fn ended(run: &dyn Run) -> RunEnd {
-    in_time(run.wait()).await.expect("the end is known")
+    match in_time(run.wait()).await.expect("the end is known") {
+        RunState::Ended(end) => end,
+        state => panic!("the run has ended, not {state:?}"),
+    }
+}
+
+/// Reads the log to its end.
+pub(super) async fn rest(run: &dyn Run) -> Vec<RunLine> {
+    let lines = in_time(run.logs().collect::<Vec<_>>()).await;
+    lines.into_iter().map(|line| line.expect("the log can be read")).collect()
+}
+
+pub(super) fn lines(lines: &[RunLine]) -> Vec<LogLine> {
+    lines.iter().map(|line| line.line.clone()).collect()
 }
 
 /// Waits for something that must happen.
 pub(super) async fn in_time<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("it happens within a minute")
+    tokio::time::timeout(PATIENCE, future).await.expect("it happens in time")
 }
 
 /// Waits until a condition holds.
 pub(super) async fn until(condition: impl Fn() -> bool, what: &str) {
     let started = std::time::Instant::now();
     while !condition() {
-        assert!(started.elapsed() < PATIENCE, "did not happen within a minute: {what}");
+        assert!(started.elapsed() < PATIENCE, "did not happen in time: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -1,6 +1,5 @@
 //! The container of a run: what the grant and the limits come to in the engine's terms.
 
-use std::collections::HashMap;
 use std::path::Path;
 
 use bollard::models::{
@@ -8,9 +7,12 @@ use bollard::models::{
 };
 use ymir_core::{Error, Limits, Result, RunRequest};
 
-/// The labels by which the containers of a task are found again.
-pub(super) const WORKSPACE_LABEL: &str = "ymir.workspace";
-pub(super) const TASK_LABEL: &str = "ymir.task";
+use super::labels;
+
+/// The log that the engine keeps of a run: the newest 4 × 64 MiB.
+const LOG_DRIVER: &str = "json-file";
+const LOG_FILE: &str = "64m";
+const LOG_FILES: &str = "4";
 
 /// The shared memory that the contract gives per GPU, and without one.
 const SHARED_MEMORY: i64 = 16 << 30;
@@ -20,18 +22,13 @@ pub(super) fn body(request: &RunRequest) -> Result<ContainerCreateBody> {
     let limits = &request.limits;
     let user =
         format!("{}:{}", rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    let labels = [
-        (WORKSPACE_LABEL.to_owned(), request.workspace.to_string()),
-        (TASK_LABEL.to_owned(), request.task.to_string()),
-    ];
     Ok(ContainerCreateBody {
-        image: Some(request.executor.target.clone()),
+        // By its id: a tag may mean another image by now.
+        image: Some(request.executor.digest.clone()),
         user: (!limits.image_user).then_some(user),
         env: Some(environment(request)?),
-        attach_stdout: Some(true),
-        attach_stderr: Some(true),
         tty: Some(false),
-        labels: Some(HashMap::from(labels)),
+        labels: Some(labels::of(request)?),
         host_config: Some(host_config(request)?),
         ..ContainerCreateBody::default()
     })
@@ -58,9 +55,16 @@ fn host_config(request: &RunRequest) -> Result<HostConfig> {
         nano_cpus: (grant.cpus > 0).then(|| i64::from(grant.cpus) * 1_000_000_000),
         shm_size: Some(shared_memory(limits, grant.gpus.len())),
         device_requests: (!grant.gpus.is_empty()).then(|| vec![gpus(&grant.gpus)]),
-        // The run is attached from its first byte on and keeps the log itself; a talkative
-        // executor shall not fill the engine's disk as well.
-        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        // It passes TERM on to the image's command, which as the first process would be deaf to it.
+        init: Some(true),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some(LOG_DRIVER.to_owned()),
+            config: Some(
+                [("max-size", LOG_FILE), ("max-file", LOG_FILES)]
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into(),
+            ),
+        }),
         ..HostConfig::default()
     })
 }

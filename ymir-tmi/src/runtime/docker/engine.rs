@@ -1,9 +1,14 @@
 use std::error::Error as StdError;
+use std::time::Duration;
 
+use bollard::query_parameters::RemoveContainerOptionsBuilder;
 use bollard::{API_DEFAULT_VERSION, Docker, errors::Error as DockerError};
 use ymir_core::{Error, ErrorKind, Result};
 
 use super::options::DockerOptions;
+
+/// How long to wait before the engine is asked again.
+pub(super) const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Connects to the engine, and agrees on a version of its interface.
 pub(super) async fn connect(options: &DockerOptions) -> Result<Docker> {
@@ -18,6 +23,25 @@ pub(super) async fn connect(options: &DockerOptions) -> Result<Docker> {
     let docker =
         Docker::connect_with_unix(path, timeout, API_DEFAULT_VERSION).map_err(unreachable)?;
     docker.negotiate_version().await.map_err(unreachable)
+}
+
+/// Kills and removes a container, and waits until it is gone; one that is not there is no error.
+pub(super) async fn remove(docker: &Docker, container: &str) -> Result<()> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    loop {
+        match docker.remove_container(container, Some(options.clone())).await {
+            Ok(()) => return Ok(()),
+            Err(error) => match status(&error) {
+                Some(404) => return Ok(()),
+                // It is being removed by somebody.
+                Some(409) => tokio::time::sleep(RETRY_AFTER).await,
+                _ => {
+                    let error = failed(error, "cannot remove a container");
+                    return Err(error.with("container", container));
+                }
+            },
+        }
+    }
 }
 
 /// Returns the engine's status code, if it answered with one.

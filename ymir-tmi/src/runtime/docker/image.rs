@@ -8,11 +8,10 @@ use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::{CreateContainerOptions, DownloadFromContainerOptionsBuilder};
 use futures::StreamExt;
-use ymir_core::{Error, ExecutorInfo, Result};
+use ymir_core::{Error, ErrorKind, ExecutorInfo, Result};
 
-use super::engine::{failed, status};
-use super::options::DockerOptions;
-use super::removal::Removal;
+use super::engine::{failed, remove, status};
+use super::labels;
 use crate::contract::manifest::{MAX_MANIFEST_FILE, manifest_files};
 use crate::contract::read_manifest;
 
@@ -24,20 +23,23 @@ const MAX_ARCHIVE: usize = 16 << 20;
 /// The most entries of it that are looked at.
 const MAX_ENTRIES: usize = 1000;
 
-/// Reads the manifest and the templates out of an image.
-pub(super) async fn inspect(
-    docker: &Docker,
-    options: &DockerOptions,
-    image: &str,
-) -> Result<ExecutorInfo> {
-    let found = docker.inspect_image(image).await.map_err(|error| missing(error, image))?;
-    let digest = found.id.unwrap_or_default();
+/// Reads the manifest and the templates out of an image. Should the caller go away meanwhile, the
+/// container that this takes is removed all the same.
+pub(super) async fn inspect(docker: &Docker, image: &str) -> Result<ExecutorInfo> {
+    let (docker, image) = (docker.clone(), image.to_owned());
+    tokio::spawn(async move { look_into(&docker, &image).await }).await.map_err(|error| {
+        Error::new(ErrorKind::Unexpected, "looking into an image was broken off").caused_by(error)
+    })?
+}
+
+async fn look_into(docker: &Docker, image: &str) -> Result<ExecutorInfo> {
+    let digest = id(docker, image).await?;
     let body = ContainerCreateBody {
         image: Some(digest.clone()),
         // Never started; an image without a command of its own could not be created otherwise.
         cmd: Some(vec!["-".to_owned()]),
         network_disabled: Some(true),
-        labels: Some([("ymir.inspect".to_owned(), image.to_owned())].into()),
+        labels: Some(labels::of_inspection(image)),
         host_config: Some(HostConfig {
             network_mode: Some("none".to_owned()),
             ..HostConfig::default()
@@ -48,11 +50,17 @@ pub(super) async fn inspect(
         .create_container(None::<CreateContainerOptions>, body)
         .await
         .map_err(|error| failed(error, "cannot look into the image").with("image", image))?;
-    let container = Removal::of(docker, options.socket.clone(), created.id);
-    let archive = download(docker, container.container(), image).await;
-    container.now().await?;
+    let archive = download(docker, &created.id, image).await;
+    let removed = remove(docker, &created.id).await;
     let files = unpack(&archive?).map_err(|error| error.with("image", image))?;
+    removed?;
     read_manifest(&files, digest).map_err(|error| error.with("image", image))
+}
+
+/// Returns the id of an image.
+pub(super) async fn id(docker: &Docker, image: &str) -> Result<String> {
+    let found = docker.inspect_image(image).await.map_err(|error| missing(error, image))?;
+    Ok(found.id.unwrap_or_default())
 }
 
 /// Returns the error for an image that the engine has not, or another failure.

@@ -1,112 +1,103 @@
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::Docker;
-use bollard::container::LogOutput;
-use bollard::models::ContainerState;
-use bollard::query_parameters::{
-    InspectContainerOptions, KillContainerOptionsBuilder, WaitContainerOptionsBuilder,
-};
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt};
-use tokio::sync::{oneshot, watch};
-use tokio::task::AbortHandle;
-use ymir_core::{EndCause, Error, ErrorKind, ErrorReport, LogLine, LogSource, Result, Run, RunEnd};
+use bollard::query_parameters::{KillContainerOptionsBuilder, WaitContainerOptionsBuilder};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use ymir_core::{LogPosition, Result, Run, RunHandle, RunLine, RunState};
 
-use super::engine::{failed, status};
-use super::removal::Removal;
-use crate::runtime::lines::{LineCutter, LogReader, LogWriter};
+use super::engine::{RETRY_AFTER, failed, status};
+use super::log;
+use super::state::{container, state};
+use crate::runtime::blocking;
+use crate::runtime::folder::{Mark, RunFolder};
 
-/// How long output may still come when the container has ended.
-const LAST_OUTPUT: Duration = Duration::from_secs(5);
-
-/// How often the engine is asked again when it cannot be reached, and how long between.
-const RETRIES: u32 = 60;
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-pub(super) type Output =
-    Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
-
-type End = watch::Sender<Option<Result<RunEnd, ErrorReport>>>;
-
-/// A container that was started. Dropping it removes the container.
-#[derive(Debug)]
+/// A container that is followed; dropping this leaves it running.
 pub(super) struct DockerRun {
     docker: Docker,
+    handle: RunHandle,
     container: String,
-    logs: LogReader,
-    shared: Arc<Shared>,
-    supervisor: AbortHandle,
+    logs: Mutex<Option<BoxStream<'static, Result<RunLine>>>>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    stopped: AtomicBool,
-    end: End,
+impl fmt::Debug for DockerRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DockerRun").field("handle", &self.handle).finish_non_exhaustive()
+    }
 }
 
 impl DockerRun {
-    /// Follows a started container to its end, and removes it then. `output` was attached before
-    /// the start.
-    pub(super) fn follow(docker: Docker, removal: Removal, output: Output) -> Self {
-        let (writer, logs) = crate::runtime::lines::channel();
-        let shared =
-            Arc::new(Shared { stopped: AtomicBool::new(false), end: watch::Sender::new(None) });
-        let container = removal.container().to_owned();
-        let supervisor =
-            tokio::spawn(supervise(docker.clone(), removal, output, writer, shared.clone()));
-        Self { docker, container, logs, shared, supervisor: supervisor.abort_handle() }
-    }
-}
-
-impl Drop for DockerRun {
-    fn drop(&mut self) {
-        // What the supervisor holds goes with it, the container included.
-        self.supervisor.abort();
-    }
-}
-
-impl Shared {
-    async fn ended(&self) -> Option<Result<RunEnd, ErrorReport>> {
-        let mut end = self.end.subscribe();
-        end.wait_for(Option::is_some).await.ok().and_then(|end| end.clone())
+    pub(super) fn attach(
+        docker: &Docker,
+        handle: &RunHandle,
+        from: Option<&LogPosition>,
+    ) -> Result<Self> {
+        let logs = log::follow(docker.clone(), handle.clone(), from)?;
+        Ok(Self {
+            docker: docker.clone(),
+            handle: handle.clone(),
+            container: container(handle)?.to_owned(),
+            logs: Mutex::new(Some(logs)),
+        })
     }
 }
 
 #[async_trait]
 impl Run for DockerRun {
-    fn logs(&self) -> BoxStream<'static, LogLine> {
-        self.logs.take()
+    fn logs(&self) -> BoxStream<'static, Result<RunLine>> {
+        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        logs.unwrap_or_else(|| stream::empty().boxed())
     }
 
     async fn stop(&self, grace: Duration) -> Result<()> {
-        if self.shared.end.borrow().is_some() {
+        if is_over(state(&self.docker, &self.handle).await?) {
             return Ok(());
         }
-        self.shared.stopped.store(true, Ordering::SeqCst);
+        let folder = RunFolder::of(&self.handle.dir);
+        blocking(move || folder.mark(Mark::Stop)).await?;
         signal(&self.docker, &self.container, "SIGTERM").await?;
-        let (docker, container) = (self.docker.clone(), self.container.clone());
-        let shared = self.shared.clone();
+        let (docker, handle) = (self.docker.clone(), self.handle.clone());
+        let container = self.container.clone();
         tokio::spawn(async move {
-            if tokio::time::timeout(grace, shared.ended()).await.is_err() {
-                // Should it fail, the container ends by itself, or with the run.
+            if tokio::time::timeout(grace, end(&docker, &handle)).await.is_err() {
+                // Should it fail, whoever follows the run asks again.
                 let _ = signal(&docker, &container, "SIGKILL").await;
             }
         });
         Ok(())
     }
 
-    async fn wait(&self) -> Result<RunEnd> {
-        match self.shared.ended().await {
-            Some(end) => end.map_err(Error::from),
-            None => {
-                Err(Error::new(ErrorKind::Unexpected, "the run was lost before its end was known"))
-            }
+    async fn wait(&self) -> Result<RunState> {
+        Ok(end(&self.docker, &self.handle).await)
+    }
+}
+
+fn is_over(state: RunState) -> bool {
+    matches!(state, RunState::Ended(_) | RunState::Lost)
+}
+
+/// Waits until a run has ended. An engine that is away is waited for.
+async fn end(docker: &Docker, handle: &RunHandle) -> RunState {
+    loop {
+        match state(docker, handle).await {
+            Ok(state) if is_over(state) => return state,
+            Ok(RunState::Running) if wait(docker, handle).await => {}
+            _ => tokio::time::sleep(RETRY_AFTER).await,
         }
     }
+}
+
+/// Waits until a container does not run; returns whether the engine said so.
+async fn wait(docker: &Docker, handle: &RunHandle) -> bool {
+    let Ok(container) = container(handle) else { return false };
+    let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
+    let mut wait = std::pin::pin!(docker.wait_container(container, Some(options)));
+    // An exit code but 0 comes as an error.
+    let said = wait.next().await;
+    matches!(said, Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. })))
 }
 
 /// Signals a container; one that is not running is no error.
@@ -118,94 +109,4 @@ async fn signal(docker: &Docker, container: &str, signal: &str) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-async fn supervise(
-    docker: Docker,
-    removal: Removal,
-    output: Output,
-    writer: LogWriter,
-    shared: Arc<Shared>,
-) {
-    let (ended, has_ended) = oneshot::channel::<()>();
-    let last = async {
-        let state = last_state(&docker, removal.container()).await;
-        drop(ended);
-        state
-    };
-    let (state, ()) = tokio::join!(last, pass_on(output, writer, has_ended));
-    let end = state.map(|state| end(&state, shared.stopped.load(Ordering::SeqCst)));
-    // A container that cannot be removed now is removed by the next start of its task.
-    let _ = removal.now().await;
-    shared.end.send_replace(Some(end.map_err(|error| ErrorReport::from(&error))));
-}
-
-/// Passes the output on to its end. A slow reader may take its time; the engine may not.
-async fn pass_on(mut output: Output, writer: LogWriter, has_ended: oneshot::Receiver<()>) {
-    let mut stdout = LineCutter::new(LogSource::Stdout, writer.clone());
-    let mut stderr = LineCutter::new(LogSource::Stderr, writer);
-    let mut late = std::pin::pin!(async {
-        let _ = has_ended.await;
-        tokio::time::sleep(LAST_OUTPUT).await;
-    });
-    loop {
-        let bytes = tokio::select! {
-            biased;
-            bytes = output.next() => bytes,
-            () = &mut late => None,
-        };
-        match bytes {
-            Some(Ok(LogOutput::StdErr { message })) => stderr.push(&message).await,
-            Some(Ok(LogOutput::StdOut { message } | LogOutput::Console { message })) => {
-                stdout.push(&message).await;
-            }
-            Some(Ok(LogOutput::StdIn { .. })) => {}
-            Some(Err(_)) | None => break,
-        }
-    }
-    stdout.finish().await;
-    stderr.finish().await;
-}
-
-/// Waits until a container does not run any more. An engine that goes away for a moment, to be
-/// restarted for example, is waited for.
-async fn last_state(docker: &Docker, container: &str) -> Result<ContainerState> {
-    let mut failures = 0;
-    loop {
-        let options = WaitContainerOptionsBuilder::default().condition("not-running").build();
-        let mut wait = std::pin::pin!(docker.wait_container(container, Some(options)));
-        // An exit code but 0 comes as an error; the state tells them apart.
-        let _ = wait.next().await;
-        match docker.inspect_container(container, None::<InspectContainerOptions>).await {
-            Ok(found) => {
-                let state = found.state.unwrap_or_default();
-                if state.running != Some(true) {
-                    return Ok(state);
-                }
-            }
-            Err(error) if status(&error) == Some(404) || failures == RETRIES => {
-                let attempt = "cannot tell how a container ended";
-                return Err(failed(error, attempt).with("container", container));
-            }
-            Err(_) => failures += 1,
-        }
-        tokio::time::sleep(RETRY_AFTER).await;
-    }
-}
-
-fn end(state: &ContainerState, stopped: bool) -> RunEnd {
-    /// The signals that end a program that did nothing about them, but for those that people send.
-    const CRASHES: [i64; 8] = [4, 5, 6, 7, 8, 9, 11, 15];
-    let exit_code = state.exit_code;
-    // The engine says 128 + signal.
-    let signal = exit_code.map(|code| code - 128).filter(|signal| CRASHES.contains(signal));
-    // A child that was killed for memory does not matter where the executor coped with it.
-    let out_of_memory = state.oom_killed == Some(true) && exit_code != Some(0);
-    let cause = match signal {
-        _ if out_of_memory => EndCause::OutOfMemory,
-        _ if stopped => EndCause::Stopped,
-        Some(signal) => EndCause::Signal(signal as i32),
-        None => EndCause::Exited,
-    };
-    RunEnd { cause, exit_code }
 }

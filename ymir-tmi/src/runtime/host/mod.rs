@@ -2,8 +2,10 @@
 
 mod executor;
 mod input;
+mod log;
 mod results;
 mod run;
+mod runs;
 mod runtime;
 mod task;
 

@@ -1,37 +1,70 @@
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use ymir_core::{EndCause, Error, ErrorKind, LogLine, LogSource, Result, Run, RunEnd};
+use ymir_core::{
+    EndCause, Error, ErrorKind, LogPosition, LogSource, Result, Run, RunEnd, RunLine, RunState,
+};
 
 use super::{HostExecutor, HostTask};
 use crate::contract::RETURN_CODE_OUT_OF_MEMORY;
-use crate::runtime::lines::LogReader;
+use crate::runtime::folder::RunFolder;
+use crate::runtime::tail;
 
-/// A function that was started. Dropping it drops the function's future.
+/// A function that was started. It goes on until it ends or is ended.
 #[derive(Debug)]
-pub(super) struct HostRun {
+pub(super) struct Running {
     stop: CancellationToken,
     kill: CancellationToken,
     end: watch::Receiver<Option<RunEnd>>,
-    logs: LogReader,
 }
 
-impl HostRun {
+impl Running {
+    /// Starts a function; `record` is called with its end before anybody learns of it.
     pub(super) fn start(
         executor: Arc<dyn HostExecutor>,
         task: HostTask,
         stop: CancellationToken,
-        logs: LogReader,
+        record: impl FnOnce(RunEnd) + Send + 'static,
     ) -> Self {
         let kill = CancellationToken::new();
         let (sender, end) = watch::channel(None);
         let supervisor = supervise(executor, task, stop.clone(), kill.clone());
-        tokio::spawn(async move { sender.send_replace(Some(supervisor.await)) });
-        Self { stop, kill, end, logs }
+        tokio::spawn(async move {
+            let end = supervisor.await;
+            // The end counts also where it cannot be recorded.
+            let _ = tokio::task::spawn_blocking(move || record(end)).await;
+            sender.send_replace(Some(end));
+        });
+        Self { stop, kill, end }
+    }
+
+    /// Returns the end, if it has come.
+    pub(super) fn end(&self) -> Option<RunEnd> {
+        *self.end.borrow()
+    }
+
+    /// Waits for the end; nothing if the async runtime that ran the function is gone.
+    async fn ended(&self) -> Option<RunEnd> {
+        let mut end = self.end.clone();
+        end.wait_for(Option::is_some).await.ok().and_then(|end| *end)
+    }
+
+    /// Returns whether the async runtime that ran the function is gone before its end.
+    pub(super) fn is_lost(&self) -> bool {
+        self.end().is_none() && self.end.has_changed().is_err()
+    }
+
+    /// Gives the function up, and waits until that is done.
+    pub(super) async fn give_up(&self) {
+        self.stop.cancel();
+        self.kill.cancel();
+        self.ended().await;
     }
 }
 
@@ -88,35 +121,98 @@ async fn conclude(task: &HostTask, result: Result<()>) -> i64 {
     code.and_then(|(_, code)| code.parse().ok()).filter(|code| *code != 0).unwrap_or(1)
 }
 
+/// A function that is followed. Dropping this gives it up.
+pub(super) struct HostRun {
+    running: Arc<Running>,
+    logs: Mutex<Option<BoxStream<'static, Result<RunLine>>>>,
+}
+
+impl fmt::Debug for HostRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HostRun").field("running", &self.running).finish_non_exhaustive()
+    }
+}
+
+impl HostRun {
+    pub(super) fn attach(
+        running: Arc<Running>,
+        folder: &RunFolder,
+        from: Option<&LogPosition>,
+    ) -> Result<Self> {
+        let followed = running.clone();
+        let has_ended = move || followed.end().is_some() || followed.is_lost();
+        let logs = tail::follow(folder.path().to_owned(), from, has_ended)?;
+        Ok(Self { running, logs: Mutex::new(Some(logs)) })
+    }
+}
+
 impl Drop for HostRun {
     fn drop(&mut self) {
-        self.stop.cancel();
-        self.kill.cancel();
+        self.running.stop.cancel();
+        self.running.kill.cancel();
     }
 }
 
 #[async_trait]
 impl Run for HostRun {
-    fn logs(&self) -> BoxStream<'static, LogLine> {
-        self.logs.take()
+    fn logs(&self) -> BoxStream<'static, Result<RunLine>> {
+        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        logs.unwrap_or_else(|| stream::empty().boxed())
     }
 
     async fn stop(&self, grace: Duration) -> Result<()> {
-        if self.end.borrow().is_none() {
-            self.stop.cancel();
-            let (mut end, kill) = (self.end.clone(), self.kill.clone());
+        if self.running.end().is_none() {
+            self.running.stop.cancel();
+            let running = self.running.clone();
             tokio::spawn(async move {
-                if tokio::time::timeout(grace, end.wait_for(Option::is_some)).await.is_err() {
-                    kill.cancel();
+                if tokio::time::timeout(grace, running.ended()).await.is_err() {
+                    running.kill.cancel();
                 }
             });
         }
         Ok(())
     }
 
-    async fn wait(&self) -> Result<RunEnd> {
-        let mut end = self.end.clone();
-        let end = end.wait_for(Option::is_some).await.ok().and_then(|end| *end);
-        end.ok_or_else(|| Error::new(ErrorKind::Unexpected, "the run was lost before its end"))
+    async fn wait(&self) -> Result<RunState> {
+        Ok(self.running.ended().await.map_or(RunState::Lost, RunState::Ended))
+    }
+}
+
+/// A run whose end is on record.
+pub(super) struct EndedRun {
+    end: RunEnd,
+    logs: Mutex<Option<BoxStream<'static, Result<RunLine>>>>,
+}
+
+impl fmt::Debug for EndedRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndedRun").field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+impl EndedRun {
+    pub(super) fn attach(
+        end: RunEnd,
+        folder: &RunFolder,
+        from: Option<&LogPosition>,
+    ) -> Result<Self> {
+        let logs = tail::follow(folder.path().to_owned(), from, || true)?;
+        Ok(Self { end, logs: Mutex::new(Some(logs)) })
+    }
+}
+
+#[async_trait]
+impl Run for EndedRun {
+    fn logs(&self) -> BoxStream<'static, Result<RunLine>> {
+        let logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        logs.unwrap_or_else(|| stream::empty().boxed())
+    }
+
+    async fn stop(&self, _grace: Duration) -> Result<()> {
+        Ok(())
+    }
+
+    async fn wait(&self) -> Result<RunState> {
+        Ok(RunState::Ended(self.end))
     }
 }

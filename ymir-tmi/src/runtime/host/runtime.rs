@@ -5,14 +5,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use ymir_core::{
-    Error, ErrorKind, ExecutorInfo, ExecutorRef, Layout, Name, Result, Run, RunRequest, TaskId,
-    TmiRuntime, WorkspaceId,
+    Error, ErrorKind, ExecutorInfo, ExecutorRef, Layout, LogPosition, Name, Result, Run, RunEnd,
+    RunHandle, RunRequest, RunState, RuntimeCapabilities, TmiRuntime,
 };
 
 use super::input::Input;
-use super::run::HostRun;
+use super::log::HostLog;
+use super::run::{EndedRun, HostRun, Running};
+use super::runs::{self, Known};
 use super::{HostExecutor, HostTask};
-use crate::runtime::lines;
+use crate::runtime::blocking;
+use crate::runtime::folder::{RecordedRequest, RunFolder, absolute};
+use crate::runtime::process::{Liveness, ProcessId};
 
 /// Runs functions of the host program as executors: `host:<name>`, for those that were registered
 /// under a name.
@@ -20,6 +24,9 @@ use crate::runtime::lines;
 /// A function gets what the contract's files say as values, and YMIR writes what it gives back as
 /// the contract's results, so that everything else is as with a program. It runs in this process:
 /// there is no sandbox, and memory and environment are the program's own.
+///
+/// A function ends with its process, and its run is lost then, unless it had ended before: its log
+/// and how it ended are kept in `<dir>/run`. Other runtimes in the same process can follow it.
 #[derive(Debug, Default)]
 pub struct HostRuntime {
     executors: RwLock<BTreeMap<Name, Arc<dyn HostExecutor>>>,
@@ -69,10 +76,21 @@ impl HostRuntime {
     }
 }
 
+/// The process that a run was created in, as it is recorded.
+const PROCESS: &str = "process";
+
+/// The end of a run, as it is recorded.
+const END: &str = "end";
+
 #[async_trait]
 impl TmiRuntime for HostRuntime {
     fn name(&self) -> &str {
         Self::NAME
+    }
+
+    /// A function ends with its process.
+    fn capabilities(&self) -> RuntimeCapabilities {
+        RuntimeCapabilities { gpus: true, ..RuntimeCapabilities::default() }
     }
 
     fn layout(&self, _executor: &ExecutorRef, dir: &Path) -> Layout {
@@ -89,24 +107,143 @@ impl TmiRuntime for HostRuntime {
         Ok(info)
     }
 
-    async fn start(&self, request: RunRequest) -> Result<Box<dyn Run>> {
-        let executor = self.find(&request.executor)?;
-        let layout = self.layout(&request.executor, &request.dir);
-        let input = tokio::task::spawn_blocking(move || Input::read(&layout.input)).await;
-        let input = input.map_err(|error| {
-            Error::new(ErrorKind::Unexpected, "reading the task broke off").caused_by(error)
-        })??;
-        let (log, logs) = lines::channel();
-        let stop = CancellationToken::new();
-        let dir = std::path::absolute(&request.dir)
-            .map_err(|error| Error::io("cannot find the task directory", &request.dir, error))?;
-        let gpus = request.grant.gpus;
-        let task = HostTask::new(request.task, dir, gpus, input, stop.clone(), log);
-        Ok(Box::new(HostRun::start(executor, task, stop, logs)))
+    async fn create(&self, mut request: RunRequest) -> Result<RunHandle> {
+        let executor = self.find(&request.executor.reference)?;
+        let found = executor.info().digest;
+        if found != request.executor.digest {
+            let message = "the function has changed since the task was submitted; submit the task \
+                           again, or register what it was";
+            return Err(Error::new(ErrorKind::Conflict, message)
+                .with("executor", &request.executor.reference)
+                .with("submitted", &request.executor.digest)
+                .with("found", found)
+                .retryable(false));
+        }
+        request.dir = absolute(&request.dir)?;
+        blocking(move || {
+            let folder = RunFolder::of(&request.dir);
+            let is_new = folder.recorded()?.is_none();
+            let process = serde_json::json!(ProcessId::own()).to_string();
+            let created = folder.create(&request, &[(PROCESS, process.as_bytes())])?;
+            let process: Option<ProcessId> = folder.json(PROCESS)?;
+            let handle = created.handle(&request.dir, serde_json::json!({ "process": process }));
+            if is_new {
+                runs::put(&handle, Known::Created(executor));
+            }
+            Ok(handle)
+        })
+        .await
     }
 
-    /// A function ends with its process: there is nothing left behind.
-    async fn end_left_behind(&self, _: &WorkspaceId, _: &TaskId, _: &Path) -> Result<()> {
-        Ok(())
+    async fn start(&self, handle: &RunHandle) -> Result<()> {
+        let (folder, sought) = (RunFolder::of(&handle.dir), handle.clone());
+        let request = blocking(move || folder.request(&sought)).await?.ok_or_else(missing)?;
+        let Some(executor) = runs::claim(handle) else {
+            return runs::find(handle).map(drop).ok_or_else(missing);
+        };
+        match begin(handle, request, executor.clone()).await {
+            Ok(running) => {
+                runs::put(handle, Known::Started(Arc::new(running)));
+                Ok(())
+            }
+            Err(error) => {
+                runs::put(handle, Known::Created(executor));
+                Err(error)
+            }
+        }
+    }
+
+    async fn attach(&self, handle: &RunHandle, from: Option<&LogPosition>) -> Result<Box<dyn Run>> {
+        let folder = RunFolder::of(&handle.dir);
+        if let RunState::Ended(end) = self.state(handle).await? {
+            return Ok(Box::new(EndedRun::attach(end, &folder, from)?));
+        }
+        match runs::find(handle) {
+            Some(Known::Started(running)) => Ok(Box::new(HostRun::attach(running, &folder, from)?)),
+            _ => Err(missing()),
+        }
+    }
+
+    async fn state(&self, handle: &RunHandle) -> Result<RunState> {
+        let handle = handle.clone();
+        blocking(move || state(&handle)).await
+    }
+
+    async fn remove(&self, handle: &RunHandle) -> Result<()> {
+        let (folder, sought) = (RunFolder::of(&handle.dir), handle.clone());
+        if blocking(move || folder.request(&sought)).await?.is_none() {
+            return Ok(());
+        }
+        match runs::find(handle) {
+            Some(Known::Started(running)) => running.give_up().await,
+            Some(_) => {}
+            None if self.state(handle).await? == RunState::Running => {
+                let message = "the function runs in another process; stop it there";
+                return Err(Error::new(ErrorKind::Unavailable, message).with("task", &handle.task));
+            }
+            None => {}
+        }
+        runs::forget(handle);
+        let folder = RunFolder::of(&handle.dir);
+        blocking(move || folder.remove()).await
+    }
+}
+
+fn missing() -> Error {
+    Error::not_found("this process has no such run; a function runs only where it was started")
+}
+
+/// Starts the function of a run.
+async fn begin(
+    handle: &RunHandle,
+    request: RecordedRequest,
+    executor: Arc<dyn HostExecutor>,
+) -> Result<Running> {
+    let folder = RunFolder::of(&handle.dir);
+    let (opened, input) = (folder.clone(), handle.dir.join("in"));
+    let opened = blocking(move || Ok((Input::read(&input)?, HostLog::open(&opened)?)));
+    let (input, log) = opened.await?;
+    let stop = CancellationToken::new();
+    let gpus = request.grant.gpus;
+    let task = HostTask::new(request.task, handle.dir.clone(), gpus, input, stop.clone(), log);
+    let record = move |end: RunEnd| {
+        let _ = folder.write(END, &serde_json::json!(end).to_string());
+    };
+    Ok(Running::start(executor, task, stop, record))
+}
+
+/// Returns where a run stands, also to other processes than its own.
+fn state(handle: &RunHandle) -> Result<RunState> {
+    let folder = RunFolder::of(&handle.dir);
+    if folder.request(handle)?.is_none() {
+        return Ok(RunState::Lost);
+    }
+    if let Some(end) = folder.json(END)? {
+        return Ok(RunState::Ended(end));
+    }
+    match runs::find(handle) {
+        Some(Known::Created(_)) => Ok(RunState::Created),
+        Some(Known::Starting) => Ok(RunState::Running),
+        Some(Known::Started(running)) => Ok(match running.end() {
+            Some(end) => RunState::Ended(end),
+            None if running.is_lost() => RunState::Lost,
+            None => RunState::Running,
+        }),
+        None => elsewhere(folder.json(PROCESS)?),
+    }
+}
+
+/// Returns where a run of another process stands.
+fn elsewhere(process: Option<ProcessId>) -> Result<RunState> {
+    let Some(process) = process.filter(|process| *process != ProcessId::own()) else {
+        return Ok(RunState::Lost);
+    };
+    match process.liveness() {
+        Liveness::Alive => Ok(RunState::Running),
+        Liveness::Dead => Ok(RunState::Lost),
+        Liveness::Elsewhere => {
+            let message = "the function runs on another host or in another container; ask there";
+            Err(Error::new(ErrorKind::Unavailable, message).with("host", process.host))
+        }
     }
 }

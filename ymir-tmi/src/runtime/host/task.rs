@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 use ymir_core::{AssetId, Error, ErrorKind, LogSource, Parameters, Result, TaskId, TmiKind};
 
 use super::input::Input;
+use super::log::HostLog;
 use super::results::{HostDetection, HostStage, Results, SavedStage, write};
 use crate::contract::{Sample, SampleSet, read_samples};
-use crate::runtime::lines::LogWriter;
 
 /// What a [`HostExecutor`](super::HostExecutor) is asked to do, and where its results go. Cheap to
 /// clone; usable from any thread.
@@ -30,7 +30,7 @@ struct Shared {
 /// What is there until the run has ended; nothing is taken afterwards.
 #[derive(Debug)]
 struct Open {
-    log: LogWriter,
+    log: HostLog,
     last_line: String,
     results: Results,
 }
@@ -42,7 +42,7 @@ impl HostTask {
         gpus: Vec<String>,
         input: Input,
         stop: CancellationToken,
-        log: LogWriter,
+        log: HostLog,
     ) -> Self {
         let open = Open { log, last_line: String::new(), results: Results::default() };
         let open = Mutex::new(Some(open));

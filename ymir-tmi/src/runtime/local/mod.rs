@@ -1,10 +1,11 @@
-mod memory;
+mod environment;
+mod follow;
+mod leftover;
+mod look;
 mod options;
-mod process;
 mod program;
-mod record;
-mod run;
-mod spawn;
+mod runtime;
+mod start;
 
 pub use options::LocalOptions;
-pub use program::LocalRuntime;
+pub use runtime::LocalRuntime;

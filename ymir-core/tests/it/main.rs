@@ -1,0 +1,4 @@
+//! The types, through their public interface.
+
+mod query;
+mod shapes;

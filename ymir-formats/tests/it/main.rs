@@ -1,0 +1,3 @@
+//! Image files and annotation files, without a store.
+
+mod image_files;

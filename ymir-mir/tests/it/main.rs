@@ -1,0 +1,5 @@
+//! Repositories of the original, imported.
+
+mod common;
+mod hostile;
+mod import;

@@ -1,0 +1,5 @@
+//! The doubles and generators.
+
+mod memory_store;
+mod scenes;
+mod store_conformance;

@@ -1,0 +1,15 @@
+//! The facade.
+
+mod arrow;
+mod blobs;
+mod common;
+mod datasets;
+mod docker;
+mod evaluation;
+mod host;
+mod labels;
+mod project_loop;
+mod survival;
+mod tasks;
+mod vectors;
+mod workspace;

@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use ymir_core::{
-    EndCause, ErrorKind, LogSource, ObjectType, PinnedExecutor, RunState, TmiKind,
-};
+use ymir_core::{EndCause, ErrorKind, LogSource, ObjectType, PinnedExecutor, RunState, TmiKind};
 
 use super::suite::{RuntimeSuite, attach, ended, lines, rest, texts, until_still};
 

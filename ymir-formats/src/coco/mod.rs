@@ -1,5 +1,6 @@
 //! COCO: JSON documents of images, annotations and categories.
 
+mod document;
 mod json;
 mod lenient;
 mod plain;
@@ -7,5 +8,6 @@ mod read;
 mod segmentation;
 mod write;
 
+pub use document::{CocoDocument, Extras};
 pub(super) use read::{CocoReader, is_coco};
 pub(super) use write::CocoWriter;

@@ -58,7 +58,7 @@ mod yolo;
 
 pub use archive::{Unpacked, is_archive};
 pub use assemble::{Names, Stored};
-pub use coco::{CocoDocument, Extras};
+pub use coco::{CocoDocument, Extras, LabelContext, read_coco_labels};
 pub use draft::{Draft, stop_if};
 pub use executor_files::{executor_ark, executor_voc};
 pub use export_names::FileNames;

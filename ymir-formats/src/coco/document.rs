@@ -1,12 +1,18 @@
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use ymir_core::{Annotation, Asset, Attributes, Error, Flags, Keypoint, Result, Shape};
 
 use super::super::splits::SPLIT;
+use crate::support::spill::Spill;
+
+/// How many bytes of annotations are kept in memory.
+const MAX_OBJECTS: usize = 1 << 16;
+/// How much is copied at once.
+const BLOCK: usize = 1 << 16;
 
 /// Where a document says what COCO has no keys for: marks, scores, angles, qualities, attributes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,34 +97,57 @@ fn is_zero(mark: &u8) -> bool {
     *mark == 0
 }
 
-/// A COCO document that is being written: images go to the file itself, annotations to one beside
-/// it that is appended at the end, so that neither is held in memory.
+/// A COCO document that is being written: images at once, annotations are set aside and appended at
+/// the end, so that neither is held in memory.
 #[derive(Debug)]
-pub struct CocoDocument {
+pub struct CocoDocument<W> {
     path: PathBuf,
     extras: Extras,
-    file: BufWriter<File>,
-    objects: BufWriter<File>,
+    file: W,
+    objects: Spill,
     image: u64,
     object: u64,
 }
 
-impl CocoDocument {
-    /// Begins the document of a file, with a description.
+impl CocoDocument<BufWriter<File>> {
+    /// Begins the document of a file, with a description. Annotations are set aside in its folder.
     ///
     /// # Errors
     ///
     /// Those of the file.
     pub fn create(path: PathBuf, description: &str, extras: Extras) -> Result<Self> {
-        let begin = || {
-            let mut file = BufWriter::new(File::create(&path)?);
+        let file = BufWriter::new(File::create(&path).map_err(|e| failed(&path, e))?);
+        let objects = Spill::new(path.parent().unwrap_or(Path::new(".")), MAX_OBJECTS);
+        Self::begin(path, file, objects, description, extras)
+    }
+}
+
+impl CocoDocument<Vec<u8>> {
+    /// Begins a document in memory, with a description.
+    ///
+    /// # Errors
+    ///
+    /// None, in memory.
+    pub fn in_memory(description: &str, extras: Extras) -> Result<Self> {
+        let objects = Spill::new(Path::new("."), usize::MAX);
+        Self::begin(PathBuf::new(), Vec::new(), objects, description, extras)
+    }
+}
+
+impl<W: Write> CocoDocument<W> {
+    fn begin(
+        path: PathBuf,
+        mut file: W,
+        objects: Spill,
+        description: &str,
+        extras: Extras,
+    ) -> Result<Self> {
+        let mut begin = || -> io::Result<()> {
             file.write_all(b"{\"info\": {\"description\": ")?;
             serde_json::to_writer(&mut file, description)?;
-            file.write_all(b"},\n\"licenses\": [],\n\"images\": [")?;
-            let parent = path.parent().unwrap_or(Path::new("."));
-            Ok((file, BufWriter::new(tempfile::tempfile_in(parent)?)))
+            file.write_all(b"},\n\"licenses\": [],\n\"images\": [")
         };
-        let (file, objects) = begin().map_err(|e| failed(&path, e))?;
+        begin().map_err(|e| failed(&path, e))?;
         Ok(Self { path, extras, file, objects, image: 0, object: 0 })
     }
 
@@ -141,7 +170,7 @@ impl CocoDocument {
         attributes.remove(SPLIT);
         let (width, height) = (asset.width, asset.height);
         let image = CocoImage { id: self.image, file_name, width, height, attributes };
-        let mut written = write_item(&mut self.file, self.image, &image);
+        write_item(&mut self.file, self.image, &image).map_err(|e| failed(&self.path, e))?;
         for (category, annotation) in objects {
             self.object += 1;
             let object = CocoObject {
@@ -150,41 +179,50 @@ impl CocoDocument {
                 category_id: category,
                 ..object(annotation, self.extras)
             };
-            written = written.and_then(|()| write_item(&mut self.objects, self.object, &object));
+            let mut text = Vec::new();
+            write_item(&mut text, self.object, &object).map_err(|e| failed(&self.path, e))?;
+            self.objects.append(&text)?;
         }
-        written.map_err(|e| failed(&self.path, e))
+        Ok(())
     }
 
-    /// Ends the document with its categories, and returns the file.
+    /// Ends the document with its categories, and returns what it was written to.
     ///
     /// # Errors
     ///
     /// Those of the file.
-    pub fn finish(self, categories: &[(u64, &str)]) -> Result<File> {
-        let path = self.path.clone();
-        self.end(categories).map_err(|e| failed(&path, e))
-    }
-
-    fn end(mut self, categories: &[(u64, &str)]) -> std::io::Result<File> {
-        self.file.write_all(b"],\n\"annotations\": [")?;
-        let mut objects = self.objects.into_inner()?;
-        objects.rewind()?;
-        std::io::copy(&mut BufReader::new(objects), &mut self.file)?;
-        self.file.write_all(b"],\n\"categories\": [")?;
+    pub fn finish(mut self, categories: &[(u64, &str)]) -> Result<W> {
+        self.write(b"],\n\"annotations\": [")?;
+        let mut block = vec![0; BLOCK];
+        let mut place = 0;
+        while place < self.objects.len() {
+            let count = (self.objects.len() - place).min(BLOCK as u64);
+            let block = &mut block[..count as usize];
+            self.objects.read(place, block)?;
+            self.write(block)?;
+            place += count;
+        }
+        self.write(b"],\n\"categories\": [")?;
         for (number, (id, name)) in (1..).zip(categories) {
             let category = CocoCategory { id: *id, name, supercategory: "" };
-            write_item(&mut self.file, number, &category)?;
+            let written = write_item(&mut self.file, number, &category);
+            written.map_err(|e| failed(&self.path, e))?;
         }
-        self.file.write_all(b"]}\n")?;
-        Ok(self.file.into_inner()?)
+        self.write(b"]}\n")?;
+        self.file.flush().map_err(|e| failed(&self.path, e))?;
+        Ok(self.file)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(|e| failed(&self.path, e))
     }
 }
 
-fn failed(path: &Path, error: std::io::Error) -> Error {
+fn failed(path: &Path, error: io::Error) -> Error {
     Error::io("a COCO document cannot be written", path, error)
 }
 
-fn write_item(to: &mut impl Write, number: u64, value: &impl Serialize) -> std::io::Result<()> {
+fn write_item(to: &mut impl Write, number: u64, value: &impl Serialize) -> io::Result<()> {
     to.write_all(if number == 1 { b"\n" } else { b",\n" })?;
     Ok(serde_json::to_writer(to, value)?)
 }

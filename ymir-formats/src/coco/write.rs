@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 
 use ymir_core::{Class, ClassTable, Error, Record, Result};
@@ -32,7 +34,7 @@ const MAX_SPLITS: usize = 64;
 /// for which COCO has no keys, have keys that other programs pass over.
 #[derive(Debug, Default)]
 pub(in super::super) struct CocoWriter {
-    documents: BTreeMap<String, CocoDocument>,
+    documents: BTreeMap<String, CocoDocument<BufWriter<File>>>,
     /// The numbers of classes outside the table, which come after those in it.
     others: BTreeMap<String, u64>,
 }
@@ -80,7 +82,11 @@ impl Writer for CocoWriter {
 }
 
 impl CocoWriter {
-    fn document(&mut self, folder: &Path, split: &str) -> Result<&mut CocoDocument> {
+    fn document(
+        &mut self,
+        folder: &Path,
+        split: &str,
+    ) -> Result<&mut CocoDocument<BufWriter<File>>> {
         if !self.documents.contains_key(split) {
             if self.documents.len() == MAX_SPLITS {
                 let message = format!(

@@ -53,7 +53,7 @@ pub struct TaskWriter {
     classes: HashMap<ClassId, usize>,
     model_files: Vec<String>,
     indices: BTreeMap<SampleSet, BufWriter<File>>,
-    coco: Option<CocoDocument>,
+    coco: Option<CocoDocument<BufWriter<File>>>,
     samples: BTreeMap<SampleSet, SampleWriter>,
     /// A bit per role that an asset was given in.
     seen: HashMap<AssetId, u8>,

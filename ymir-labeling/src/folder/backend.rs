@@ -28,10 +28,11 @@ const SETTLE: Duration = Duration::from_secs(30);
 /// What `annotated.json` may be: names of images may have folders before them and prefixes that
 /// tools add; ids may be renumbered, whole numbers or texts; categories are found by name, trimmed
 /// and without regard to case; `info`, `licenses`, `area`, `segmentation`, `iscrowd` and
-/// `attributes` may be absent; a missing `bbox` is that around the polygons. An image that is
-/// listed counts as labeled, with or without boxes, and may be listed twice. Boxes that reach over
-/// the edge are clipped; a box without area or wholly outside is refused, as are an image that the
-/// job does not have or whose size differs, and ids that mean nothing or two things.
+/// `attributes` may be absent; outlines, masks and keypoints are read, and a missing `bbox` is that
+/// around the outline. An image that is listed counts as labeled, with or without objects, and may be
+/// listed twice. Boxes and outlines that reach over the edge are clipped; a box without area or
+/// wholly outside is refused, as are an image that the job does not have or whose size differs, and
+/// ids that mean nothing or two things.
 ///
 /// The job is finished when `annotated.json` is there and valid. While it is not valid, `status`
 /// says unfinished if it was changed in the last 30 seconds, as it may still be being written, and

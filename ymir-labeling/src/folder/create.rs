@@ -2,7 +2,7 @@ use std::path::Path;
 
 use ymir_core::{AssetId, Error, ErrorKind, LabelItem, LabelJob, Result, Transfer};
 
-use super::coco::Coco;
+use super::coco::document;
 use super::layout::{ANNOTATIONS, IMAGES, JOB, JobFile, JobImage, Paths, README};
 use super::names;
 use crate::blocking::{make_directory, sync_directory, write_file};
@@ -48,7 +48,7 @@ fn write(folder: &Path, job: &LabelJob, transfer: Transfer) -> Result<()> {
     for (item, name) in job.items.iter().zip(&names) {
         place(item, &images.join(name), transfer)?;
     }
-    let annotations = json(&Coco::new(job, &names))?;
+    let annotations = document(job, &names)?;
     write_file(&folder.join(ANNOTATIONS), &annotations)?;
     write_file(&folder.join(README), readme(job).as_bytes())?;
     let image = |(item, name): (&LabelItem, String)| JobImage {

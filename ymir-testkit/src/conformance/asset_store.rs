@@ -78,6 +78,7 @@ pub async fn run_all(make: impl Fn() -> Arc<dyn AssetStore>) {
     a_missing_source_is_not_found(make()).await;
     a_missing_blob_is_not_found(make()).await;
     blobs_are_exported_as_files(make()).await;
+    capabilities_tell_what_works(make()).await;
     an_export_does_not_overwrite(make()).await;
 }
 
@@ -138,6 +139,7 @@ macro_rules! asset_store_tests {
             a_missing_source_is_not_found
             a_missing_blob_is_not_found
             blobs_are_exported_as_files
+            capabilities_tell_what_works
             an_export_does_not_overwrite
         }
     };

@@ -56,6 +56,7 @@ pub use ymir_mir::{
     MirOptions, MirReport, MirSkip, MirSkipped, MirVersion,
 };
 pub use ymir_tmi::contract::{DetectionDetails, Sample, SampleSet};
+pub use ymir_tmi::scheduler::{CleanReport, HostLease, Keep, LeaseState, Retention, UnremovedFile};
 #[cfg(feature = "docker")]
 pub use ymir_tmi::{DockerOptions, DockerRuntime};
 pub use ymir_tmi::{HostDetection, HostExecutor, HostStage, HostTask, LocalRuntime};

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Serialize;
 use ymir_core::{Result, TaskId, Timestamp};
 
 use super::blocking::blocking;
@@ -11,17 +12,17 @@ use super::outbox::Outbox;
 use super::{directory, tasks};
 
 /// What cleaning did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct CleanReport {
     /// The tasks whose directories are gone.
     pub removed: Vec<TaskId>,
     /// What could not be removed.
-    pub left: Vec<Leftover>,
+    pub left: Vec<UnremovedFile>,
 }
 
 /// A file or directory that could not be removed, and how it can be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnremovedFile {
     /// Its path.
     pub path: PathBuf,
     /// The user that it belongs to, if it is another one.

@@ -51,7 +51,7 @@ pub use ymir_assets::{
     operations,
 };
 #[cfg(feature = "s3")]
-pub use ymir_assets::{S3Credentials, S3Options};
+pub use ymir_assets::{S3BlobStore, S3Credentials, S3Options};
 pub use ymir_core::*;
 pub use ymir_tmi::contract::{DetectionDetails, Sample, SampleSet};
 #[cfg(feature = "docker")]

@@ -42,7 +42,7 @@ pub use workspace::{Workspace, WorkspaceOptions};
 
 pub use ymir_assets::{Cache, ClockCache, DirBlobStore, GitAssetStore, StoreOptions, StoreStats};
 #[cfg(feature = "s3")]
-pub use ymir_assets::{S3Credentials, S3Options};
+pub use ymir_assets::{S3BlobStore, S3Credentials, S3Options};
 pub use ymir_core::*;
 pub use ymir_data::loader::{Batch, Image, Images, LoadedAsset, Loader, LoaderOptions};
 pub use ymir_data::operations::{

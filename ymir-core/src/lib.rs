@@ -8,6 +8,7 @@
 mod annotation;
 mod asset;
 mod class;
+mod digest;
 mod error;
 mod executor;
 mod id;
@@ -21,6 +22,7 @@ mod model;
 mod progress;
 mod project;
 mod query;
+mod random;
 mod runtime;
 mod scheduler;
 mod shape;
@@ -32,6 +34,7 @@ mod version;
 pub use annotation::{Annotation, BBox, Flags};
 pub use asset::{Asset, Attributes, MediaType, ObjectType, Record};
 pub use class::{Class, ClassEntry, ClassId, ClassTable, UnknownClasses};
+pub use digest::sha256_hex;
 pub use error::{Error, ErrorKind, ErrorReport, Result};
 pub use executor::{ExecutorInfo, ExecutorRef, Parameters, TmiKind};
 pub use id::{AssetId, BlobId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
@@ -47,6 +50,7 @@ pub use query::{
     AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,
     OUTCOME, Query, QueryTarget, TextTest,
 };
+pub use random::SplitMix64;
 pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogSource, Run, RunEnd, RunRequest, TmiRuntime,
 };

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use ymir_core::{
     BlobId, BlobInfo, BlobSource, Error, GarbageOptions, GarbageReport, Result, Transfer,
 };
+use ymir_formats::support::Watched;
 
 use super::dir::BlobDir;
 #[cfg(feature = "s3")]
 use super::s3::S3Blobs;
-use ymir_formats::support::Watched;
 
 /// The blobs of a store, wherever they are. All methods block; those of an object store use the
 /// tokio runtime that they are called on.

@@ -4,6 +4,7 @@
 mod blobs;
 mod dir;
 mod export;
+mod platform;
 mod put;
 mod reference;
 #[cfg(feature = "s3")]

@@ -7,9 +7,9 @@ use ymir_core::{
     GarbageReport, Manifest, Name, Page, PageOptions, Query, Record, Result, Selector, Transfer,
     Version, VersionId,
 };
+use ymir_formats::support::Waiter;
 
 use super::handle::GitAssetStore;
-use ymir_formats::support::Waiter;
 
 /// Up to so many ids are looked up on the calling thread, if all that is needed is cached.
 const INLINE: usize = 64;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use ymir_core::{
     AssetId, AssetStore, Base, Branch, BranchKind, CommitRequest, DiffOptions, Edit, Error,
-    ErrorKind, Expect, Input, Manifest, Result, TaskKind, TaskRecord, Timestamp, Version,
-    VersionId,
+    ErrorKind, Expect, Input, Manifest, OnProgress, Result, TaskKind, TaskRecord, Ticker,
+    Timestamp, Version, VersionId,
 };
 
 use super::class_map::ClassMap;
@@ -14,7 +14,6 @@ use super::find::{find_in, log};
 use super::fuse::Fusing;
 use super::merge::{MergeStrategy, send_merge};
 use super::stream::{EditSender, channel, commit_streamed};
-use ymir_core::{OnProgress, Ticker};
 
 /// How many records are read and sent at once.
 pub(super) const BATCH: usize = 1024;

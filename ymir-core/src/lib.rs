@@ -9,6 +9,7 @@ mod annotation;
 mod asset;
 mod blob;
 mod class;
+mod digest;
 mod error;
 mod executor;
 mod id;
@@ -22,6 +23,7 @@ mod model;
 mod progress;
 mod project;
 mod query;
+mod random;
 mod runtime;
 mod scheduler;
 mod shape;
@@ -34,6 +36,7 @@ pub use annotation::{Annotation, BBox, Flags};
 pub use asset::{Asset, Attributes, MediaType, ObjectType, Record};
 pub use blob::{BlobCapabilities, BlobInfo, BlobSource, BlobStore, Transfer};
 pub use class::{Class, ClassEntry, ClassId, ClassTable, UnknownClasses};
+pub use digest::sha256_hex;
 pub use error::{Error, ErrorKind, ErrorReport, Result};
 pub use executor::{ExecutorInfo, ExecutorRef, Parameters, TmiKind};
 pub use id::{AssetId, BlobId, ChunkId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
@@ -49,6 +52,7 @@ pub use query::{
     AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,
     OUTCOME, Query, QueryTarget, TextTest,
 };
+pub use random::SplitMix64;
 pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogPosition, LogSource, Run, RunEnd, RunHandle,
     RunLine, RunListing, RunRequest, RunState, RuntimeCapabilities, TmiRuntime,

@@ -8,6 +8,7 @@ use ymir_core::{
     AssetStore, Base, Branch, BranchKind, CommitRequest, Edits, Error, ErrorKind, Input, Manifest,
     Model, PredictionInfo, Result, TaskRecord, UnknownClasses, Version, VersionId,
 };
+use ymir_formats::support::blocking;
 
 use super::classes::Classes;
 use super::files::{Contents, Sha1};
@@ -19,7 +20,6 @@ use super::report::{MirDataset, MirLeftOut, MirModel, MirSkip, MirSkipped, MirVe
 use super::repository::MirRepository;
 use super::revisions::Revision;
 use super::take::Refused;
-use ymir_formats::support::blocking;
 
 /// The part of an import that makes the versions.
 pub(super) struct Making<'a> {

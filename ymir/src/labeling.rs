@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use ymir_core::{
-    Annotation, AssetId, Base, Branch, BranchKind, Class, ClassEntry, ClassTable, CommitRequest,
-    Edits, Error, ErrorKind, Expect, Input, LabelBackend, LabelItem, LabelJob, LabelJobId,
-    LabelStatus, Labeled, LabelerSpec, Manifest, Name, ObjectType, Record, Result, TaskKind,
-    TaskRecord, Timestamp, Version, VersionId,
+    Annotation, Base, Branch, BranchKind, Class, ClassEntry, ClassTable, CommitRequest, Edits,
+    Error, ErrorKind, Expect, Input, LabelBackend, LabelItem, LabelJob, LabelJobId, LabelStatus,
+    Labeled, LabelerSpec, Manifest, Name, ObjectType, Record, Result, TaskKind, TaskRecord,
+    Timestamp, Version, VersionId, sha256_hex,
 };
 use ymir_labeling::{FolderBackend, OracleBackend};
 
@@ -39,7 +39,7 @@ impl LabelOptions {
         let text = serde_json::to_vec(&work).map_err(|e| {
             Error::invalid("the labeler's folder must have a path of UTF-8").caused_by(e)
         })?;
-        let digest = AssetId::of(&text).to_string();
+        let digest = sha256_hex(&text);
         LabelJobId::new(format!("{}_{}", sanitise(self.labeled.as_str()), &digest[..12]))
     }
 
@@ -142,9 +142,7 @@ impl Workspace {
         let answers = serde_json::to_string(&labeled).map_err(|e| {
             Error::invalid("the labeler's answer has a number that is not finite").caused_by(e)
         })?;
-        record
-            .parameters
-            .insert("answers".to_owned(), format!("\"{}\"", AssetId::of(answers.as_bytes())));
+        record.parameters.insert("answers".to_owned(), format!("\"{}\"", sha256_hex(&answers)));
         record.fingerprint = record.fingerprint();
         let branch = Branch::new(BranchKind::Dataset, options.labeled.clone());
         if let Some(version) =

@@ -529,7 +529,7 @@ fn make_directories(root: &Path) -> Result<PathBuf> {
 fn create_config(root: &Path, blobs: Option<BlobLocation>) -> Result<Config> {
     let path = root.join(CONFIG);
     let seed = format!("{}{:?}{}", root.display(), Timestamp::now(), std::process::id());
-    let id = ymir_core::AssetId::of(seed.as_bytes()).to_string();
+    let id = ymir_core::sha256_hex(&seed);
     // Versions of YMIR that know no object stores must not take its directory for the blobs.
     let format = if blobs.is_some() { FORMAT } else { 1 };
     let config = Config { format, id: WorkspaceId::new(&id[..16])?, blobs };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use ymir_core::{
     AssetId, AssetStore, Base, Branch, BranchKind, CommitRequest, DiffOptions, Edit, Error,
-    ErrorKind, Expect, Input, Manifest, Result, Selector, TaskKind, TaskRecord, Timestamp, Version,
-    VersionId,
+    ErrorKind, Expect, Input, Manifest, OnProgress, Result, Selector, TaskKind, TaskRecord, Ticker,
+    Timestamp, Version, VersionId,
 };
 
 use super::class_map::ClassMap;
@@ -13,7 +13,6 @@ use super::copy::Copying;
 use super::fuse::Fusing;
 use super::merge::{MergeStrategy, send_merge};
 use super::stream::{EditSender, channel, commit_streamed};
-use ymir_core::{OnProgress, Ticker};
 
 /// How many records are read and sent at once.
 pub(super) const BATCH: usize = 1024;

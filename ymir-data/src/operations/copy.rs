@@ -3,14 +3,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use ymir_core::{
     AssetId, AssetStore, BlobSource, Branch, Class, ClassEntry, ClassId, ClassTable, Error,
-    ErrorKind, Record, Records, Result, Summary, TaskKind, Transfer, UnknownClasses, Version,
-    VersionId,
+    ErrorKind, OnProgress, Record, Records, Result, Summary, TaskKind, Ticker, Transfer,
+    UnknownClasses, Version, VersionId,
 };
 
 use super::class_map::ClassMap;
 use super::commit::{Operation, Plan};
 use super::stream::EditSender;
-use ymir_core::{OnProgress, Ticker};
 
 /// How [`copy`] brings a version into another store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

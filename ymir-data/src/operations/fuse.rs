@@ -2,17 +2,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    AssetId, AssetStore, Branch, Error, Matcher, Query, Record, Records, Result, TaskKind, Version,
-    VersionId,
+    AssetId, AssetStore, Branch, Error, Matcher, OnProgress, Query, Record, Records, Result,
+    TaskKind, Ticker, Version, VersionId,
 };
+use ymir_formats::support::blocking;
 
 use super::commit::{BATCH, Operation, Plan, first_ids};
 use super::merge::MergeStrategy;
 use super::rank::{count_of, first};
 use super::sample::check_rate;
 use super::stream::EditSender;
-use ymir_core::{OnProgress, Ticker};
-use ymir_formats::support::blocking;
 
 /// How much of something is taken by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

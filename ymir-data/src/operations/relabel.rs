@@ -3,12 +3,11 @@ use std::sync::Arc;
 
 use ymir_core::{
     AnnotationCondition, AssetStore, Branch, Class, ClassEntry, ClassId, ClassTable, Error,
-    FindOptions, Query, Result, TaskKind, Version, VersionId,
+    FindOptions, OnProgress, Query, Result, TaskKind, Version, VersionId,
 };
 
 use super::class_map::{ClassMap, key};
 use super::commit::{Operation, Plan};
-use ymir_core::OnProgress;
 
 /// Commits the records of a version with other classes.
 ///

@@ -3,7 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use ymir_core::{
-    AssetId, Error, LabelBackend, LabelJob, LabelJobId, LabelStatus, Labeled, Result, Transfer,
+    Error, LabelBackend, LabelJob, LabelJobId, LabelStatus, Labeled, Result, Transfer, sha256_hex,
 };
 
 use super::create;
@@ -147,7 +147,7 @@ fn holds_work(folder: &Path) -> Result<bool> {
             return Ok(true);
         }
     }
-    let handed_out = std::fs::read(folder.join(ANNOTATIONS)).ok().map(|bytes| AssetId::of(&bytes));
+    let handed_out = std::fs::read(folder.join(ANNOTATIONS)).ok().map(sha256_hex);
     let job = std::fs::read(folder.join(JOB)).ok();
     let job = job.and_then(|bytes| serde_json::from_slice::<JobFile>(&bytes).ok());
     Ok(job.is_none_or(|job| Some(job.handed_out) != handed_out))

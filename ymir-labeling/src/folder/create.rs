@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use ymir_core::{AssetId, Error, ErrorKind, LabelItem, LabelJob, Result, Transfer};
+use ymir_core::{Error, ErrorKind, LabelItem, LabelJob, Result, Transfer, sha256_hex};
 
 use super::coco::document;
 use super::layout::{ANNOTATIONS, IMAGES, JOB, JobFile, JobImage, Paths, README};
@@ -61,7 +61,7 @@ fn write(folder: &Path, job: &LabelJob, transfer: Transfer) -> Result<()> {
         format: 1,
         classes: job.classes.clone(),
         images: job.items.iter().zip(names).map(image).collect(),
-        handed_out: AssetId::of(&annotations),
+        handed_out: sha256_hex(&annotations),
     };
     write_file(&folder.join(JOB), &json(&file)?)?;
     sync_directory(&images)?;

@@ -32,7 +32,7 @@ pub(super) struct JobFile {
     /// The images, in the order of the job.
     pub(super) images: Vec<JobImage>,
     /// The SHA-256 of `annotations.json` as it was handed out.
-    pub(super) handed_out: AssetId,
+    pub(super) handed_out: String,
 }
 
 /// One image of a job.

@@ -29,6 +29,10 @@ pub(crate) struct Global {
     /// The workspace; by default the nearest one from the current directory upwards
     #[arg(long, global = true, value_name = "DIR", env = "YMIR_WORKSPACE")]
     pub(crate) workspace: Option<PathBuf>,
+    /// The directory in which programs of this host agree on what their tasks hold; one for all by
+    /// default
+    #[arg(long, global = true, value_name = "DIR", env = "YMIR_HOST_DIR", hide = true)]
+    pub(crate) host_dir: Option<PathBuf>,
     /// Prints one JSON object per line on standard output, nothing else; errors too
     #[arg(long, global = true)]
     pub(crate) json: bool,

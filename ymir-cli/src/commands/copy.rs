@@ -38,7 +38,7 @@ impl Copy {
         let workspace = context.open().await?;
         let version = workspace.resolve(self.kind.into(), &self.version).await?;
         let source = workspace.dataset_by_id(&version.id).await?;
-        let options = WorkspaceOptions { observe_tasks: true, ..Default::default() };
+        let options = WorkspaceOptions { observe_tasks: true, ..context.options() };
         let other = Workspace::open_with(&self.to, options).await?;
         let options = CopyOptions {
             transfer: if self.copy_files { Transfer::Copy } else { Transfer::HardLink },

@@ -41,7 +41,7 @@ impl Init {
         }
         let (endpoint, region) = (self.endpoint, self.region);
         let blobs = self.blobs.map(|url| BlobLocation { url, endpoint, region });
-        let options = WorkspaceOptions { blobs, ..WorkspaceOptions::default() };
+        let options = WorkspaceOptions { blobs, ..context.options() };
         let workspace = Workspace::init_with(&dir, options).await?;
         let names: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         if !names.is_empty() {

@@ -348,7 +348,13 @@ pub(super) fn object(
     object.rotate_angle = number(annotation.rotate_angle, "rotate_angle")?;
     object.attributes = attributes;
     // As CVAT has them.
-    let mut marked = |name| object.attributes.remove(name).is_some_and(|text| is_true(&text));
+    let mut marked = |name| {
+        let mark = object.attributes.get(name).and_then(|text| mark(text));
+        if mark.is_some() {
+            object.attributes.remove(name);
+        }
+        mark.unwrap_or_default()
+    };
     object.flags.occluded |= marked("occluded");
     object.flags.truncated |= marked("truncated");
     object.flags.difficult |= marked("difficult");
@@ -362,8 +368,13 @@ pub(super) fn object(
     Ok(object)
 }
 
-fn is_true(text: &str) -> bool {
-    matches!(text.trim(), "true" | "True" | "1")
+/// Returns whether a mark is set; none for an attribute that says something else.
+fn mark(text: &str) -> Option<bool> {
+    match text.trim() {
+        "true" | "True" | "1" => Some(true),
+        "false" | "False" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 fn keypoints(numbers: Vec<f64>) -> std::result::Result<Vec<Keypoint>, String> {

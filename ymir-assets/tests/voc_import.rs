@@ -401,7 +401,7 @@ store_tests![
 
 #[tokio::test]
 async fn a_failing_store_leaves_no_version_and_no_class() {
-    for method in [StoreMethod::Classes, StoreMethod::PutBlobs, StoreMethod::AddClasses] {
+    for method in [StoreMethod::Classes, StoreMethod::PutBlobs, StoreMethod::EditClasses] {
         let memory = store();
         let (kind, when) = (ErrorKind::ResourceExhausted, When::Before);
         let fault = Fault { method, call: 1, kind, when };

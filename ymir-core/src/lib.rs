@@ -8,6 +8,7 @@
 mod annotation;
 mod asset;
 mod class;
+mod class_table;
 mod error;
 mod executor;
 mod id;
@@ -30,7 +31,10 @@ mod version;
 
 pub use annotation::{Annotation, BBox, Flags};
 pub use asset::{Asset, Attributes, MediaType, ObjectType, Record};
-pub use class::{Class, ClassEntry, ClassId, ClassTable, UnknownClasses};
+pub use class::{
+    CaseMatch, Class, ClassEdit, ClassEntry, ClassId, ClassLookup, NewClass, UnknownClasses,
+};
+pub use class_table::ClassTable;
 pub use error::{Error, ErrorKind, ErrorReport, Result};
 pub use executor::{ExecutorInfo, ExecutorRef, Parameters, TmiKind};
 pub use id::{AssetId, BlobId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};

@@ -3,6 +3,7 @@
 #[cfg(feature = "arrow")]
 mod arrow;
 mod blobs;
+mod classes;
 mod dataset;
 mod evaluate;
 mod find;
@@ -10,6 +11,7 @@ mod labeling;
 mod maintain;
 mod mir;
 mod model;
+mod object_type;
 mod operate;
 mod project;
 mod query;

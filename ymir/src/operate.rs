@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use ymir_assets::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
-use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result};
+use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result, VersionSpec};
 
 use crate::{Dataset, Progress, Workspace};
 
@@ -151,6 +151,34 @@ impl Dataset {
 }
 
 impl Workspace {
+    /// Copies a dataset version or prediction set that git fetched from another workspace, whose
+    /// branches are `refs/remotes/<remote>/` here, into this one. Its classes are mapped by name.
+    ///
+    /// Git brings the records; images that this workspace lacks are an error unless the options
+    /// leave the files out.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if nothing was fetched under the name, or there is no such version; else as
+    /// [`operations::copy`].
+    pub async fn copy_fetched(
+        &self,
+        remote: &str,
+        kind: BranchKind,
+        spec: &str,
+        into: &str,
+        options: &CopyOptions,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Dataset> {
+        let spec: VersionSpec = spec.parse()?;
+        let from = self.store().fetched(remote).await?;
+        let source = from.resolve(&Branch::new(kind, spec.name), &spec.selector).await?;
+        let target = Branch::new(kind, Name::new(into)?);
+        let (source, to) = (source.id, self.store());
+        let made = operations::copy(&from, &source, to, &target, options, on_progress).await?;
+        Dataset::open(self.clone(), made).await
+    }
+
     /// Joins dataset versions, leaves out the assets of others, filters and samples, in one go.
     ///
     /// # Errors

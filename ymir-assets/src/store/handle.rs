@@ -72,7 +72,7 @@ pub(super) struct Shared {
     pub(super) git: PathBuf,
     pub(super) objects: Objects,
     pub(super) refs: Refs,
-    pub(super) blobs: Blobs,
+    pub(super) blobs: Arc<Blobs>,
     /// The class table that was read last, with the commit it is from.
     pub(super) class_table: Mutex<Option<(Oid, ClassTable)>>,
     /// Packs that were found to be not for joining with others.
@@ -142,7 +142,7 @@ impl GitAssetStore {
             root: root.to_owned(),
             objects: Objects::open(&git.join("objects"), options.cache_bytes)?,
             refs: Refs::new(&git),
-            blobs: open_blobs(root, &options)?,
+            blobs: Arc::new(open_blobs(root, &options)?),
             class_table: Mutex::default(),
             lone_packs: Mutex::default(),
             git,

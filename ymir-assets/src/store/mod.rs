@@ -10,6 +10,7 @@ mod database;
 mod diff;
 mod durable;
 mod edits;
+mod fetched;
 mod find;
 mod format;
 mod fsck;

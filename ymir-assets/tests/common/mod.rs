@@ -11,8 +11,8 @@ use std::sync::{Arc, LazyLock};
 
 use ymir_assets::GitAssetStore;
 use ymir_core::{
-    Annotation, Asset, AssetId, AssetStore, Attributes, BBox, Base, Branch, Class, ClassEntry,
-    ClassId, CommitRequest, Edits, Expect, Manifest, MediaType, PageOptions, Record, Version,
+    Annotation, Asset, AssetId, AssetStore, Attributes, BBox, Base, Branch, Class, ClassId,
+    CommitRequest, Edits, Expect, Manifest, MediaType, NewClass, PageOptions, Record, Version,
     VersionId,
 };
 use ymir_testkit::double::MemoryAssetStore;
@@ -61,8 +61,7 @@ pub(crate) async fn add_class(store: &Arc<dyn AssetStore>, name: &str) {
 
 pub(crate) async fn add_class_with(store: &Arc<dyn AssetStore>, name: &str, aliases: &[&str]) {
     let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
-    let entry = ClassEntry { id: ClassId(0), name: name.to_owned(), aliases };
-    store.add_classes(&[entry]).await.unwrap();
+    store.add_classes(&[NewClass { name: name.to_owned(), aliases }]).await.unwrap();
 }
 
 pub(crate) fn id(n: usize) -> AssetId {

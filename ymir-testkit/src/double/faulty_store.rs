@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use ymir_core::{
-    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
+    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEdit,
     ClassTable, CommitRequest, DiffOptions, Error, ErrorKind, FindOptions, Manifest, Name, Page,
     PageOptions, Query, Record, Result, Selector, Transfer, Version, VersionId,
 };
@@ -37,8 +37,8 @@ pub enum StoreMethod {
     Diff,
     /// [`AssetStore::classes`]
     Classes,
-    /// [`AssetStore::add_classes`]
-    AddClasses,
+    /// [`AssetStore::edit_classes`]
+    EditClasses,
     /// [`AssetStore::put_blobs`]
     PutBlobs,
     /// [`AssetStore::read_blob`]
@@ -182,8 +182,8 @@ impl AssetStore for FaultyAssetStore {
         pass!(self, Classes, self.inner.classes())
     }
 
-    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
-        pass!(self, AddClasses, self.inner.add_classes(classes))
+    async fn edit_classes(&self, edits: &[ClassEdit]) -> Result<ClassTable> {
+        pass!(self, EditClasses, self.inner.edit_classes(edits))
     }
 
     async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use ymir_core::{
-    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEntry,
+    AssetId, AssetStore, BlobId, BlobInfo, BlobSource, Branch, BranchKind, Change, ClassEdit,
     ClassTable, CommitRequest, DiffOptions, Edits, Error, ErrorKind, Manifest, Name, Page,
     PageOptions, Record, Result, Selector, Transfer, Version, VersionId,
 };
@@ -136,12 +136,11 @@ impl AssetStore for MemoryAssetStore {
         Ok(self.state().classes.clone())
     }
 
-    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
+    async fn edit_classes(&self, edits: &[ClassEdit]) -> Result<ClassTable> {
         let mut state = self.state();
         let mut table = state.classes.clone();
-        for class in classes {
-            let aliases: Vec<&str> = class.aliases.iter().map(String::as_str).collect();
-            table.add(&class.name, &aliases)?;
+        for edit in edits {
+            table.apply(edit)?;
         }
         state.classes = table.clone();
         Ok(table)

@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use ymir_core::{
-    Annotation, AssetId, Branch, BranchKind, Class, ClassEntry, ClassId, ClassTable, Edit, Edits,
-    Error, Input, LogLine, LogSource, Manifest, Name, PredictionInfo, Record, Result, TaskKind,
-    TaskRecord, TmiKind, UnknownClasses, VersionId,
+    Annotation, AssetId, Branch, BranchKind, Class, ClassTable, Edit, Edits, Error, Input, LogLine,
+    LogSource, Manifest, Name, NewClass, PredictionInfo, Record, Result, TaskKind, TaskRecord,
+    TmiKind, UnknownClasses, VersionId,
 };
 use ymir_tmi::contract::{self, InferenceResult};
 
@@ -45,10 +45,12 @@ impl Workspace {
         let executor = self.inspect(&options.task.executor).await?;
         executor.template(TmiKind::Inference)?;
         let (model, _) = self.model(&options.model).await?;
+        let object_type = self.object_type_for("inference", &options.model).await?;
         let branch = Branch::new(BranchKind::Prediction, options.predictions.clone());
         let plan = Plan {
             kind: TaskKind::Infer,
             executor,
+            object_type,
             inputs: inputs("dataset", options.dataset, options.model),
             parameters: stage(&options.stage),
             outputs: vec![branch.clone()],
@@ -169,8 +171,7 @@ impl PredictionSet<'_> {
             _ => None,
         });
         let named: BTreeSet<String> = named.collect();
-        let entry = |name| ClassEntry { id: ClassId(0), name, aliases: Vec::new() };
-        store.add_classes(&named.into_iter().map(entry).collect::<Vec<_>>()).await
+        store.add_classes(&named.into_iter().map(NewClass::new).collect::<Vec<_>>()).await
     }
 
     /// Returns the predictions of an asset with the ids of their classes.

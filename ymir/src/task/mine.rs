@@ -66,6 +66,7 @@ impl Workspace {
             }
         };
         let (model, _) = self.model(&options.model).await?;
+        let object_type = self.object_type_for("mining", &options.model).await?;
         let selected = Branch::new(BranchKind::Dataset, options.selected.clone());
         let mut outputs = vec![selected.clone()];
         let mut predictions = None;
@@ -79,6 +80,7 @@ impl Workspace {
         let plan = Plan {
             kind: TaskKind::Mine,
             executor,
+            object_type,
             inputs: inputs("candidates", options.candidates, options.model),
             parameters,
             outputs,

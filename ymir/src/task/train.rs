@@ -39,7 +39,8 @@ impl Workspace {
     /// # Errors
     ///
     /// `NotFound` if a version, class or the executor does not exist; `Unsupported` if the executor
-    /// cannot train; `InvalidInput` if no class is named, or one twice. What goes wrong later is the task's.
+    /// cannot train, or for data of another object type than detection; `InvalidInput` if no class
+    /// is named, one twice, or a retired one. What goes wrong later is the task's.
     pub async fn train(&self, options: &TrainOptions) -> Result<Task> {
         if options.classes.is_empty() {
             return Err(
@@ -49,11 +50,14 @@ impl Workspace {
         distinct(&self.classes().await?, &options.classes)?;
         let executor = self.inspect(&options.task.executor).await?;
         executor.template(TmiKind::Training)?;
+        let object_type = self.object_type_for("training", &options.training).await?;
+        self.require_object_type("validation set", &options.validation, object_type).await?;
         let input = |role: &str, version| Input { role: role.to_owned(), version };
         let mut inputs =
             vec![input("training", options.training), input("validation", options.validation)];
         let mut files = Vec::new();
         if let Some(pretrained) = options.pretrained {
+            self.require_object_type("pretrained model", &pretrained, object_type).await?;
             inputs.push(input("model", pretrained));
             files = self.stage_files(&pretrained, options.stage.as_deref()).await?;
         }
@@ -63,6 +67,7 @@ impl Workspace {
         let plan = Plan {
             kind: TaskKind::Train,
             executor,
+            object_type,
             inputs,
             parameters: stage(&options.stage),
             outputs: vec![branch],
@@ -87,15 +92,16 @@ impl Workspace {
     }
 }
 
-/// Returns the ids of classes by their names.
+/// Returns the ids of classes for new work by their names.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no such class; `InvalidInput` if two names mean the same one.
+/// `NotFound` if there is no such class; `InvalidInput` for a retired one, or if two names mean the
+/// same one.
 pub(crate) fn distinct(all: &ClassTable, names: &[String]) -> Result<Vec<ClassId>> {
     let mut ids = Vec::with_capacity(names.len());
     for name in names {
-        let id = all.require(name)?;
+        let id = all.require_active(name)?;
         if ids.contains(&id) {
             return Err(Error::invalid("a class is named twice; name it once").with("class", name));
         }

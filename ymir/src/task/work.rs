@@ -71,6 +71,7 @@ struct ExecutorWork<J> {
     store: Store,
     runtime: Arc<dyn TmiRuntime>,
     executor: ExecutorInfo,
+    object_type: ObjectType,
     options: TaskOptions,
     model_files: Vec<ModelFile>,
     record: TaskRecord,
@@ -85,6 +86,8 @@ pub(super) struct Plan {
     pub(super) kind: TaskKind,
     /// What the executor says about itself.
     pub(super) executor: ExecutorInfo,
+    /// What it is to learn or find.
+    pub(super) object_type: ObjectType,
     /// The versions that it reads.
     pub(super) inputs: Vec<Input>,
     /// What its results depend on beside the executor's parameters.
@@ -104,10 +107,9 @@ pub(super) async fn start<J: Job>(
 ) -> Result<Task> {
     let runtime = workspace.runtime(&options.executor)?.clone();
     let executor = plan.executor;
-    if !executor.object_types.contains(&ObjectType::Detection) {
-        let message = "the executor does not handle object type 2 (detection)";
-        return Err(Error::new(ErrorKind::Unsupported, message).with("executor", &options.executor));
-    }
+    executor
+        .require_object_type(plan.object_type)
+        .map_err(|e| e.with("executor", &options.executor))?;
     let mut options = options.clone();
     let accepts_seed =
         |kind| executor.template(kind).is_ok_and(|t| t.is_empty() || t.contains_key("seed"));
@@ -153,6 +155,7 @@ pub(super) async fn start<J: Job>(
         store: workspace.store().clone(),
         runtime,
         executor,
+        object_type: plan.object_type,
         options,
         model_files: plan.model_files,
         record,
@@ -234,7 +237,7 @@ impl<J: Job> ExecutorWork<J> {
             classes: self.job.classes().iter().map(class).collect::<Result<_>>()?,
             parameters: self.options.parameters.clone(),
             executor: self.executor.clone(),
-            object_type: ObjectType::Detection,
+            object_type: self.object_type,
             gpus: self.options.resources.gpus,
             model_files: self.model_files.iter().map(|file| file.path.clone()).collect(),
         })

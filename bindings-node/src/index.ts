@@ -23,9 +23,11 @@ export type { Batch, LoadedAsset, LoaderOptions, Pixels } from "./loader";
 export type { MirModel, MirOptions, MirReport, MirVersion } from "./mir";
 export { Model } from "./model";
 export type { ModelExportOptions, ModelFile, Stage } from "./model";
+export type { ProjectChanges, ProjectDefinition, ProjectOptions } from "./definition";
 export type {
   AlikeOptions,
   Comparison,
+  CopyFetchedOptions,
   CopyOptions,
   FuseOptions,
   MergeOptions,
@@ -45,7 +47,6 @@ export type {
   LabelerDefinition,
   LoopEnd,
   LoopEvent,
-  ProjectDefinition,
   ProjectState,
   Step,
   StepResult,
@@ -57,8 +58,6 @@ export type {
   Labeler,
   LabelOptions,
   MineOptions,
-  ProjectChanges,
-  ProjectOptions,
   TaskOptions,
   TrainOptions,
   UnknownClasses,
@@ -97,6 +96,7 @@ export type {
   Manifest,
   MediaType,
   Metrics,
+  ObjectType,
   Page,
   Parameters,
   Progress,
@@ -109,4 +109,10 @@ export type {
   Version,
 } from "./types";
 export { Workspace } from "./workspace";
-export type { BlobLocation, EvaluateOptions, InitOptions, OpenOptions } from "./workspace";
+export type {
+  BlobLocation,
+  ClassesOptions,
+  EvaluateOptions,
+  InitOptions,
+  OpenOptions,
+} from "./workspace";

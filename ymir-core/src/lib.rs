@@ -9,6 +9,7 @@ mod annotation;
 mod asset;
 mod blob;
 mod class;
+mod class_table;
 mod digest;
 mod error;
 mod executor;
@@ -35,7 +36,10 @@ mod version;
 pub use annotation::{Annotation, BBox, Flags};
 pub use asset::{Asset, Attributes, MediaType, ObjectType, Record};
 pub use blob::{BlobCapabilities, BlobInfo, BlobSource, BlobStore, Transfer};
-pub use class::{Class, ClassEntry, ClassId, ClassTable, UnknownClasses};
+pub use class::{
+    CaseMatch, Class, ClassEdit, ClassEntry, ClassId, ClassLookup, NewClass, UnknownClasses,
+};
+pub use class_table::ClassTable;
 pub use digest::sha256_hex;
 pub use error::{Error, ErrorKind, ErrorReport, Result};
 pub use executor::{ExecutorInfo, ExecutorRef, Parameters, TmiKind};

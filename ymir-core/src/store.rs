@@ -6,14 +6,16 @@ mod scan;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 
 use crate::{
-    AssetId, BlobId, BlobInfo, BlobSource, BlobStore, Branch, BranchKind, ClassEntry, ClassTable,
+    AssetId, BlobId, BlobInfo, BlobSource, BlobStore, Branch, BranchKind, ClassEdit, ClassTable,
     Error, ErrorKind, FsckOptions, FsckReport, GarbageOptions, GarbageReport, Manifest, Matcher,
-    Name, Query, Record, Result, Selector, TaskId, TaskRecord, Transfer, Version, VersionId,
+    Name, NewClass, Query, Record, Result, Selector, TaskId, TaskRecord, Transfer, Version,
+    VersionId,
 };
 
 pub use edit::{Base, CommitRequest, Edit, EditSource, Edits, Expect};
@@ -142,7 +144,8 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     ///
     /// # Behavior
     ///
-    /// - `summary` is that of its records; `classes` is the table as it was at the commit.
+    /// - `summary` is that of its records. `classes` are those of the table at the commit, with the
+    ///   names that they have now.
     ///
     /// # Errors
     ///
@@ -301,17 +304,41 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// - None of its own.
     async fn classes(&self) -> Result<ClassTable>;
 
-    /// Adds classes to the table of the workspace, all or none; the ids in the entries are ignored.
+    /// Changes the class table of the workspace and returns it. The edits are made in their order,
+    /// all or none.
     ///
     /// # Behavior
     ///
-    /// - A class that is there keeps its id and gains the aliases it lacks.
+    /// - Ids count up from 0 and are never used again. No class and no name goes.
     /// - Two writers at once both succeed, and a class that both add has one id.
+    /// - Versions of before show a renamed class under its new name.
+    ///
+    /// # Errors
+    ///
+    /// - As [`ClassTable::apply`].
+    async fn edit_classes(&self, edits: &[ClassEdit]) -> Result<ClassTable>;
+
+    /// Adds classes to the class table, as [`AssetStore::edit_classes`].
     ///
     /// # Errors
     ///
     /// - As [`ClassTable::add`].
-    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable>;
+    async fn add_classes(&self, classes: &[NewClass]) -> Result<ClassTable> {
+        let edits: Vec<_> = classes.iter().cloned().map(ClassEdit::Add).collect();
+        self.edit_classes(&edits).await
+    }
+
+    /// Returns the versions that were fetched from another workspace into this store, for reading
+    /// only. They have a class table of their own; copying one maps its classes by name.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if nothing was fetched under this name; `Unsupported` if nothing can be fetched
+    ///   into this store.
+    async fn fetched(&self, remote: &str) -> Result<Arc<dyn AssetStore>> {
+        let message = "versions cannot be fetched into this asset store; copy them from the workspace that has them";
+        Err(Error::new(ErrorKind::Unsupported, message).with("remote", remote))
+    }
 
     /// Puts blobs in, as [`BlobStore::put`].
     ///

@@ -43,7 +43,8 @@ impl LabelOptions {
         LabelJobId::new(format!("{}_{}", sanitise(self.labeled.as_str()), &digest[..12]))
     }
 
-    /// Returns the table of the job: the named classes alone, in their order.
+    /// Returns the table of the job: the named classes alone, in their order. One that was retired
+    /// since the job was made stays.
     fn job_classes(&self, all: &ClassTable) -> Result<ClassTable> {
         let mut classes = ClassTable::default();
         for name in &self.classes {
@@ -85,12 +86,15 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for a dataset without assets or a job without classes; those of the backend.
+    /// `InvalidInput` for a dataset without assets, or a job without classes or with a retired one;
+    /// `Unsupported` for data of another object type than detection; those of the backend.
     pub async fn create_label_job(&self, options: &LabelOptions) -> Result<LabelJobId> {
         let id = options.job_id()?;
         let backend = self.labeler(&options.labeler)?;
         let store = self.store();
         let all = store.classes().await?;
+        let object_type = self.check_object_types(options).await?;
+        options.classes.iter().try_for_each(|name| all.require_active(name).map(drop))?;
         let classes = options.job_classes(&all)?;
         let mut items = Vec::new();
         let mut assets = std::pin::pin!(records(store.as_ref(), options.dataset));
@@ -111,12 +115,24 @@ impl Workspace {
             id: id.clone(),
             title: options.labeled.to_string(),
             instructions: options.instructions.clone(),
-            object_type: ObjectType::Detection,
+            object_type,
             classes,
             items,
         };
         backend.create(&job).await?;
         Ok(id)
+    }
+
+    /// Returns what is labeled, and checks that all that the labeler is given is of that type.
+    async fn check_object_types(&self, options: &LabelOptions) -> Result<ObjectType> {
+        let object_type = self.object_type_for("labeling", &options.dataset).await?;
+        if let Some(predictions) = &options.pre_annotations {
+            self.require_object_type("prediction set", predictions, object_type).await?;
+        }
+        if let LabelerSpec::Oracle { truth } = &options.labeler {
+            self.require_object_type("oracle's dataset", truth, object_type).await?;
+        }
+        Ok(object_type)
     }
 
     /// Returns how far the labeling is.

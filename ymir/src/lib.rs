@@ -3,6 +3,7 @@
 #[cfg(feature = "arrow")]
 mod arrow;
 mod blobs;
+mod classes;
 mod dataset;
 mod evaluate;
 pub mod evaluation;
@@ -13,6 +14,7 @@ mod maintain;
 #[cfg(feature = "mir")]
 mod mir;
 mod model;
+mod object_type;
 mod operate;
 mod project;
 mod query;
@@ -29,6 +31,7 @@ pub use dataset::Dataset;
 pub use evaluate::Evaluated;
 pub use labeling::LabelOptions;
 pub use leftovers::{Leftover, LeftoverReason};
+pub use operate::Fetched;
 pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{

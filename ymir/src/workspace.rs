@@ -10,10 +10,10 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use ymir_assets::{GitAssetStore, StoreOptions};
 use ymir_core::{
-    AssetId, AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
-    ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, LogOptions, Name, Result, Scheduler,
-    TaskEvent, TaskId, TaskKind, TaskSpec, TaskStatus, Timestamp, TmiRuntime, Version, VersionId,
-    VersionSpec, WorkspaceId,
+    AssetId, AssetStore, Branch, BranchKind, ClassTable, Error, ErrorKind, ExecutorInfo,
+    ExecutorRef, LabelBackend, LabelerSpec, LogOptions, Name, Result, Scheduler, TaskEvent, TaskId,
+    TaskKind, TaskSpec, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
+    WorkspaceId,
 };
 use ymir_tmi::{ExecutorDriver, HostExecutor, HostRuntime, LocalRuntime, Runtimes};
 
@@ -219,23 +219,9 @@ impl Workspace {
         &self.inner.store
     }
 
-    /// Returns the class table.
+    /// Returns the class table, retired classes included.
     pub async fn classes(&self) -> Result<ClassTable> {
         self.inner.store.classes().await
-    }
-
-    /// Adds classes to the class table, all or none; those that are there are left as they are.
-    ///
-    /// # Errors
-    ///
-    /// As [`ClassTable::add`].
-    pub async fn add_classes(&self, names: &[&str]) -> Result<ClassTable> {
-        let entry = |name: &&str| ClassEntry {
-            id: ClassId(0),
-            name: (*name).to_owned(),
-            aliases: Vec::new(),
-        };
-        self.inner.store.add_classes(&names.iter().map(entry).collect::<Vec<_>>()).await
     }
 
     /// Returns the names of all datasets, prediction sets, models or projects, sorted.

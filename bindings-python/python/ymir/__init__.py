@@ -20,6 +20,7 @@ from ymir._operating import Comparison
 from ymir._progress import OnProgress, Progress
 from ymir._ymir import Annotation, ArrowTable, BBox, Flags, Record, __version__
 from ymir.dataset import Change, Dataset, Page
+from ymir.definition import Definition, ProjectChanges, ProjectOptions
 from ymir.errors import (
     AlreadyExistsError,
     CancelledError,
@@ -54,7 +55,6 @@ from ymir.executors import (
 )
 from ymir.iteration import (
     Advance,
-    Definition,
     EndReason,
     FinishedStep,
     Iteration,
@@ -84,8 +84,6 @@ from ymir.options import (
     Limits,
     MineOptions,
     Oracle,
-    ProjectChanges,
-    ProjectOptions,
     Resources,
     TaskOptions,
     TrainOptions,
@@ -94,6 +92,7 @@ from ymir.options import (
 from ymir.outcomes import Outcomes
 from ymir.project import Iterations, Project
 from ymir.reports import (
+    CaseMatch,
     ClassEvaluation,
     Dropped,
     Duplicate,
@@ -116,6 +115,7 @@ from ymir.versions import (
     Kind,
     Lineage,
     Manifest,
+    ObjectType,
     PredictionInfo,
     Spec,
     Summary,
@@ -133,6 +133,7 @@ __all__ = [
     "Batch",
     "BlobLocation",
     "CancelledError",
+    "CaseMatch",
     "Change",
     "ClassCount",
     "ClassEvaluation",
@@ -197,6 +198,7 @@ __all__ = [
     "Model",
     "ModelFile",
     "NotFoundError",
+    "ObjectType",
     "OnProgress",
     "Oracle",
     "Outcomes",

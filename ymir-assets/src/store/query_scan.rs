@@ -75,7 +75,7 @@ impl GitAssetStore {
         let _guard = StopOnDrop(stop.clone());
         self.blocking(move |store| {
             let data = store.load(&version)?;
-            let matcher = Matcher::new(&query, &data.manifest.classes);
+            let matcher = Matcher::new(&query, &store.classes_of(&data));
             let matcher = matcher.map_err(|e| e.with("version", version))?;
             let fields = Fields::of(matcher.query());
             let scan = Scan { store, data: &data, matcher: &matcher, fields, stop: &stop };

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use futures::future::join_all;
 use tempfile::TempDir;
 use ymir_core::{
-    Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, Class, ClassEntry, ClassId,
-    ClassTable, CommitRequest, Edits, ErrorKind, Expect, LabelBackend, LabelItem, LabelJob,
-    LabelJobId, LabelStatus, Labeled, Manifest, MediaType, ObjectType, Record, VersionId,
+    Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, Class, ClassId, ClassTable,
+    CommitRequest, Edits, ErrorKind, Expect, LabelBackend, LabelItem, LabelJob, LabelJobId,
+    LabelStatus, Labeled, Manifest, MediaType, NewClass, ObjectType, Record, VersionId,
 };
 
 use crate::double::MemoryAssetStore;
@@ -56,12 +56,7 @@ impl Fixture {
             .map(|(n, item)| Record { asset: item.asset.clone(), annotations: objects(n) })
             .collect();
         let store = Arc::new(MemoryAssetStore::new());
-        let entry = |name: &&str| ClassEntry {
-            id: ClassId(0),
-            name: (*name).to_owned(),
-            aliases: Vec::new(),
-        };
-        let classes: Vec<_> = WORKSPACE.iter().map(entry).collect();
+        let classes: Vec<_> = WORKSPACE.iter().map(|name| NewClass::new(*name)).collect();
         store.add_classes(&classes).await.expect("the classes are valid");
         let request = CommitRequest {
             branch: Branch::dataset("truth").expect("a valid name"),

@@ -2,12 +2,14 @@
 
 mod arrow;
 mod blobs;
+mod clones;
 mod common;
 mod datasets;
 mod docker;
 mod evaluation;
 mod host;
 mod labels;
+mod object_types;
 mod project_loop;
 mod survival;
 mod tasks;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use napi::Env;
 use napi::bindgen_prelude::{Function, PromiseRaw};
 use napi_derive::napi;
-use ymir::{CopyOptions, FuseRequest, Query, SplitOptions};
+use ymir::{CopyOptions, Fetched, FuseRequest, Query, SplitOptions};
 
 use crate::call::{Cancel, Sink, promise};
 use crate::dataset::Dataset;
@@ -178,6 +178,27 @@ impl Dataset {
 
 #[napi]
 impl Workspace {
+    /// Copies a version that git fetched from another workspace into this one.
+    #[napi]
+    pub fn copy_fetched<'env>(
+        &self,
+        env: &'env Env,
+        fetched: String,
+        options: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (workspace, sink) = (self.get()?, Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let fetched: Fetched = from_json("a fetched version", &fetched)?;
+            let options: CopyOptions = from_json("a copy", &options)?;
+            let tell = |progress| sink.tell(&progress);
+            let inner = workspace.copy_fetched(&fetched, &options, &tell).await?;
+            sink.flush().await;
+            Ok(Dataset { inner })
+        })
+    }
+
     /// Joins datasets, leaves out the assets of others, filters and samples.
     #[napi]
     pub fn fuse<'env>(

@@ -6,7 +6,7 @@ import { jsonOf } from "./json";
 import { Loader, loaderToWire } from "./loader";
 import type { LoaderOptions } from "./loader";
 import type { NativeDataset } from "./native";
-import { ALIKE } from "./operations";
+import { ALIKE, copyToWire } from "./operations";
 import type {
   AlikeOptions,
   Comparison,
@@ -27,6 +27,7 @@ import type {
   Format,
   Lineage,
   Manifest,
+  ObjectType,
   Page,
   Progress,
   Summary,
@@ -127,7 +128,7 @@ export class Dataset {
   }
 
   /** What the annotations are. */
-  get objectType(): "detection" {
+  get objectType(): ObjectType {
     return this.manifest.objectType;
   }
 
@@ -367,15 +368,11 @@ export class Dataset {
     into: string = this.name,
     options: CopyOptions = {},
   ): Promise<Dataset> {
-    const { transfer, unknownClasses, withoutFiles, signal, onProgress } = options;
+    const { signal, onProgress } = options;
     if (typeof (workspace as Partial<Workspace> | null)?.handle !== "function") {
       throw unfit("workspace", "an open Workspace", workspace);
     }
-    const request = jsonOf({
-      transfer,
-      unknown_classes: unknownClasses,
-      without_files: withoutFiles,
-    });
+    const request = copyToWire(options);
     return new Dataset(
       await listening(signal, progressListener(onProgress), (cancel, tell) =>
         this.#native.copyTo(workspace.handle(), into, request, cancel, tell),

@@ -26,6 +26,7 @@ export type { ModelExportOptions, ModelFile, Stage } from "./model";
 export type {
   AlikeOptions,
   Comparison,
+  CopyFetchedOptions,
   CopyOptions,
   FuseOptions,
   MergeOptions,
@@ -96,6 +97,7 @@ export type {
   Manifest,
   MediaType,
   Metrics,
+  ObjectType,
   Page,
   Parameters,
   Progress,
@@ -108,4 +110,10 @@ export type {
   Version,
 } from "./types";
 export { Workspace } from "./workspace";
-export type { BlobLocation, EvaluateOptions, InitOptions, OpenOptions } from "./workspace";
+export type {
+  BlobLocation,
+  ClassesOptions,
+  EvaluateOptions,
+  InitOptions,
+  OpenOptions,
+} from "./workspace";

@@ -167,7 +167,13 @@ export interface NativeWorkspace {
   about(): string;
   close(): void;
   classes(): Promise<string>;
-  addClasses(names: string[]): Promise<string>;
+  editClasses(edits: string): Promise<string>;
+  copyFetched(
+    fetched: string,
+    options: string,
+    cancel?: NativeCancel,
+    onProgress?: Listener,
+  ): Promise<NativeDataset>;
   names(kind: string): Promise<string>;
   log(kind: string, name: string): Promise<string>;
   resolve(kind: string, spec: string): Promise<string>;

@@ -1,7 +1,7 @@
 import type { Iteration } from "./iteration";
 import type { LabelStatus } from "./labeling";
 import type { Limits, Resources, TaskEvent } from "./tasks";
-import type { Metrics, Parameters, Progress } from "./types";
+import type { Metrics, ObjectType, Parameters, Progress } from "./types";
 
 /** The steps of an iteration, in their order. */
 export type Step = "prepare_mining" | "mine" | "label" | "prepare_training" | "train" | "evaluate";
@@ -41,7 +41,7 @@ export interface ProjectDefinition {
   /** The classes to be learnt. */
   readonly classes: readonly string[];
   /** What is learnt. */
-  readonly objectType: "detection";
+  readonly objectType: ObjectType;
   /** The dataset that candidates are taken from. */
   readonly pool: string;
   /** Which candidates are left out because they look like another image, if any. */

@@ -4,7 +4,7 @@ import { jsonOf } from "./json";
 import type { LabelBackend } from "./labeling";
 import { pathOf } from "./paths";
 import type { Limits, Resources } from "./tasks";
-import type { Format, Parameters, Progress, Spec } from "./types";
+import type { Format, ObjectType, Parameters, Progress, Spec } from "./types";
 import { specOf } from "./wire";
 
 /** What to do with a class that the workspace does not have. */
@@ -128,7 +128,7 @@ export interface ProjectOptions {
   /** The classes to be learnt. */
   readonly classes: readonly string[];
   /** What is learnt. */
-  readonly objectType?: "detection";
+  readonly objectType?: ObjectType;
   /** The dataset that candidates are taken from. */
   readonly pool: Spec;
   /**

@@ -1,5 +1,5 @@
 import type { YmirError } from "./errors";
-import type { Parameters, TaskKind } from "./types";
+import type { ObjectType, Parameters, TaskKind } from "./types";
 
 /** Where a task stands. */
 export type TaskState = "pending" | "running" | "done" | "failed" | "terminated";
@@ -98,7 +98,7 @@ export interface ExecutorInfo {
   /** Its identity: results of another one can differ. */
   readonly digest: string;
   /** The object types it handles. */
-  readonly objectTypes: readonly string[];
+  readonly objectTypes: readonly ObjectType[];
   /** What it can do, with the default parameters of each. */
   readonly templates: Readonly<Partial<Record<"training" | "mining" | "inference", Parameters>>>;
 }

@@ -10,14 +10,14 @@ import type {
   Step,
   StepResult,
 } from "./project-types";
-import type { Parameters, Progress } from "./types";
+import type { ObjectType, Parameters, Progress } from "./types";
 import { toTaskEvent } from "./wire-tasks";
 import type { WireTaskEvent } from "./wire-tasks";
 
 interface WireProject {
   name: string;
   classes: string[];
-  object_type: "detection";
+  object_type: ObjectType;
   pool: string;
   skip_near_duplicates: number | null;
   validation: string;

@@ -2,7 +2,7 @@
 import { YmirError } from "./errors";
 import type { WireError } from "./errors";
 import type { ExecutorInfo, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
-import type { TaskKind } from "./types";
+import type { ObjectType, TaskKind } from "./types";
 
 /** @internal */
 export interface WireTaskStatus {
@@ -60,7 +60,7 @@ export function toTaskEvent({ seq, time, task, kind }: WireTaskEvent): TaskEvent
 /** @internal */
 export interface WireExecutorInfo {
   digest: string;
-  object_types: string[];
+  object_types: ObjectType[];
   templates: ExecutorInfo["templates"];
 }
 

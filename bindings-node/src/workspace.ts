@@ -15,8 +15,8 @@ import type { MirOptions, MirReport } from "./mir";
 import { Model } from "./model";
 import { native } from "./native";
 import type { NativeTask, NativeWorkspace } from "./native";
-import { fuseToWire } from "./operations";
-import type { FuseOptions } from "./operations";
+import { copyToWire, fuseToWire } from "./operations";
+import type { CopyFetchedOptions, FuseOptions } from "./operations";
 import { Outcomes, outcomesToWire } from "./outcomes";
 import type { OutcomeOptions } from "./outcomes";
 import { pathOf, progressListener } from "./paths";
@@ -72,6 +72,12 @@ export interface OpenOptions extends InitOptions {
   readonly create?: boolean;
   /** CPU slots for tasks; as many as the host has unless given. */
   readonly cpus?: number;
+}
+
+/** Which classes are listed. */
+export interface ClassesOptions {
+  /** Whether retired classes are listed too. */
+  readonly retired?: boolean;
 }
 
 /** What counts in an evaluation. */
@@ -149,14 +155,66 @@ export class Workspace {
     this.close();
   }
 
-  /** Returns the class table. */
-  async classes(): Promise<Class[]> {
-    return JSON.parse(await wait(() => this.#native.classes())) as Class[];
+  /** Returns the classes, retired ones only if asked for. */
+  async classes({ retired = false }: ClassesOptions = {}): Promise<Class[]> {
+    return listed(await wait(() => this.#native.classes()), retired);
   }
 
-  /** Adds classes, all or none, and returns the table; those that are there stay as they are. */
+  /**
+   * Adds classes, all or none, and returns all that there are; those that are there stay as they
+   * are. Names that differ by case only are of different classes.
+   */
   async addClasses(names: readonly string[]): Promise<Class[]> {
-    return JSON.parse(await wait(() => this.#native.addClasses([...names]))) as Class[];
+    return this.#editClasses(names.map((name) => ({ add: { name } })));
+  }
+
+  /**
+   * Gives a class another name, under which versions of before show it too. The old name stays as an
+   * alias.
+   */
+  async renameClass(name: string, to: string): Promise<Class[]> {
+    return this.#editClasses([{ rename: { class: name, to } }]);
+  }
+
+  /** Adds a name to a class, for imports and for what executors and labelers return. */
+  async aliasClass(name: string, alias: string): Promise<Class[]> {
+    return this.#editClasses([{ alias: { class: name, alias } }]);
+  }
+
+  /**
+   * Retires a class: trainings, labeling and projects refuse it from now on. Its annotations stay,
+   * and can be read, queried and exported.
+   */
+  async retireClass(name: string): Promise<Class[]> {
+    return this.#editClasses([{ retire: name }]);
+  }
+
+  /** Takes the retirement of a class back. */
+  async restoreClass(name: string): Promise<Class[]> {
+    return this.#editClasses([{ restore: name }]);
+  }
+
+  async #editClasses(edits: readonly object[]): Promise<Class[]> {
+    return listed(await wait(() => this.#native.editClasses(jsonOf(edits))), false);
+  }
+
+  /**
+   * Copies a version into this workspace that git fetched from another one, under the name of a
+   * remote: `git fetch REPOSITORY '+refs/heads/*:refs/remotes/NAME/*'` in `repo.git`. Its classes are
+   * mapped by name. Git brings the records and no images.
+   */
+  async copyFetched(
+    remote: string,
+    version: string,
+    options: CopyFetchedOptions = {},
+  ): Promise<Dataset> {
+    const { into, kind, signal, onProgress } = options;
+    const fetched = jsonOf({ remote, version, into, kind });
+    return new Dataset(
+      await listening(signal, progressListener(onProgress), (cancel, tell) =>
+        this.#native.copyFetched(fetched, copyToWire(options), cancel, tell),
+      ),
+    );
   }
 
   /** Returns the names of all datasets, prediction sets, models or projects, sorted. */
@@ -417,4 +475,8 @@ export class Workspace {
   #project(project: ConstructorParameters<typeof Project>[0]): Project {
     return new Project(project, this.#objects);
   }
+}
+
+function listed(table: string, retired: boolean): Class[] {
+  return (JSON.parse(table) as Class[]).filter((one) => retired || !one.retired);
 }

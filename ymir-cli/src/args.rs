@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer, init,
-    iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, train,
+    alike, classes, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer,
+    init, iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, train,
 };
 use crate::demo;
 use crate::{executor, parameters};
@@ -74,7 +74,10 @@ pub(crate) enum Command {
     Dedup(alike::Dedup),
     /// Renames, joins or drops classes of a dataset
     Relabel(relabel::Relabel),
-    /// Copies a dataset version with its image files into another workspace
+    /// Lists, adds, renames and retires the classes of the workspace
+    Classes(classes::Classes),
+    /// Copies a dataset version with its image files into another workspace, or one that git fetched
+    /// from another into this one
     Copy(copy::Copy),
     /// Checks everything that the versions are made of
     Fsck(fsck::Fsck),

@@ -79,7 +79,7 @@ pub struct ClassEntry {
     /// Further names that mean the same, the main names of before included.
     pub aliases: Vec<String>,
     /// Whether the class is not offered for new work. Its annotations stay what they are.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     pub retired: bool,
 }
 

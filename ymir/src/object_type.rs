@@ -1,32 +1,41 @@
 //! Where object types meet: datasets, models, projects and what is there for each.
 
-use ymir_core::{Error, ErrorKind, ObjectType, Result, VersionId};
+use ymir_core::{Error, ErrorKind, Manifest, ObjectType, Result, VersionId};
 
 use crate::Workspace;
 
 /// Checks that tasks, labeling and evaluation handle an object type; `what` asks for it.
 pub(crate) fn require_handled(what: &str, object_type: ObjectType) -> Result<ObjectType> {
-    if object_type.serves(ObjectType::Detection) {
-        return Ok(ObjectType::Detection);
+    if object_type == ObjectType::Detection {
+        return Ok(object_type);
     }
-    let message = format!("{what} of {object_type} is not supported yet; use data of detection");
+    let message = format!("{what} of {object_type} is not supported yet, only of detection");
     Err(Error::new(ErrorKind::Unsupported, message).with("object_type", object_type.as_str()))
 }
 
+/// Returns whether what a version holds can be used by something of an object type. Annotations can
+/// stand for simpler ones, models cannot.
+fn serves(manifest: &Manifest, wanted: ObjectType) -> bool {
+    match manifest.model {
+        Some(_) => manifest.object_type == wanted,
+        None => manifest.summary.annotations == 0 || manifest.object_type.serves(wanted),
+    }
+}
+
 impl Workspace {
-    /// Returns the object type that something is done by, from the annotations that it is done
-    /// with; detection without any.
+    /// Returns the object type that something is done by, from the model or the annotations that it
+    /// is done with.
     pub(crate) async fn object_type_for(
         &self,
         what: &str,
         version: &VersionId,
     ) -> Result<ObjectType> {
-        match self.object_type(version).await? {
-            Some(object_type) => {
-                require_handled(what, object_type).map_err(|e| e.with("version", version))
-            }
-            None => Ok(ObjectType::default()),
-        }
+        let manifest = self.store().manifest(version).await?;
+        let object_type = match serves(&manifest, ObjectType::Detection) {
+            true => ObjectType::Detection,
+            false => manifest.object_type,
+        };
+        require_handled(what, object_type).map_err(|e| e.with("version", version))
     }
 
     /// Checks that what a version holds can be used by something of an object type; `role` is what
@@ -37,24 +46,14 @@ impl Workspace {
         version: &VersionId,
         wanted: ObjectType,
     ) -> Result<()> {
-        match self.object_type(version).await?.filter(|found| !found.serves(wanted)) {
-            None => Ok(()),
-            Some(found) => {
-                let message = format!(
-                    "the {role} is of {found}, and {wanted} is asked for; choose a version of \
-                     {wanted}"
-                );
-                Err(Error::invalid(message)
-                    .with("version", version)
-                    .with("object_type", found.as_str()))
-            }
-        }
-    }
-
-    /// Returns the object type of a model or of the annotations of a version; none without any.
-    async fn object_type(&self, version: &VersionId) -> Result<Option<ObjectType>> {
         let manifest = self.store().manifest(version).await?;
-        let has_any = manifest.model.is_some() || manifest.summary.annotations > 0;
-        Ok(has_any.then_some(manifest.object_type))
+        if serves(&manifest, wanted) {
+            return Ok(());
+        }
+        let found = manifest.object_type;
+        let message = format!(
+            "the {role} is of {found}, and {wanted} is asked for; choose a version of {wanted}"
+        );
+        Err(Error::invalid(message).with("version", version).with("object_type", found.as_str()))
     }
 }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use ymir_assets::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
 use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result, VersionSpec};
 
@@ -7,6 +8,27 @@ use crate::{Dataset, Progress, Workspace};
 
 /// Where the progress of an operation is told.
 type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+/// A version that git fetched from another workspace: `git fetch REPOSITORY
+/// '+refs/heads/*:refs/remotes/REMOTE/*'` in `repo.git`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetched {
+    /// The name of the remote.
+    pub remote: String,
+    /// What the version is of; a dataset unless given.
+    #[serde(default = "dataset_kind")]
+    pub kind: BranchKind,
+    /// The version there: `name`, `name@v3`, `name@latest` or `name@<commit>`.
+    pub version: String,
+    /// The branch here that gets the copy; of the same name unless given.
+    #[serde(default)]
+    pub into: Option<Name>,
+}
+
+fn dataset_kind() -> BranchKind {
+    BranchKind::Dataset
+}
 
 impl Dataset {
     /// Makes a version of the records of this one that a query is true of.
@@ -151,29 +173,26 @@ impl Dataset {
 }
 
 impl Workspace {
-    /// Copies a dataset version or prediction set that git fetched from another workspace, whose
-    /// branches are `refs/remotes/<remote>/` here, into this one. Its classes are mapped by name.
+    /// Copies a dataset version or prediction set that git fetched from another workspace into this
+    /// one. Its classes are mapped by name, and the lineage of the copy says how.
     ///
     /// Git brings the records; images that this workspace lacks are an error unless the options
     /// leave the files out.
     ///
     /// # Errors
     ///
-    /// `NotFound` if nothing was fetched under the name, or there is no such version; else as
+    /// `NotFound` if nothing was fetched from the remote, or there is no such version; else as
     /// [`operations::copy`].
     pub async fn copy_fetched(
         &self,
-        remote: &str,
-        kind: BranchKind,
-        spec: &str,
-        into: &str,
+        fetched: &Fetched,
         options: &CopyOptions,
         on_progress: OnProgress<'_>,
     ) -> Result<Dataset> {
-        let spec: VersionSpec = spec.parse()?;
-        let from = self.store().fetched(remote).await?;
-        let source = from.resolve(&Branch::new(kind, spec.name), &spec.selector).await?;
-        let target = Branch::new(kind, Name::new(into)?);
+        let spec: VersionSpec = fetched.version.parse()?;
+        let target = Branch::new(fetched.kind, fetched.into.clone().unwrap_or(spec.name.clone()));
+        let from = self.store().fetched(&fetched.remote).await?;
+        let source = from.resolve(&Branch::new(fetched.kind, spec.name), &spec.selector).await?;
         let (source, to) = (source.id, self.store());
         let made = operations::copy(&from, &source, to, &target, options, on_progress).await?;
         Dataset::open(self.clone(), made).await

@@ -94,6 +94,7 @@ from ymir.options import (
 from ymir.outcomes import Outcomes
 from ymir.project import Iterations, Project
 from ymir.reports import (
+    CaseMatch,
     ClassEvaluation,
     Dropped,
     Duplicate,
@@ -116,6 +117,7 @@ from ymir.versions import (
     Kind,
     Lineage,
     Manifest,
+    ObjectType,
     PredictionInfo,
     Spec,
     Summary,
@@ -133,6 +135,7 @@ __all__ = [
     "Batch",
     "BlobLocation",
     "CancelledError",
+    "CaseMatch",
     "Change",
     "ClassCount",
     "ClassEvaluation",
@@ -197,6 +200,7 @@ __all__ = [
     "ModelFile",
     "NotFoundError",
     "OnProgress",
+    "ObjectType",
     "Oracle",
     "Outcomes",
     "Page",

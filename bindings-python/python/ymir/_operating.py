@@ -238,7 +238,7 @@ class Operating:
         Returns:
             The version in the other workspace.
         """
-        options = _copy_options(transfer, unknown_classes, without_files)
+        options = copy_options(transfer, unknown_classes, without_files)
         with counting(progress, "copy") as on_event:
             return self._copy(workspace, into, options).wait(on_event)
 
@@ -253,7 +253,7 @@ class Operating:
         progress: OnProgress = False,
     ) -> Dataset:
         """As :meth:`copy_to`."""
-        options = _copy_options(transfer, unknown_classes, without_files)
+        options = copy_options(transfer, unknown_classes, without_files)
         with counting(progress, "copy") as on_event:
             return await self._copy(workspace, into, options).wait_async(on_event)
 
@@ -318,7 +318,7 @@ def _bits(distance: int) -> int:
     return min(whole("distance", distance), 2**32 - 1)
 
 
-def _copy_options(transfer: str, unknown_classes: str, without_files: bool) -> dict[str, Any]:
+def copy_options(transfer: str, unknown_classes: str, without_files: bool) -> dict[str, Any]:
     return {
         "transfer": transfer,
         "unknown_classes": unknown_classes,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ymir._checks import several, whole
 from ymir._labeling import Labeling
+from ymir._operating import copy_options
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir.dataset import Dataset
@@ -222,6 +223,66 @@ class Working(Labeling):
         options = _fuse_options(joined, into, strategy, without, query, count, rate, seed)
         with counting(progress, f"fuse into {into}") as on_event:
             return await self._fuse(options).wait_async(on_event)
+
+    def _copy_fetched(
+        self, remote: str, version: str, into: str | None, kind: str, options: dict[str, Any]
+    ) -> Operation[Dataset]:
+        fetched = {"remote": remote, "kind": kind, "version": version, "into": into}
+        pending = self._native.copy_fetched(fetched, options)
+        return Operation(pending, lambda native: Dataset(self._workspace, native))
+
+    def copy_fetched(
+        self,
+        remote: str,
+        version: str,
+        into: str | None = None,
+        *,
+        kind: Literal["dataset", "prediction"] = "dataset",
+        transfer: Literal["copy", "hard_link"] = "hard_link",
+        unknown_classes: UnknownClasses = "add",
+        without_files: bool = False,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """Copies a version into this workspace that git fetched from another one.
+
+        Its classes are mapped by name. Git brings the records and no images.
+
+        Args:
+            remote: The name that it was fetched under, with
+                ``git fetch REPOSITORY '+refs/heads/*:refs/remotes/NAME/*'`` in ``repo.git``.
+            version: The version there: ``name``, ``name@v3`` or ``name@<commit>``.
+            into: The dataset here that the copy is committed to; of the same name by default.
+            kind: What it is a version of.
+            transfer: How image files are taken over.
+            unknown_classes: What happens to annotations of classes that this workspace does not
+                know.
+            without_files: Whether images that this workspace lacks are no error.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+
+        Raises:
+            NotFoundError: If nothing was fetched under the name, or there is no such version.
+        """
+        options = copy_options(transfer, unknown_classes, without_files)
+        with counting(progress, "copy") as on_event:
+            return self._copy_fetched(remote, version, into, kind, options).wait(on_event)
+
+    async def copy_fetched_async(
+        self,
+        remote: str,
+        version: str,
+        into: str | None = None,
+        *,
+        kind: Literal["dataset", "prediction"] = "dataset",
+        transfer: Literal["copy", "hard_link"] = "hard_link",
+        unknown_classes: UnknownClasses = "add",
+        without_files: bool = False,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """As :meth:`copy_fetched`."""
+        options = copy_options(transfer, unknown_classes, without_files)
+        with counting(progress, "copy") as on_event:
+            copying = self._copy_fetched(remote, version, into, kind, options)
+            return await copying.wait_async(on_event)
 
     def _task(self, pending: _ymir.Pending, *, started: bool = True) -> Operation[Task[Any]]:
         def task(native: _ymir.Task) -> Task[Any]:

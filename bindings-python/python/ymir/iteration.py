@@ -13,6 +13,7 @@ from ymir.versions import instant
 if TYPE_CHECKING:
     from ymir.dataset import Dataset
     from ymir.model import Model
+    from ymir.versions import ObjectType
     from ymir.workspace import Workspace
 
 __all__ = [
@@ -232,7 +233,7 @@ class Definition:
 
     name: str
     classes: tuple[str, ...]
-    object_type: str
+    object_type: ObjectType
     pool: str
     skip_near_duplicates: int | None
     validation: str

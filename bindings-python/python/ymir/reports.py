@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ymir.versions import Version
 
 __all__ = [
+    "CaseMatch",
     "ClassEvaluation",
     "Dropped",
     "Duplicate",
@@ -64,6 +65,22 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseMatch:
+    """A name that was taken as a class which has it in another case."""
+
+    name: str
+    class_name: str
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> CaseMatch:
+        return cls(data["name"], data["class"])
+
+    def __str__(self) -> str:
+        """Returns both as a sentence."""
+        return f'"{self.name}" was taken as the class "{self.class_name}"'
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownClass:
     """A class name that the workspace did not have, and how many annotations have it."""
 
@@ -98,6 +115,7 @@ class ImportReport:
         dropped: Objects that were not taken, of files that were.
         clipped: Boxes that reached out of their image and were cut at its edge.
         size_mismatches: Annotation files that tell another size than the image has.
+        case_matches: The names that were taken as a class which has them in another case.
         unknown_classes: The names that the workspace did not have.
         added_classes: Those of them that were added to it.
         ignored_annotations: Annotations that were left out because of their unknown class.
@@ -113,6 +131,7 @@ class ImportReport:
     dropped: tuple[Dropped, ...]
     clipped: int
     size_mismatches: tuple[str, ...]
+    case_matches: tuple[CaseMatch, ...]
     unknown_classes: tuple[UnknownClass, ...]
     added_classes: tuple[str, ...]
     ignored_annotations: int
@@ -130,6 +149,7 @@ class ImportReport:
             dropped=tuple(Dropped(**item) for item in data["dropped"]),
             clipped=data["clipped"],
             size_mismatches=tuple(data["size_mismatches"]),
+            case_matches=tuple(CaseMatch._of(item) for item in data["case_matches"]),
             unknown_classes=tuple(UnknownClass(**item) for item in data["unknown_classes"]),
             added_classes=tuple(data["added_classes"]),
             ignored_annotations=data["ignored_annotations"],

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use ymir::{
-    FuseRequest, ImportRequest, InferRequest, MineRequest, MirOptions, ProjectRequest, TaskId,
-    TaskKind, TrainRequest, parse_request,
+    CopyOptions, Fetched, FuseRequest, ImportRequest, InferRequest, MineRequest, MirOptions,
+    ProjectRequest, TaskId, TaskKind, TrainRequest, parse_request,
 };
 
 use super::Workspace;
-use crate::convert::{data, object, parse, plain};
+use crate::convert::{data, object, parse, plain, request};
 use crate::dataset::opened;
 use crate::pending::Pending;
 use crate::project::Project;
@@ -54,6 +54,20 @@ impl Workspace {
             let options = request.resolve(&live).await?;
             let tell = move |progress| drop(events.send(data(progress)));
             live.fuse(&options, &request.into, &tell).await.map(|made| opened(home, made))
+        }))
+    }
+
+    fn copy_fetched(
+        slf: &Bound<'_, Self>,
+        fetched: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyAny>,
+    ) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let fetched: Fetched = request("a fetched version", fetched)?;
+        let options: CopyOptions = request("a copy", options)?;
+        Ok(Pending::with_events(|events| async move {
+            let tell = move |progress| drop(events.send(data(progress)));
+            live.copy_fetched(&fetched, &options, &tell).await.map(|made| opened(home, made))
         }))
     }
 

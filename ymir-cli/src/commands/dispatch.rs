@@ -23,6 +23,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Ending> {
         Command::NearDuplicates(command) => command.run(context).await,
         Command::Dedup(command) => command.run(context).await,
         Command::Relabel(command) => command.run(context).await,
+        Command::Classes(command) => command.run(context).await,
         Command::Copy(command) => command.run(context).await,
         Command::Fsck(command) => command.run(context).await,
         Command::Gc(command) => command.run(context).await,

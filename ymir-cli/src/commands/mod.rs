@@ -1,6 +1,7 @@
 //! The commands, each with its arguments.
 
 pub(crate) mod alike;
+pub(crate) mod classes;
 pub(crate) mod compare;
 pub(crate) mod copy;
 pub(crate) mod diff;

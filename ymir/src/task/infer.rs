@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use ymir_core::{
-    Annotation, AssetId, Branch, BranchKind, Class, ClassTable, Edit, Edits, Error, Input, LogLine,
-    LogSource, Manifest, Name, NewClass, PredictionInfo, Record, Result, TaskKind, TaskRecord,
-    TmiKind, UnknownClasses, VersionId,
+    Annotation, AssetId, Branch, BranchKind, CaseMatch, Class, ClassTable, Edit, Edits, Error,
+    Input, LogLine, LogSource, Manifest, Name, NewClass, PredictionInfo, Record, Result, TaskKind,
+    TaskRecord, TmiKind, UnknownClasses, VersionId,
 };
 use ymir_tmi::contract::{self, InferenceResult};
 
@@ -126,6 +126,15 @@ pub(super) fn read_predictions(run: &Collect) -> Result<InferenceResult> {
     Ok(result)
 }
 
+/// Returns the names that were predicted and taken as a class which has them in another case.
+fn case_matches(predictions: &Predictions, classes: &ClassTable) -> BTreeSet<CaseMatch> {
+    let names = predictions.values().flatten().filter_map(|annotation| match &annotation.class {
+        Class::Name(name) => Some(name),
+        Class::Id(_) => None,
+    });
+    names.filter_map(|name| classes.case_match(name)).collect()
+}
+
 /// Where predictions go, and what they were made from.
 pub(super) struct PredictionSet<'a> {
     pub(super) branch: Branch,
@@ -141,10 +150,15 @@ impl PredictionSet<'_> {
     pub(super) async fn commit(
         &self,
         store: &Store,
-        record: TaskRecord,
+        mut record: TaskRecord,
         mut predictions: Predictions,
     ) -> Result<VersionId> {
         let classes = self.classes(store, &predictions).await?;
+        let matches = case_matches(&predictions, &classes);
+        if !matches.is_empty() {
+            let json = serde_json::json!(matches).to_string();
+            record.parameters.insert("case_matches".to_owned(), json);
+        }
         let mut edits = Vec::new();
         let mut assets = std::pin::pin!(records(store.as_ref(), self.dataset));
         while let Some(Record { asset, .. }) = assets.try_next().await? {

@@ -86,11 +86,30 @@ async fn on_workspace(
             let options = request.resolve(workspace).await?;
             return workspace.fuse(&options, &request.into, &|_| ()).await.map(Object::from);
         }
-        "classes" => json!(workspace.classes().await?),
+        "classes" => {
+            let retired = options.get("retired").and_then(Value::as_bool).unwrap_or_default();
+            listed(&workspace.classes().await?, retired)
+        }
         "add_classes" => {
             let names: Vec<&str> =
                 args[0].as_array().unwrap().iter().flat_map(Value::as_str).collect();
-            json!(workspace.add_classes(&names).await?)
+            listed(&workspace.add_classes(&names).await?, false)
+        }
+        "rename_class" => {
+            listed(&workspace.rename_class(text(args, 0), text(args, 1)).await?, false)
+        }
+        "alias_class" => listed(&workspace.alias_class(text(args, 0), text(args, 1)).await?, false),
+        "retire_class" => listed(&workspace.retire_class(text(args, 0)).await?, false),
+        "restore_class" => listed(&workspace.restore_class(text(args, 0)).await?, false),
+        "copy_fetched" => {
+            let fetched = ymir::Fetched {
+                remote: text(args, 0).to_owned(),
+                kind: BranchKind::Dataset,
+                version: text(args, 1).to_owned(),
+                into: None,
+            };
+            let copied = workspace.copy_fetched(&fetched, &Default::default(), &|_| ()).await?;
+            return Ok(Object::from(copied));
         }
         "names" => json!(workspace.names(kind(args)?).await?),
         "log" => {
@@ -152,6 +171,16 @@ async fn on_workspace(
         _ => panic!("a workspace has no method {method}"),
     };
     Ok(Object::Value(value))
+}
+
+/// Returns the classes as the bindings list them.
+fn listed(table: &ClassTable, retired: bool) -> Value {
+    table
+        .entries()
+        .iter()
+        .filter(|class| retired || !class.retired)
+        .map(|class| json!(class))
+        .collect()
 }
 
 async fn model(workspace: &Workspace, spec: &str) -> Result<Object> {

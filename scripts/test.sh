@@ -39,6 +39,7 @@ step_lint() {
   cargo run -q --locked --manifest-path tools/gen-protos/Cargo.toml -- --check
   .venv/bin/pip install -q 'tomli; python_version < "3.11"'
   .venv/bin/python scripts/api-table.py --check
+  python3 scripts/gen-options.py --check
 }
 
 step_docs() {

@@ -23,6 +23,7 @@ export type { Batch, LoadedAsset, LoaderOptions, Pixels } from "./loader";
 export type { MirModel, MirOptions, MirReport, MirVersion } from "./mir";
 export { Model } from "./model";
 export type { ModelExportOptions, ModelFile, Stage } from "./model";
+export type { ProjectChanges, ProjectDefinition, ProjectOptions } from "./definition";
 export type {
   AlikeOptions,
   Comparison,
@@ -46,7 +47,6 @@ export type {
   LabelerDefinition,
   LoopEnd,
   LoopEvent,
-  ProjectDefinition,
   ProjectState,
   Step,
   StepResult,
@@ -58,8 +58,6 @@ export type {
   Labeler,
   LabelOptions,
   MineOptions,
-  ProjectChanges,
-  ProjectOptions,
   TaskOptions,
   TrainOptions,
   UnknownClasses,

@@ -1,47 +1,20 @@
 // Projects, as the native side writes them; see `wire.ts`.
+import { VERSIONS } from "./definition";
+import type { ProjectDefinition } from "./definition";
 import { Iteration } from "./iteration";
 import type { Specs, WireIteration } from "./iteration";
 import type { LabelStatus } from "./labeling";
-import type {
-  LabelerDefinition,
-  LoopEvent,
-  ProjectDefinition,
-  ProjectState,
-  Step,
-  StepResult,
-} from "./project-types";
-import type { ObjectType, Parameters, Progress } from "./types";
+import type { LabelerDefinition, LoopEvent, ProjectState, Step, StepResult } from "./project-types";
+import type { Progress } from "./types";
 import { toTaskEvent } from "./wire-tasks";
 import type { WireTaskEvent } from "./wire-tasks";
 
+/** The fields of a definition; versions by their ids. */
 interface WireProject {
   name: string;
-  classes: string[];
-  object_type: ObjectType;
-  pool: string;
-  skip_near_duplicates: number | null;
-  validation: string;
-  training: string | null;
-  executor: string;
-  training_parameters: Parameters;
-  mining_parameters: Parameters;
-  inference_parameters: Parameters;
-  resources: ProjectDefinition["resources"];
-  limits: {
-    network: boolean;
-    capabilities: boolean;
-    image_user: boolean;
-    pids: number;
-    shared_memory: number;
-  };
+  limits: Record<string, unknown>;
   labeler: LabelerDefinition;
-  selection: "mined" | "random";
-  labels_per_iteration: number;
-  fine_tune: boolean;
-  target: number | null;
-  label_budget: number | null;
-  max_iterations: number | null;
-  seed: number;
+  [field: string]: unknown;
 }
 
 /** @internal */
@@ -62,31 +35,24 @@ export function toProjectState([wire, specs]: [WireProjectState, Specs]): Projec
 
 function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
   const spec = (id: string) => specs[id] ?? id;
-  const { image_user: imageUser, shared_memory: sharedMemory, ...limits } = wire.limits;
   const { labeler } = wire;
-  return {
-    name: wire.name,
-    classes: wire.classes,
-    objectType: wire.object_type,
-    pool: spec(wire.pool),
-    skipNearDuplicates: wire.skip_near_duplicates,
-    validation: spec(wire.validation),
-    training: wire.training === null ? null : spec(wire.training),
-    executor: wire.executor,
-    trainingParameters: wire.training_parameters,
-    miningParameters: wire.mining_parameters,
-    inferenceParameters: wire.inference_parameters,
-    resources: wire.resources,
-    limits: { ...limits, imageUser, sharedMemory },
+  const definition: Record<string, unknown> = {
+    ...camel(wire),
+    limits: camel(wire.limits),
     labeler: "oracle" in labeler ? { oracle: { truth: spec(labeler.oracle.truth) } } : labeler,
-    selection: wire.selection,
-    labelsPerIteration: wire.labels_per_iteration,
-    fineTune: wire.fine_tune,
-    target: wire.target,
-    labelBudget: wire.label_budget,
-    maxIterations: wire.max_iterations,
-    seed: wire.seed,
   };
+  for (const name of VERSIONS) {
+    const id = wire[name];
+    if (typeof id === "string") definition[name] = spec(id);
+  }
+  return definition as unknown as ProjectDefinition;
+}
+
+/** Returns an object with the names of its own fields in camel case; those within stay. */
+function camel(fields: Record<string, unknown>): Record<string, unknown> {
+  const rename = (name: string) =>
+    name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [rename(name), value]));
 }
 
 /** @internal */

@@ -2,6 +2,7 @@ import { abortable, listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
 import { nothingElse } from "./checks";
 import { Dataset } from "./dataset";
+import type { ProjectOptions } from "./definition";
 import { Evaluation } from "./evaluation";
 import { eventsOf } from "./events";
 import type { EventOptions } from "./events";
@@ -35,7 +36,6 @@ import type {
   InferOptions,
   LabelOptions,
   MineOptions,
-  ProjectOptions,
   TrainOptions,
 } from "./requests";
 import { Task } from "./task";

@@ -20,6 +20,7 @@ from ymir._operating import Comparison
 from ymir._progress import OnProgress, Progress
 from ymir._ymir import Annotation, ArrowTable, BBox, Flags, Record, __version__
 from ymir.dataset import Change, Dataset, Page
+from ymir.definition import Definition, ProjectChanges, ProjectOptions
 from ymir.errors import (
     AlreadyExistsError,
     CancelledError,
@@ -54,7 +55,6 @@ from ymir.executors import (
 )
 from ymir.iteration import (
     Advance,
-    Definition,
     EndReason,
     FinishedStep,
     Iteration,
@@ -84,8 +84,6 @@ from ymir.options import (
     Limits,
     MineOptions,
     Oracle,
-    ProjectChanges,
-    ProjectOptions,
     Resources,
     TaskOptions,
     TrainOptions,
@@ -199,8 +197,8 @@ __all__ = [
     "Model",
     "ModelFile",
     "NotFoundError",
-    "OnProgress",
     "ObjectType",
+    "OnProgress",
     "Oracle",
     "Outcomes",
     "Page",

@@ -12,11 +12,12 @@ from ymir._operating import copy_options
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir.dataset import Dataset
+from ymir.definition import PROJECT_SPECS
 from ymir.events import Events, TaskEvent
 from ymir.mir import MirReport
 from ymir.model import Model
 from ymir.options import Format, UnknownClasses
-from ymir.project import PROJECT_SPECS, Project
+from ymir.project import Project
 from ymir.reports import ImportReport
 from ymir.task import Task, TaskStatus
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ymir import _ymir
-    from ymir.options import InferOptions, MineOptions, ProjectOptions, TrainOptions
+    from ymir.definition import ProjectOptions
+    from ymir.options import InferOptions, MineOptions, TrainOptions
     from ymir.versions import Spec
 
 __all__ = ["Working"]

@@ -73,6 +73,8 @@ export type {
   Resources,
   TaskEvent,
   TaskState,
+  CleanReport,
+  HostLease,
   Leftover,
   TaskStatus,
   TaskStep,

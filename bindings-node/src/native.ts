@@ -212,7 +212,10 @@ export interface NativeWorkspace {
   waitAll(cancel?: NativeCancel): Promise<string>;
   settle(id: string): Promise<void>;
   leftovers(end: boolean): Promise<string>;
-  survives(id: string): Promise<boolean>;
+  pastEvents(id: string | undefined, after: number): Promise<string>;
+  cleanTasks(seconds?: number): Promise<string>;
+  hostLeases(): Promise<string>;
+  releaseLeases(task: string): Promise<void>;
   events(after: number): NativeEvents;
   inspect(executor: string): Promise<string>;
   label(request: string, cancel?: NativeCancel): Promise<string>;

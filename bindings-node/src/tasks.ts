@@ -97,6 +97,34 @@ export interface Leftover {
   readonly reason: "directory_gone" | "task_ended" | "inspection";
 }
 
+/** What cleaning the directories of ended tasks did. */
+export interface CleanReport {
+  /** The ids of the tasks whose directories are gone. */
+  readonly removed: readonly string[];
+  /** What could not be removed, and why. */
+  readonly left: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** What a run holds of the resources of its host. */
+export interface HostLease {
+  /** The id of the task. */
+  readonly task: string;
+  /** The directory of its workspace. */
+  readonly root: string;
+  /** CPU slots. */
+  readonly cpus: number;
+  /** GPUs, by their UUID. */
+  readonly gpus: readonly string[];
+  /** Bytes of memory; 0 for no bound. */
+  readonly memory: number;
+  /** The process that it was granted to. */
+  readonly pid: number;
+  /** When it was granted. */
+  readonly since: Date;
+  /** `stale` if that process is gone and its run may go on, `unknown` if nobody can find out. */
+  readonly state: "held" | "stale" | "unknown";
+}
+
 /** What every event of a task has. */
 interface EventBase {
   /** The place in the workspace's one order of events, counted from 1. */

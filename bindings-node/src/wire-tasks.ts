@@ -1,7 +1,7 @@
 // Tasks and their events, as the native side writes them; see `wire.ts`.
 import { YmirError } from "./errors";
 import type { WireError } from "./errors";
-import type { ExecutorInfo, Leftover, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
+import type { ExecutorInfo, HostLease, Leftover, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
 import type { ObjectType, TaskKind } from "./types";
 
 /** @internal */
@@ -58,6 +58,22 @@ export interface WireLeftover {
 export function toLeftover({ runtime, run, reason }: WireLeftover): Leftover {
   const { name, running, handle } = run;
   return { runtime, name, running, task: handle && handle.task, reason };
+}
+
+/** @internal */
+export interface WireHostLease {
+  task: string;
+  root: string;
+  grant: { cpus: number; gpus: string[]; memory: number };
+  owner: { pid: number };
+  since: string;
+  state: HostLease["state"];
+}
+
+/** @internal */
+export function toHostLease({ grant, owner, since, task, root, state }: WireHostLease): HostLease {
+  const { cpus, gpus, memory } = grant;
+  return { task, root, cpus, gpus, memory, pid: owner.pid, since: new Date(since), state };
 }
 
 /** @internal */

@@ -39,12 +39,25 @@ import type {
   TrainOptions,
 } from "./requests";
 import { Task } from "./task";
-import type { ExecutorInfo, TaskEvent, Leftover, TaskStatus } from "./tasks";
+import type {
+  CleanReport,
+  ExecutorInfo,
+  HostLease,
+  Leftover,
+  TaskEvent,
+  TaskStatus,
+} from "./tasks";
 import type { Class, ImportReport, Kind, Spec, TaskKind, Version } from "./types";
 import { specOf, toImportReport, toVersion } from "./wire";
 import type { WireImportReport, WireVersion } from "./wire";
-import { toExecutorInfo, toLeftover, toTaskStatus } from "./wire-tasks";
-import type { WireExecutorInfo, WireLeftover, WireTaskStatus } from "./wire-tasks";
+import { toExecutorInfo, toHostLease, toLeftover, toTaskEvent, toTaskStatus } from "./wire-tasks";
+import type {
+  WireExecutorInfo,
+  WireHostLease,
+  WireLeftover,
+  WireTaskEvent,
+  WireTaskStatus,
+} from "./wire-tasks";
 
 /**
  * The object store with the images and models of a workspace, in place of its directory. The
@@ -425,6 +438,33 @@ export class Workspace {
   async leftovers({ end = false }: { readonly end?: boolean } = {}): Promise<Leftover[]> {
     const found = JSON.parse(await wait(() => this.#native.leftovers(end))) as WireLeftover[];
     return found.map(toLeftover);
+  }
+
+  /** Returns the events of one task, or of all, that are kept, after a sequence number. */
+  async pastEvents(
+    { task, after = 0 }: { readonly task?: string; readonly after?: number } = {},
+  ): Promise<TaskEvent[]> {
+    const events = JSON.parse(await wait(() => this.#native.pastEvents(task, after)));
+    return (events as WireTaskEvent[]).map(toTaskEvent);
+  }
+
+  /**
+   * Removes the directories of tasks that ended longer ago than so many seconds; their results,
+   * records and events stay.
+   */
+  async cleanTasks({ olderThan }: { readonly olderThan?: number } = {}): Promise<CleanReport> {
+    return JSON.parse(await wait(() => this.#native.cleanTasks(olderThan))) as CleanReport;
+  }
+
+  /** Returns what tasks of this user hold on this host, of whichever workspace. */
+  async hostLeases(): Promise<HostLease[]> {
+    const leases = JSON.parse(await wait(() => this.#native.hostLeases())) as WireHostLease[];
+    return leases.map(toHostLease);
+  }
+
+  /** Gives back what a task holds whose process is gone; see that its run has ended before. */
+  async releaseLeases(task: string): Promise<void> {
+    await wait(() => this.#native.releaseLeases(task));
   }
 
   /** Yields the events of all tasks: those that are kept, then those to come. */

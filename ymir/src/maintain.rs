@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use ymir_core::{Error, ErrorKind, FsckOptions, FsckReport, GarbageOptions, GarbageReport, Result};
+use ymir_core::{
+    Error, ErrorKind, FsckOptions, FsckReport, GarbageOptions, GarbageReport, Result, TaskId,
+};
 use ymir_tmi::scheduler::{CleanReport, HostLease, LocalScheduler};
 
 use crate::Workspace;
@@ -44,14 +46,24 @@ impl Workspace {
         self.local_scheduler()?.leases().await
     }
 
-    /// Gives back what a task holds whose process is gone, and of which nobody can find out whether
-    /// its run has ended. See that it has before you do this.
+    /// Gives back what a task holds of this host whose process is gone, and of which nobody can find
+    /// out whether its run has ended. See that it has before you do this.
     ///
     /// # Errors
     ///
-    /// As [`Workspace::host_leases`]; `Conflict` if the process that holds it is alive.
-    pub async fn release_lease(&self, lease: &HostLease) -> Result<()> {
-        self.local_scheduler()?.settle_lease(lease).await
+    /// As [`Workspace::host_leases`]; `NotFound` if the task holds nothing; `Conflict` if the process
+    /// that holds it is alive.
+    pub async fn release_leases(&self, task: &TaskId) -> Result<()> {
+        let scheduler = self.local_scheduler()?;
+        let mut leases = scheduler.leases().await?;
+        leases.retain(|lease| lease.task == *task);
+        if leases.is_empty() {
+            return Err(Error::not_found("this task holds nothing").with("task", task));
+        }
+        for lease in &leases {
+            scheduler.settle_lease(lease).await?;
+        }
+        Ok(())
     }
 
     fn local_scheduler(&self) -> Result<&LocalScheduler> {

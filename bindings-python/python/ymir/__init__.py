@@ -109,7 +109,7 @@ from ymir.reports import (
     UnknownClass,
 )
 from ymir.selection import Selection
-from ymir.task import Leftover, Task, TaskStatus
+from ymir.task import CleanReport, HostLease, Leftover, Task, TaskStatus
 from ymir.versions import (
     ClassCount,
     Kind,
@@ -137,6 +137,7 @@ __all__ = [
     "Change",
     "ClassCount",
     "ClassEvaluation",
+    "CleanReport",
     "Comparison",
     "ConflictError",
     "CorruptedError",
@@ -160,6 +161,7 @@ __all__ = [
     "FsckReport",
     "Functions",
     "GarbageReport",
+    "HostLease",
     "Images",
     "ImportReport",
     "InferOptions",

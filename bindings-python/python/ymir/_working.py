@@ -19,7 +19,7 @@ from ymir.model import Model
 from ymir.options import Format, UnknownClasses
 from ymir.project import Project
 from ymir.reports import ImportReport
-from ymir.task import Leftover, Task, TaskStatus
+from ymir.task import CleanReport, HostLease, Leftover, Task, TaskStatus
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -480,6 +480,60 @@ class Working(Labeling):
     async def leftovers_async(self, *, end: bool = False) -> list[Leftover]:
         """As :meth:`leftovers`."""
         return await self._leftovers(end).wait_async()
+
+    def _past_events(self, id: str | None, after: int) -> Operation[list[TaskEvent]]:
+        def events(data: list[dict[str, Any]]) -> list[TaskEvent]:
+            return [TaskEvent._of(item) for item in data]
+
+        return Operation(self._native.past_events(id, whole("after", after)), events)
+
+    def past_events(self, id: str | None = None, after: int = 0) -> list[TaskEvent]:
+        """Returns the events of one task, or of all, that are kept, after a sequence number."""
+        return self._past_events(id, after).wait()
+
+    async def past_events_async(self, id: str | None = None, after: int = 0) -> list[TaskEvent]:
+        """As :meth:`past_events`."""
+        return await self._past_events(id, after).wait_async()
+
+    def clean_tasks(self, older_than: float | None = None) -> CleanReport:
+        """Removes the directories of ended tasks; their results, records and events stay.
+
+        Args:
+            older_than: Only of those that ended longer ago than so many seconds.
+        """
+        return Operation(self._native.clean_tasks(older_than), CleanReport._of).wait()
+
+    async def clean_tasks_async(self, older_than: float | None = None) -> CleanReport:
+        """As :meth:`clean_tasks`."""
+        return await Operation(self._native.clean_tasks(older_than), CleanReport._of).wait_async()
+
+    def _host_leases(self) -> Operation[list[HostLease]]:
+        def leases(data: list[dict[str, Any]]) -> list[HostLease]:
+            return [HostLease._of(item) for item in data]
+
+        return Operation(self._native.host_leases(), leases)
+
+    def host_leases(self) -> list[HostLease]:
+        """Returns what tasks of this user hold on this host, of whichever workspace."""
+        return self._host_leases().wait()
+
+    async def host_leases_async(self) -> list[HostLease]:
+        """As :meth:`host_leases`."""
+        return await self._host_leases().wait_async()
+
+    def release_leases(self, task: str) -> None:
+        """Gives back what a task holds whose process is gone; see that its run has ended before.
+
+        Raises:
+            ConflictError: If the process that holds it is alive.
+        """
+        released: Operation[None] = Operation(self._native.release_leases(task))
+        released.wait()
+
+    async def release_leases_async(self, task: str) -> None:
+        """As :meth:`release_leases`."""
+        released: Operation[None] = Operation(self._native.release_leases(task))
+        await released.wait_async()
 
     def events(self, after: int = 0) -> Events[TaskEvent]:
         """Returns the events of all tasks after a sequence number, then those to come.

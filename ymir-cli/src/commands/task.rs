@@ -324,13 +324,7 @@ async fn leases(context: &Context, release: Option<&TaskId>) -> Result<Ending> {
         false => table.render(),
     })?;
     let Some(task) = release else { return Ok(Ending::Done) };
-    let mut held = leases.iter().filter(|lease| lease.task == *task).peekable();
-    if held.peek().is_none() {
-        return Err(Error::not_found("this task holds nothing").with("task", task));
-    }
-    for lease in held {
-        workspace.release_lease(lease).await?;
-    }
+    workspace.release_leases(task).await?;
     context.out.text(|| format!("{task} holds nothing any more\n"))?;
     Ok(Ending::Done)
 }

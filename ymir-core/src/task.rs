@@ -28,6 +28,8 @@ pub enum TaskKind {
     Infer,
     /// Brings back what was labeled.
     Label,
+    /// Changes records of a dataset by hand.
+    Edit,
     /// Keeps the state of a project.
     Project,
 }
@@ -46,6 +48,7 @@ impl TaskKind {
             Self::Mine => "mine",
             Self::Infer => "infer",
             Self::Label => "label",
+            Self::Edit => "edit",
             Self::Project => "project",
         }
     }

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, RetryPolicy, Task, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    self, alike, classes, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import,
+    self, alike, classes, compare, copy, diff, edit, evaluate, export, filter, fsck, fuse, gc, import,
     infer, init, iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split,
     task, train,
 };
@@ -85,6 +85,8 @@ pub(crate) enum Command {
     /// Copies a dataset version with its image files into another workspace, or one that git fetched
     /// from another into this one
     Copy(copy::Copy),
+    /// Changes records of a dataset by hand: attributes, annotations, which there are
+    Edit(edit::Edit),
     /// Checks everything that the versions are made of
     Fsck(fsck::Fsck),
     /// Deletes the image and model files that no version has

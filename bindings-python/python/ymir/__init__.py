@@ -21,6 +21,7 @@ from ymir._progress import OnProgress, Progress
 from ymir._ymir import Annotation, ArrowTable, BBox, Flags, Record, __version__
 from ymir.dataset import Change, Dataset, Page
 from ymir.definition import Definition, ProjectChanges, ProjectOptions
+from ymir.edits import Edit
 from ymir.errors import (
     AlreadyExistsError,
     CancelledError,
@@ -63,7 +64,15 @@ from ymir.iteration import (
     StepName,
     StepResult,
 )
-from ymir.labelers import LabelBackend, Labeler, LabelJob
+from ymir.label_job import LabelJob
+from ymir.labelers import (
+    LabelBackend,
+    Labeler,
+    LabelHandle,
+    LabelItem,
+    LabelJobRequest,
+    LabelPage,
+)
 from ymir.mir import (
     MirClass,
     MirDataset,
@@ -96,6 +105,7 @@ from ymir.reports import (
     ClassEvaluation,
     Dropped,
     Duplicate,
+    EditReport,
     Evaluation,
     ExportReport,
     FsckReport,
@@ -146,6 +156,8 @@ __all__ = [
     "Detection",
     "Dropped",
     "Duplicate",
+    "Edit",
+    "EditReport",
     "EndReason",
     "Evaluation",
     "Events",
@@ -172,8 +184,12 @@ __all__ = [
     "Iterations",
     "Kind",
     "LabelBackend",
+    "LabelHandle",
+    "LabelItem",
     "LabelJob",
+    "LabelJobRequest",
     "LabelOptions",
+    "LabelPage",
     "LabelStatus",
     "Labeler",
     "LabelsMissing",

@@ -8,6 +8,7 @@ mod datasets;
 mod docker;
 mod evaluation;
 mod host;
+mod label_jobs;
 mod labels;
 mod object_types;
 mod project_loop;

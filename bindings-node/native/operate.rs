@@ -27,7 +27,8 @@ impl Dataset {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
             let query: Query = query.parse()?;
-            let inner = dataset.filter(&query, &into, &|progress| sink.tell(&progress)).await?;
+            let inner =
+                dataset.filter(&query, &into).on_progress(|progress| sink.tell(&progress)).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -47,7 +48,7 @@ impl Dataset {
         let others: Vec<_> = others.iter().map(|other| other.inner.clone()).collect();
         promise(env, cancel, async move {
             let tell = |progress| sink.tell(&progress);
-            let inner = dataset.intersect(&others, &into, &tell).await?;
+            let inner = dataset.intersect(&others, &into).on_progress(tell).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -65,7 +66,8 @@ impl Dataset {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
             let options: SplitOptions = from_json("a split", &options)?;
-            let parts = dataset.split(&options, &|progress| sink.tell(&progress)).await?;
+            let parts =
+                dataset.split(&options).on_progress(|progress| sink.tell(&progress)).await?;
             sink.flush().await;
             Ok(parts.into_iter().map(|inner| Dataset { inner }).collect())
         })
@@ -84,7 +86,10 @@ impl Dataset {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
             let classes: BTreeMap<String, Option<String>> = from_json("a relabel", &classes)?;
-            let inner = dataset.relabel(&classes, &into, &|progress| sink.tell(&progress)).await?;
+            let inner = dataset
+                .relabel(&classes, &into)
+                .on_progress(|progress| sink.tell(&progress))
+                .await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -121,7 +126,7 @@ impl Dataset {
         promise(env, cancel, async move {
             let options: CopyOptions = from_json("a copy", &options)?;
             let tell = |progress| sink.tell(&progress);
-            let inner = dataset.copy_to(&other, &into, &options, &tell).await?;
+            let inner = dataset.copy_to(&other, &into, &options).on_progress(tell).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -139,7 +144,7 @@ impl Dataset {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
             let tell = |progress| sink.tell(&progress);
-            let groups = dataset.near_duplicates(distance, &tell).await?;
+            let groups = dataset.near_duplicates(distance).on_progress(tell).await?;
             sink.flush().await;
             to_json(&groups)
         })
@@ -157,7 +162,8 @@ impl Dataset {
     ) -> napi::Result<PromiseRaw<'env, Dataset>> {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
-            let inner = dataset.dedup(distance, &into, &|progress| sink.tell(&progress)).await?;
+            let inner =
+                dataset.dedup(distance, &into).on_progress(|progress| sink.tell(&progress)).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -192,7 +198,7 @@ impl Workspace {
             let request: FuseRequest = from_json("a fusion", &request)?;
             let options = request.resolve(&workspace).await?;
             let tell = |progress| sink.tell(&progress);
-            let inner = workspace.fuse(&options, &request.into, &tell).await?;
+            let inner = workspace.fuse(&options, &request.into).on_progress(tell).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })

@@ -94,7 +94,7 @@ export type WireLoopEvent =
   | { started: { iteration: number; step: Step } }
   | { preparing: Progress }
   | { task: WireTaskEvent }
-  | { labeling: LabelStatus }
+  | { labeling: { status: LabelStatus; labeler: string } }
   | { finished: { iteration: number; result: StepResult; elapsed: number } };
 
 /** @internal */
@@ -102,6 +102,6 @@ export function toLoopEvent(wire: WireLoopEvent): LoopEvent {
   if ("started" in wire) return { type: "started", ...wire.started };
   if ("preparing" in wire) return { type: "preparing", progress: wire.preparing };
   if ("task" in wire) return { type: "task", event: toTaskEvent(wire.task) };
-  if ("labeling" in wire) return { type: "labeling", status: wire.labeling };
+  if ("labeling" in wire) return { type: "labeling", ...wire.labeling };
   return { type: "finished", ...wire.finished };
 }

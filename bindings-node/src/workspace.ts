@@ -458,6 +458,17 @@ export class Workspace {
     return this.#project(await wait(() => this.#native.createProject(request)));
   }
 
+  /**
+   * Returns the project of this name and definition, which is created unless it is there. Versions
+   * are the same if their records are: data that is imported again makes no other definition. A
+   * project that is there with another definition rejects with code `conflict`, and with what differs
+   * in `context.fields`; `Project.update` changes it.
+   */
+  async getOrCreateProject(name: string, options: ProjectOptions): Promise<Project> {
+    const request = now(() => projectToWire(name, options, this.#objects));
+    return this.#project(await wait(() => this.#native.getOrCreateProject(request)));
+  }
+
   /** Returns a project. */
   async project(name: string): Promise<Project> {
     return this.#project(await wait(() => this.#native.project(name)));

@@ -14,9 +14,12 @@ mod maintain;
 mod mir;
 mod model;
 mod operate;
+mod operation;
 mod project;
 mod query;
 mod requests;
+#[cfg(feature = "samples")]
+pub mod samples;
 mod scheduling;
 mod task;
 mod transfer;
@@ -29,7 +32,8 @@ pub use dataset::Dataset;
 pub use evaluate::Evaluated;
 pub use labeling::LabelOptions;
 pub use leftovers::{Leftover, LeftoverReason};
-pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
+pub use operation::Operation;
+pub use project::{Advance, LoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{
     ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest,

@@ -261,7 +261,7 @@ class Working(Labeling):
         Ctrl-C cancels the task.
 
         Args:
-            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            progress: Whether to show a bar.
             options: Those of :class:`ymir.TrainOptions`.
 
         Raises:
@@ -294,7 +294,7 @@ class Working(Labeling):
         Ctrl-C cancels the task.
 
         Args:
-            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            progress: Whether to show a bar.
             options: Those of :class:`ymir.MineOptions`.
 
         Raises:
@@ -327,7 +327,7 @@ class Working(Labeling):
         Ctrl-C cancels the task.
 
         Args:
-            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            progress: Whether to show a bar.
             options: Those of :class:`ymir.InferOptions`.
 
         Raises:
@@ -442,6 +442,27 @@ class Working(Labeling):
         """As :meth:`create_project`."""
         data = {"name": name, **self._data(options, *PROJECT_SPECS)}
         return await self._project(self._native.create_project(data)).wait_async()
+
+    def get_or_create_project(self, name: str, **options: Unpack[ProjectOptions]) -> Project:
+        """Returns the project of this name and definition, which is created unless it is there.
+
+        Versions are the same if their records are: data that is imported again makes no other
+        definition. The options are those of :class:`ymir.ProjectOptions`.
+
+        Raises:
+            ConflictError: If the project is there with another definition; ``context["fields"]``
+                names what differs. :meth:`ymir.Project.update` changes it.
+            NotFoundError: If a class or version that it names does not exist.
+        """
+        data = {"name": name, **self._data(options, *PROJECT_SPECS)}
+        return self._project(self._native.get_or_create_project(data)).wait()
+
+    async def get_or_create_project_async(
+        self, name: str, **options: Unpack[ProjectOptions]
+    ) -> Project:
+        """As :meth:`get_or_create_project`."""
+        data = {"name": name, **self._data(options, *PROJECT_SPECS)}
+        return await self._project(self._native.get_or_create_project(data)).wait_async()
 
     def project(self, name: str) -> Project:
         """Returns a project by its name.

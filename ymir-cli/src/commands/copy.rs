@@ -48,7 +48,8 @@ impl Copy {
         let into = self.into.unwrap_or_else(|| version.branch.name.to_string());
         let bar = context.out.bar("copy");
         let work = async {
-            let made = source.copy_to(&other, &into, &options, &made::on_bar(&bar)).await?;
+            let made =
+                source.copy_to(&other, &into, &options).on_progress(made::on_bar(&bar)).await?;
             Ok(vec![made.version().clone()])
         };
         made::operation(context, &other, work).await?;

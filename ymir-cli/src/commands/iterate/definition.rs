@@ -173,6 +173,7 @@ pub(crate) async fn ensure(
         Err(error) => return Err(error),
     };
     let state = handle.state().await?;
+    let wanted = &wanted.clone().with_versions_of(workspace, &state.project).await?;
     wanted.fits(&state.project)?;
     let executor = wanted.executor.as_ref().unwrap_or(&state.project.executor);
     wanted.check_parameters(workspace, executor).await?;
@@ -225,6 +226,34 @@ impl Wanted {
             || self.label_budget.is_some()
             || self.target.is_some()
             || self.labels_per_iteration.is_some()
+    }
+
+    /// Returns the same with the versions of a project in place of those that have equal records:
+    /// data that was imported again is no other data.
+    async fn with_versions_of(mut self, workspace: &Workspace, project: &Project) -> Result<Self> {
+        async fn same(workspace: &Workspace, a: &VersionId, b: &VersionId) -> Result<bool> {
+            let store = workspace.store();
+            Ok(store.version(a).await?.content == store.version(b).await?.content)
+        }
+        let pairs = [
+            (&mut self.pool, Some(project.pool)),
+            (&mut self.validation, Some(project.validation)),
+            (&mut self.training, project.training),
+        ];
+        for (wanted, kept) in pairs {
+            if let (Some(wanted), Some(kept)) = (wanted, kept)
+                && same(workspace, wanted, &kept).await?
+            {
+                *wanted = kept;
+            }
+        }
+        if let Some(LabelerSpec::Oracle { truth }) = &mut self.labeler
+            && let LabelerSpec::Oracle { truth: kept } = &project.labeler
+            && same(workspace, truth, kept).await?
+        {
+            *truth = *kept;
+        }
+        Ok(self)
     }
 
     /// Checks that a project works on the data that is asked for: those cannot be changed, or its

@@ -33,6 +33,7 @@ interface WireProject {
     image_user: boolean;
     pids: number;
     shared_memory: number;
+    model_bytes: number;
   };
   labeler: LabelerDefinition;
   selection: "mined" | "random";
@@ -62,7 +63,12 @@ export function toProjectState([wire, specs]: [WireProjectState, Specs]): Projec
 
 function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
   const spec = (id: string) => specs[id] ?? id;
-  const { image_user: imageUser, shared_memory: sharedMemory, ...limits } = wire.limits;
+  const {
+    image_user: imageUser,
+    shared_memory: sharedMemory,
+    model_bytes: modelBytes,
+    ...limits
+  } = wire.limits;
   const { labeler } = wire;
   return {
     name: wire.name,
@@ -77,7 +83,7 @@ function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
     miningParameters: wire.mining_parameters,
     inferenceParameters: wire.inference_parameters,
     resources: wire.resources,
-    limits: { ...limits, imageUser, sharedMemory },
+    limits: { ...limits, imageUser, sharedMemory, modelBytes },
     labeler: "oracle" in labeler ? { oracle: { truth: spec(labeler.oracle.truth) } } : labeler,
     selection: wire.selection,
     labelsPerIteration: wire.labels_per_iteration,

@@ -1,7 +1,15 @@
 // Tasks and their events, as the native side writes them; see `wire.ts`.
 import { YmirError } from "./errors";
 import type { WireError } from "./errors";
-import type { ExecutorInfo, Leftover, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
+import type {
+  ExecutorInfo,
+  Leftover,
+  LogLine,
+  TaskEvent,
+  TaskState,
+  TaskStatus,
+  TaskStep,
+} from "./tasks";
 import type { TaskKind } from "./types";
 
 /** @internal */

@@ -302,9 +302,7 @@ export class Workspace {
   /** Starts a mining; the task makes a dataset of the chosen assets. */
   async startMine(options: MineOptions): Promise<Task<Dataset>> {
     const request = now(() => mineToWire(options, this.#objects));
-    return this.#start("mine", options.signal, (cancel) =>
-      this.#native.startMine(request, cancel),
-    );
+    return this.#start("mine", options.signal, (cancel) => this.#native.startMine(request, cancel));
   }
 
   /** Predicts and returns the prediction set. {@link Workspace.startInfer} does not wait. The signal cancels the task. */

@@ -46,7 +46,8 @@ const GROUP: &str = "task.";
 /// How an error lists the fields of a request with a field `task`; and how users know them.
 const NESTED: &str = "expected one of `task`, ";
 const FLAT: &str = "expected one of `executor`, `parameters`, `seed`, `resources`, `limits`, \
-                    `priority`, `unknown_classes`, `reuse`, ";
+                    `priority`, `unknown_classes`, `reuse`, `time_limit_s`, `retry`, `units`, \
+                    `share`, ";
 
 /// What [`Workspace::import_dataset`] is given.
 #[derive(Debug, Clone, Deserialize)]

@@ -43,7 +43,8 @@ impl Dataset {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
             let query: Query = query.parse()?;
-            let inner = dataset.filter(&query, &into, &|progress| sink.tell(&progress)).await?;
+            let inner =
+                dataset.filter(&query, &into).on_progress(|progress| sink.tell(&progress)).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -63,7 +64,7 @@ impl Dataset {
         let others: Vec<_> = others.iter().map(|other| other.inner.clone()).collect();
         promise(env, cancel, async move {
             let tell = |progress| sink.tell(&progress);
-            let inner = dataset.intersect(&others, &into, &tell).await?;
+            let inner = dataset.intersect(&others, &into).on_progress(tell).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -81,7 +82,8 @@ impl Dataset {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
             let options: SplitOptions = from_json("a split", &options)?;
-            let parts = dataset.split(&options, &|progress| sink.tell(&progress)).await?;
+            let parts =
+                dataset.split(&options).on_progress(|progress| sink.tell(&progress)).await?;
             sink.flush().await;
             Ok(parts.into_iter().map(|inner| Dataset { inner }).collect())
         })
@@ -100,7 +102,10 @@ impl Dataset {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
             let classes: BTreeMap<String, Option<String>> = from_json("a relabel", &classes)?;
-            let inner = dataset.relabel(&classes, &into, &|progress| sink.tell(&progress)).await?;
+            let inner = dataset
+                .relabel(&classes, &into)
+                .on_progress(|progress| sink.tell(&progress))
+                .await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -137,7 +142,7 @@ impl Dataset {
         promise(env, cancel, async move {
             let options: CopyOptions = from_json("a copy", &options)?;
             let tell = |progress| sink.tell(&progress);
-            let inner = dataset.copy_to(&other, &into, &options, &tell).await?;
+            let inner = dataset.copy_to(&other, &into, &options).on_progress(tell).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -155,7 +160,7 @@ impl Dataset {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
             let tell = |progress| sink.tell(&progress);
-            let groups = dataset.near_duplicates(distance, &tell).await?;
+            let groups = dataset.near_duplicates(distance).on_progress(tell).await?;
             sink.flush().await;
             to_json(&groups)
         })
@@ -173,7 +178,8 @@ impl Dataset {
     ) -> napi::Result<PromiseRaw<'env, Dataset>> {
         let (dataset, sink) = (self.inner.clone(), Sink::new(on_progress)?);
         promise(env, cancel, async move {
-            let inner = dataset.dedup(distance, &into, &|progress| sink.tell(&progress)).await?;
+            let inner =
+                dataset.dedup(distance, &into).on_progress(|progress| sink.tell(&progress)).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -209,7 +215,7 @@ impl Workspace {
             let fetched: Fetched = from_json("a fetched version", &fetched)?;
             let options: CopyOptions = from_json("a copy", &options)?;
             let tell = |progress| sink.tell(&progress);
-            let inner = workspace.copy_fetched(&fetched, &options, &tell).await?;
+            let inner = workspace.copy_fetched(&fetched, &options).on_progress(tell).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })
@@ -246,7 +252,7 @@ impl Workspace {
             let request: FuseRequest = from_json("a fusion", &request)?;
             let options = request.resolve(&workspace).await?;
             let tell = |progress| sink.tell(&progress);
-            let inner = workspace.fuse(&options, &request.into, &tell).await?;
+            let inner = workspace.fuse(&options, &request.into).on_progress(tell).await?;
             sink.flush().await;
             Ok(Dataset { inner })
         })

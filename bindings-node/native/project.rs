@@ -53,6 +53,21 @@ impl Workspace {
         })
     }
 
+    /// Returns the project of a name and definition, which is created unless it is there.
+    #[napi]
+    pub fn get_or_create_project<'env>(
+        &self,
+        env: &'env Env,
+        request: String,
+    ) -> napi::Result<PromiseRaw<'env, Project>> {
+        let workspace = self.get()?;
+        promise(env, None, async move {
+            let request: ProjectRequest = from_json("a project", &request)?;
+            let project = request.resolve(&workspace).await?;
+            Ok(Project { inner: workspace.get_or_create_project(project).await? })
+        })
+    }
+
     /// Returns a project by its name.
     #[napi]
     pub fn project<'env>(
@@ -111,7 +126,7 @@ impl Project {
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let (project, sink) = (self.inner.clone(), Sink::new(on_event)?);
         promise(env, cancel, async move {
-            let advance = project.advance(&steps(&options)?, &listener(&sink)).await?;
+            let advance = project.advance(&steps(&options)?).on_event(listener(&sink)).await?;
             sink.flush().await;
             to_json(&advance)
         })
@@ -128,7 +143,7 @@ impl Project {
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let (project, sink) = (self.inner.clone(), Sink::new(on_event)?);
         promise(env, cancel, async move {
-            let turn = project.next_iteration(&steps(&options)?, &listener(&sink)).await?;
+            let turn = project.next_iteration(&steps(&options)?).on_event(listener(&sink)).await?;
             sink.flush().await;
             let iterations = match &turn {
                 Turn::Finished(iteration) => std::slice::from_ref(iteration),

@@ -27,8 +27,10 @@ impl Workspace {
             let options = request.options();
             let ImportRequest { source, format, dataset, .. } = request;
             let tell = |progress| sink.tell(&progress);
-            let report =
-                workspace.import_dataset(source, format, &dataset, &options, &tell).await?;
+            let report = workspace
+                .import_dataset(source, format, &dataset, &options)
+                .on_progress(tell)
+                .await?;
             sink.flush().await;
             to_json(&report)
         })
@@ -48,7 +50,7 @@ impl Workspace {
         promise(env, cancel, async move {
             let options: MirOptions = from_json("an import", &options)?;
             let tell = |progress| sink.tell(&progress);
-            let report = workspace.import_mir(repository, &options, &tell).await?;
+            let report = workspace.import_mir(repository, &options).on_progress(tell).await?;
             sink.flush().await;
             to_json(&report)
         })
@@ -96,8 +98,10 @@ impl Dataset {
             let request: ExportRequest = from_json("an export", &request)?;
             let options = request.options();
             let tell = |progress| sink.tell(&progress);
-            let report =
-                dataset.export(request.destination, request.format, &options, &tell).await?;
+            let report = dataset
+                .export(request.destination, request.format, &options)
+                .on_progress(tell)
+                .await?;
             sink.flush().await;
             to_json(&report)
         })

@@ -69,6 +69,12 @@ pub(crate) fn init_workspace(
     })
 }
 
+/// Writes the sample dataset into a folder.
+#[napi]
+pub(crate) fn write_samples(env: &Env, folder: String) -> napi::Result<PromiseRaw<'_, ()>> {
+    promise(env, None, async move { ymir::samples::write(folder).await })
+}
+
 fn options(request: &str) -> Result<WorkspaceOptions> {
     from_json("a workspace", request).map(|request: WorkspaceRequest| request.options())
 }

@@ -73,6 +73,7 @@ export type {
   TrainOptions,
   UnknownClasses,
 } from "./requests";
+export { writeSamples } from "./samples";
 export { Selection } from "./selection";
 export type { IdsOptions, SelectionPageOptions } from "./selection";
 export { Task } from "./task";

@@ -231,6 +231,7 @@ export interface NativeWorkspace {
   fsck(options: string, cancel?: NativeCancel): Promise<string>;
   collectGarbage(options: string, cancel?: NativeCancel): Promise<string>;
   createProject(request: string): Promise<NativeProject>;
+  getOrCreateProject(request: string): Promise<NativeProject>;
   project(name: string): Promise<NativeProject>;
   registerExecutor(
     name: string,
@@ -250,6 +251,7 @@ export interface Native {
   openWorkspace(root: string, request: string): Promise<NativeWorkspace>;
   initWorkspace(root: string, request: string): Promise<NativeWorkspace>;
   findWorkspace(start: string): string | null;
+  writeSamples(folder: string): Promise<void>;
 }
 
 /** The addon's files for this platform, as `scripts/build-native.mjs` names them. */

@@ -71,7 +71,12 @@ export type LoopEvent =
   /** Images are looked at, to leave out near-duplicates. */
   | { readonly type: "preparing"; readonly progress: Progress }
   | { readonly type: "task"; readonly event: TaskEvent }
-  | { readonly type: "labeling"; readonly status: LabelStatus }
+  | {
+      readonly type: "labeling";
+      readonly status: LabelStatus;
+      /** Who is waited for, and where: `people, in /home/me/to-label`, for example. */
+      readonly labeler: string;
+    }
   | {
       readonly type: "finished";
       readonly iteration: number;

@@ -12,7 +12,29 @@ import type { WireTaskEvent } from "./wire-tasks";
 /** The fields of a definition; versions by their ids. */
 interface WireProject {
   name: string;
+<<<<<<< HEAD
   limits: Record<string, unknown>;
+=======
+  classes: string[];
+  object_type: "detection";
+  pool: string;
+  skip_near_duplicates: number | null;
+  validation: string;
+  training: string | null;
+  executor: string;
+  training_parameters: Parameters;
+  mining_parameters: Parameters;
+  inference_parameters: Parameters;
+  resources: ProjectDefinition["resources"];
+  limits: {
+    network: boolean;
+    capabilities: boolean;
+    image_user: boolean;
+    pids: number;
+    shared_memory: number;
+    model_bytes: number;
+  };
+>>>>>>> newcomer
   labeler: LabelerDefinition;
   [field: string]: unknown;
 }
@@ -35,10 +57,34 @@ export function toProjectState([wire, specs]: [WireProjectState, Specs]): Projec
 
 function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
   const spec = (id: string) => specs[id] ?? id;
+<<<<<<< HEAD
   const { labeler } = wire;
   const definition: Record<string, unknown> = {
     ...camel(wire),
     limits: camel(wire.limits),
+=======
+  const {
+    image_user: imageUser,
+    shared_memory: sharedMemory,
+    model_bytes: modelBytes,
+    ...limits
+  } = wire.limits;
+  const { labeler } = wire;
+  return {
+    name: wire.name,
+    classes: wire.classes,
+    objectType: wire.object_type,
+    pool: spec(wire.pool),
+    skipNearDuplicates: wire.skip_near_duplicates,
+    validation: spec(wire.validation),
+    training: wire.training === null ? null : spec(wire.training),
+    executor: wire.executor,
+    trainingParameters: wire.training_parameters,
+    miningParameters: wire.mining_parameters,
+    inferenceParameters: wire.inference_parameters,
+    resources: wire.resources,
+    limits: { ...limits, imageUser, sharedMemory, modelBytes },
+>>>>>>> newcomer
     labeler: "oracle" in labeler ? { oracle: { truth: spec(labeler.oracle.truth) } } : labeler,
   };
   for (const name of VERSIONS) {
@@ -60,7 +106,7 @@ export type WireLoopEvent =
   | { started: { iteration: number; step: Step } }
   | { preparing: Progress }
   | { task: WireTaskEvent }
-  | { labeling: LabelStatus }
+  | { labeling: { status: LabelStatus; labeler: string } }
   | { finished: { iteration: number; result: StepResult; elapsed: number } };
 
 /** @internal */
@@ -68,6 +114,6 @@ export function toLoopEvent(wire: WireLoopEvent): LoopEvent {
   if ("started" in wire) return { type: "started", ...wire.started };
   if ("preparing" in wire) return { type: "preparing", progress: wire.preparing };
   if ("task" in wire) return { type: "task", event: toTaskEvent(wire.task) };
-  if ("labeling" in wire) return { type: "labeling", status: wire.labeling };
+  if ("labeling" in wire) return { type: "labeling", ...wire.labeling };
   return { type: "finished", ...wire.finished };
 }

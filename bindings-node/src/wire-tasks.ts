@@ -1,8 +1,21 @@
 // Tasks and their events, as the native side writes them; see `wire.ts`.
 import { YmirError } from "./errors";
 import type { WireError } from "./errors";
+<<<<<<< HEAD
 import type { ExecutorInfo, HostLease, Leftover, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
 import type { ObjectType, TaskKind } from "./types";
+=======
+import type {
+  ExecutorInfo,
+  Leftover,
+  LogLine,
+  TaskEvent,
+  TaskState,
+  TaskStatus,
+  TaskStep,
+} from "./tasks";
+import type { TaskKind } from "./types";
+>>>>>>> newcomer
 
 /** @internal */
 export interface WireTaskStatus {

@@ -377,9 +377,7 @@ export class Workspace {
   /** Starts a mining; the task makes a dataset of the chosen assets. */
   async startMine(options: MineOptions): Promise<Task<Dataset>> {
     const request = now(() => mineToWire(options, this.#objects));
-    return this.#start("mine", options.signal, (cancel) =>
-      this.#native.startMine(request, cancel),
-    );
+    return this.#start("mine", options.signal, (cancel) => this.#native.startMine(request, cancel));
   }
 
   /** Predicts and returns the prediction set. {@link Workspace.startInfer} does not wait. The signal cancels the task. */
@@ -570,6 +568,17 @@ export class Workspace {
   async createProject(name: string, options: ProjectOptions): Promise<Project> {
     const request = now(() => projectToWire(name, options, this.#objects));
     return this.#project(await wait(() => this.#native.createProject(request)));
+  }
+
+  /**
+   * Returns the project of this name and definition, which is created unless it is there. Versions
+   * are the same if their records are: data that is imported again makes no other definition. A
+   * project that is there with another definition rejects with code `conflict`, and with what differs
+   * in `context.fields`; `Project.update` changes it.
+   */
+  async getOrCreateProject(name: string, options: ProjectOptions): Promise<Project> {
+    const request = now(() => projectToWire(name, options, this.#objects));
+    return this.#project(await wait(() => this.#native.getOrCreateProject(request)));
   }
 
   /** Returns a project. */

@@ -176,7 +176,8 @@ test("what is no argument of a call is refused, and named", async () => {
 
 test("what JSON cannot say is refused by the name of its option", async () => {
   const model = { classes: ["red"], training: "pool", validation: "validation", model: "m" };
-  const train = (parameters) => workspace.startTrain({ ...model, executor: "host:none", parameters });
+  const train = (parameters) =>
+    workspace.startTrain({ ...model, executor: "host:none", parameters });
   const cycle = [];
   cycle.push(cycle);
   const project = {

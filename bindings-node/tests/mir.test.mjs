@@ -8,9 +8,7 @@ import { Workspace } from "ymir";
 
 import { folder, rejection } from "./support.mjs";
 
-const packed = fileURLToPath(
-  new URL("../../ymir-mir/tests/data/mir/mir.tar.gz", import.meta.url),
-);
+const packed = fileURLToPath(new URL("../../ymir-mir/tests/data/mir/mir.tar.gz", import.meta.url));
 
 test("a repository of the original is imported, once", async () => {
   const root = folder();

@@ -42,6 +42,7 @@ fn _ymir(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<stream::Stream>()?;
     module.add_class::<executor::Task>()?;
     module.add_class::<arrow::ArrowTable>()?;
+    module.add_function(wrap_pyfunction!(workspace::write_samples, module)?)?;
     module.add_function(wrap_pyfunction!(interrupt::interrupt, module)?)?;
     module.add_function(wrap_pyfunction!(attach::ending, module)?)?;
     module.add_function(wrap_pyfunction!(attach::shut, module)?)?;

@@ -70,7 +70,7 @@ impl Project {
             let options: Options = parse_request("a step", options)?;
             // It fails only when nobody waits any more.
             let tell = move |event| drop(events.send(data(event)));
-            live.project(&name).await?.advance(&options.into(), &tell).await.map(data)
+            live.project(&name).await?.advance(&options.into()).on_event(tell).await.map(data)
         }))
     }
 
@@ -80,7 +80,12 @@ impl Project {
         Ok(Pending::with_events(|events| async move {
             let options: Options = parse_request("an iteration", options)?;
             let tell = move |event| drop(events.send(data(event)));
-            live.project(&name).await?.next_iteration(&options.into(), &tell).await.map(data)
+            live.project(&name)
+                .await?
+                .next_iteration(&options.into())
+                .on_event(tell)
+                .await
+                .map(data)
         }))
     }
 
@@ -90,7 +95,7 @@ impl Project {
         Ok(Pending::with_events(|events| async move {
             let options: Options = parse_request("a run", options)?;
             let tell = move |event| drop(events.send(data(event)));
-            live.project(&name).await?.run_with(&options.into(), &tell).await.map(data)
+            live.project(&name).await?.run_with(&options.into()).on_event(tell).await.map(data)
         }))
     }
 }

@@ -132,3 +132,9 @@ impl Workspace {
         }
     }
 }
+
+/// Writes the sample dataset into a folder.
+#[pyfunction]
+pub(crate) fn write_samples(folder: PathBuf) -> Pending {
+    Pending::new(async move { ymir::samples::write(folder).await.map(object) })
+}

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import builtins
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import ymir
@@ -23,22 +21,6 @@ def test_bars(filled: ymir.Workspace, voc: Path, capsys: pytest.CaptureFixture[s
     for step in ("1: prepare mining", "1: train", "1: evaluate"):
         assert f"{step}: 100%" in shown
     assert "AP50" in shown
-
-
-def test_without_tqdm_the_remedy_is_told(
-    filled: ymir.Workspace, voc: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = builtins.__import__
-
-    def without(name: str, *args: Any, **options: Any) -> Any:
-        if name.startswith("tqdm"):
-            raise ImportError(name)
-        return original(name, *args, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"pip install ymir\[progress\]"):
-        filled.import_dataset(voc, "more", progress=True)
-    assert filled.names("dataset") == ["pool", "val"]
 
 
 def test_the_import_loads_nothing_heavy() -> None:

@@ -5,7 +5,7 @@ use ymir::{BranchKind, Resources, Result, RetryPolicy, Task, TaskOptions, TmiKin
 
 use crate::commands::{
     self, alike, classes, compare, copy, diff, edit, evaluate, export, filter, fsck, fuse, gc, import,
-    infer, init, iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split,
+    infer, init, iterate, label, log, mine, outcomes, relabel, sample, samples, set_operation, show, split,
     task, train,
 };
 use crate::context::Context;
@@ -107,6 +107,8 @@ pub(crate) enum Command {
     Outcomes(outcomes::Outcomes),
     /// Makes a project, or carries one on until it ends
     Iterate(Box<iterate::Iterate>),
+    /// Writes a small annotated dataset into a folder, as Pascal VOC, to try everything with
+    Samples(samples::Samples),
     /// Runs the whole loop on rendered scenes or a folder of yours, and writes a report
     Demo(Box<demo::Demo>),
 }

@@ -17,9 +17,12 @@ mod mir;
 mod model;
 mod object_type;
 mod operate;
+mod operation;
 mod project;
 mod query;
 mod requests;
+#[cfg(feature = "samples")]
+pub mod samples;
 mod scheduling;
 mod task;
 mod transfer;
@@ -33,7 +36,8 @@ pub use evaluate::Evaluated;
 pub use labeling::{LabelJob, LabelJobInfo, LabelOptions};
 pub use leftovers::{Leftover, LeftoverReason};
 pub use operate::Fetched;
-pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
+pub use operation::Operation;
+pub use project::{Advance, LoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{
     AnnotationInput, AttributeInput, EditItem, EditRequest, ExportRequest, FuseRequest,

@@ -1,9 +1,8 @@
 use std::path::Path;
 
-use ymir_core::Result;
 use ymir_mir::{MirOptions, MirReport};
 
-use crate::{Progress, Workspace};
+use crate::{Operation, Workspace};
 
 impl Workspace {
     /// Imports a repository of the original YMIR, made by its command `mir` 2.x: its datasets and
@@ -18,12 +17,14 @@ impl Workspace {
     /// As [`ymir_mir::import_mir`]: among others `InvalidInput` if it is
     /// no such repository or its images are not found, `AlreadyExists` if the workspace has other
     /// datasets of the same names.
-    pub async fn import_mir(
-        &self,
+    pub fn import_mir<'a>(
+        &'a self,
         repository: impl AsRef<Path>,
-        options: &MirOptions,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<MirReport> {
-        ymir_mir::import_mir(self.store(), repository.as_ref(), options, progress).await
+        options: &'a MirOptions,
+    ) -> Operation<'a, MirReport> {
+        let repository = repository.as_ref().to_owned();
+        Operation::new(move |on| async move {
+            ymir_mir::import_mir(self.store(), &repository, options, &*on).await
+        })
     }
 }

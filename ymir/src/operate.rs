@@ -4,10 +4,7 @@ use serde::Deserialize;
 use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result, VersionSpec};
 use ymir_data::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
 
-use crate::{Dataset, Progress, Workspace};
-
-/// Where the progress of an operation is told.
-type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+use crate::{Dataset, Operation, Workspace};
 
 /// A version that git fetched from another workspace: `git fetch REPOSITORY
 /// '+refs/heads/*:refs/remotes/REMOTE/*'` in `repo.git`.
@@ -36,15 +33,12 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`operations::filter`].
-    pub async fn filter(
-        &self,
-        query: &Query,
-        into: &str,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Self> {
-        let (store, target) = (self.workspace().store(), self.target(into)?);
-        let made = operations::filter(store, &self.id(), query, &target, on_progress).await?;
-        self.made(made).await
+    pub fn filter<'a>(&'a self, query: &'a Query, into: &'a str) -> Operation<'a, Self> {
+        Operation::new(move |on| async move {
+            let (store, target) = (self.workspace().store(), self.target(into)?);
+            let made = operations::filter(store, &self.id(), query, &target, &*on).await?;
+            self.made(made).await
+        })
     }
 
     /// Makes a version of the records of this one whose assets each of the others has too.
@@ -52,16 +46,13 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`operations::intersect`].
-    pub async fn intersect(
-        &self,
-        others: &[Self],
-        into: &str,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Self> {
-        let others: Vec<_> = others.iter().map(Self::id).collect();
-        let (store, target) = (self.workspace().store(), self.target(into)?);
-        let made = operations::intersect(store, &self.id(), &others, &target, on_progress).await?;
-        self.made(made).await
+    pub fn intersect<'a>(&'a self, others: &'a [Self], into: &'a str) -> Operation<'a, Self> {
+        Operation::new(move |on| async move {
+            let others: Vec<_> = others.iter().map(Self::id).collect();
+            let (store, target) = (self.workspace().store(), self.target(into)?);
+            let made = operations::intersect(store, &self.id(), &others, &target, &*on).await?;
+            self.made(made).await
+        })
     }
 
     /// Divides the records of this version by chance into parts, each a version of a name of its
@@ -70,17 +61,15 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`operations::split`].
-    pub async fn split(
-        &self,
-        options: &SplitOptions,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Vec<Self>> {
-        let store = self.workspace().store();
-        let mut parts = Vec::new();
-        for made in operations::split(store, &self.id(), options, on_progress).await? {
-            parts.push(self.made(made).await?);
-        }
-        Ok(parts)
+    pub fn split<'a>(&'a self, options: &'a SplitOptions) -> Operation<'a, Vec<Self>> {
+        Operation::new(move |on| async move {
+            let store = self.workspace().store();
+            let mut parts = Vec::new();
+            for made in operations::split(store, &self.id(), options, &*on).await? {
+                parts.push(self.made(made).await?);
+            }
+            Ok(parts)
+        })
     }
 
     /// Makes a version in which classes are renamed, joined or dropped: what becomes of a class is
@@ -89,15 +78,16 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`operations::relabel`].
-    pub async fn relabel(
-        &self,
-        classes: &BTreeMap<String, Option<String>>,
-        into: &str,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Self> {
-        let (store, target) = (self.workspace().store(), self.target(into)?);
-        let made = operations::relabel(store, &self.id(), classes, &target, on_progress).await?;
-        self.made(made).await
+    pub fn relabel<'a>(
+        &'a self,
+        classes: &'a BTreeMap<String, Option<String>>,
+        into: &'a str,
+    ) -> Operation<'a, Self> {
+        Operation::new(move |on| async move {
+            let (store, target) = (self.workspace().store(), self.target(into)?);
+            let made = operations::relabel(store, &self.id(), classes, &target, &*on).await?;
+            self.made(made).await
+        })
     }
 
     /// Makes a version of a share of the records of this one, 0 to 1, chosen by chance: the same
@@ -117,17 +107,18 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`operations::copy`].
-    pub async fn copy_to(
-        &self,
-        workspace: &Workspace,
-        into: &str,
-        options: &CopyOptions,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Self> {
-        let (from, to) = (self.workspace().store(), workspace.store());
-        let target = self.target(into)?;
-        let made = operations::copy(from, &self.id(), to, &target, options, on_progress).await?;
-        Self::open(workspace.clone(), made).await
+    pub fn copy_to<'a>(
+        &'a self,
+        workspace: &'a Workspace,
+        into: &'a str,
+        options: &'a CopyOptions,
+    ) -> Operation<'a, Self> {
+        Operation::new(move |on| async move {
+            let (from, to) = (self.workspace().store(), workspace.store());
+            let target = self.target(into)?;
+            let made = operations::copy(from, &self.id(), to, &target, options, &*on).await?;
+            Self::open(workspace.clone(), made).await
+        })
     }
 
     /// Returns the groups of images that look alike, by their difference hashes; needs the feature
@@ -136,13 +127,11 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`operations::near_duplicates`].
-    pub async fn near_duplicates(
-        &self,
-        distance: u32,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Vec<Vec<AssetId>>> {
-        let store = self.workspace().store();
-        operations::near_duplicates(store, &self.id(), distance, on_progress).await
+    pub fn near_duplicates<'a>(&'a self, distance: u32) -> Operation<'a, Vec<Vec<AssetId>>> {
+        Operation::new(move |on| async move {
+            let store = self.workspace().store();
+            operations::near_duplicates(store, &self.id(), distance, &*on).await
+        })
     }
 
     /// Makes a version with one of each group of images that look alike; needs the feature
@@ -151,15 +140,12 @@ impl Dataset {
     /// # Errors
     ///
     /// As [`operations::dedup`].
-    pub async fn dedup(
-        &self,
-        distance: u32,
-        into: &str,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Self> {
-        let (store, target) = (self.workspace().store(), self.target(into)?);
-        let made = operations::dedup(store, &self.id(), distance, &target, on_progress).await?;
-        self.made(made).await
+    pub fn dedup<'a>(&'a self, distance: u32, into: &'a str) -> Operation<'a, Self> {
+        Operation::new(move |on| async move {
+            let (store, target) = (self.workspace().store(), self.target(into)?);
+            let made = operations::dedup(store, &self.id(), distance, &target, &*on).await?;
+            self.made(made).await
+        })
     }
 
     /// Counts what differs from this version to another.
@@ -183,19 +169,22 @@ impl Workspace {
     ///
     /// `NotFound` if nothing was fetched from the remote, or there is no such version; else as
     /// [`operations::copy`].
-    pub async fn copy_fetched(
-        &self,
-        fetched: &Fetched,
-        options: &CopyOptions,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Dataset> {
-        let spec: VersionSpec = fetched.version.parse()?;
-        let target = Branch::new(fetched.kind, fetched.into.clone().unwrap_or(spec.name.clone()));
-        let from = self.store().fetched(&fetched.remote).await?;
-        let source = from.resolve(&Branch::new(fetched.kind, spec.name), &spec.selector).await?;
-        let (source, to) = (source.id, self.store());
-        let made = operations::copy(&from, &source, to, &target, options, on_progress).await?;
-        Dataset::open(self.clone(), made).await
+    pub fn copy_fetched<'a>(
+        &'a self,
+        fetched: &'a Fetched,
+        options: &'a CopyOptions,
+    ) -> Operation<'a, Dataset> {
+        Operation::new(move |on| async move {
+            let spec: VersionSpec = fetched.version.parse()?;
+            let into = fetched.into.clone().unwrap_or(spec.name.clone());
+            let target = Branch::new(fetched.kind, into);
+            let from = self.store().fetched(&fetched.remote).await?;
+            let branch = Branch::new(fetched.kind, spec.name);
+            let source = from.resolve(&branch, &spec.selector).await?.id;
+            let made =
+                operations::copy(&from, &source, self.store(), &target, options, &*on).await?;
+            Dataset::open(self.clone(), made).await
+        })
     }
 
     /// Joins dataset versions, leaves out the assets of others, filters and samples, in one go.
@@ -203,14 +192,11 @@ impl Workspace {
     /// # Errors
     ///
     /// As [`operations::fuse`].
-    pub async fn fuse(
-        &self,
-        options: &FuseOptions,
-        into: &str,
-        on_progress: OnProgress<'_>,
-    ) -> Result<Dataset> {
-        let target = Branch::new(BranchKind::Dataset, Name::new(into)?);
-        let made = operations::fuse(self.store(), options, &target, on_progress).await?;
-        Dataset::open(self.clone(), made).await
+    pub fn fuse<'a>(&'a self, options: &'a FuseOptions, into: &'a str) -> Operation<'a, Dataset> {
+        Operation::new(move |on| async move {
+            let target = Branch::new(BranchKind::Dataset, Name::new(into)?);
+            let made = operations::fuse(self.store(), options, &target, &*on).await?;
+            Dataset::open(self.clone(), made).await
+        })
     }
 }

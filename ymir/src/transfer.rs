@@ -1,9 +1,9 @@
 use std::path::Path;
 
-use ymir_core::{Branch, Result};
+use ymir_core::Branch;
 
 use crate::{
-    Dataset, ExportOptions, ExportReport, Format, ImportOptions, ImportReport, Progress, Workspace,
+    Dataset, ExportOptions, ExportReport, Format, ImportOptions, ImportReport, Operation, Workspace,
 };
 
 impl Workspace {
@@ -16,17 +16,18 @@ impl Workspace {
     ///
     /// `NotFound` if the folder does not exist; `InvalidInput` if nothing in it can be used, or if
     /// it has unknown classes and [`ImportOptions::unknown_classes`] says stop.
-    pub async fn import_dataset(
-        &self,
+    pub fn import_dataset<'a>(
+        &'a self,
         source: impl AsRef<Path>,
         format: Format,
-        dataset: &str,
-        options: &ImportOptions,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<ImportReport> {
-        let branch = Branch::dataset(dataset)?;
-        let store = self.store();
-        ymir_data::import_dataset(store, source.as_ref(), format, &branch, options, progress).await
+        dataset: &'a str,
+        options: &'a ImportOptions,
+    ) -> Operation<'a, ImportReport> {
+        let source = source.as_ref().to_owned();
+        Operation::new(move |on| async move {
+            let (store, branch) = (self.store(), Branch::dataset(dataset)?);
+            ymir_data::import_dataset(store, &source, format, &branch, options, &*on).await
+        })
     }
 }
 
@@ -37,14 +38,16 @@ impl Dataset {
     ///
     /// `AlreadyExists` if the destination has anything in it; `Unsupported` if the format cannot
     /// hold annotations.
-    pub async fn export(
-        &self,
+    pub fn export<'a>(
+        &'a self,
         destination: impl AsRef<Path>,
         format: Format,
-        options: &ExportOptions,
-        progress: &(dyn Fn(Progress) + Send + Sync),
-    ) -> Result<ExportReport> {
-        let (store, id) = (self.workspace().store(), self.id());
-        ymir_data::export_dataset(store, &id, destination.as_ref(), format, options, progress).await
+        options: &'a ExportOptions,
+    ) -> Operation<'a, ExportReport> {
+        let destination = destination.as_ref().to_owned();
+        Operation::new(move |on| async move {
+            let (store, id) = (self.workspace().store(), self.id());
+            ymir_data::export_dataset(store, &id, &destination, format, options, &*on).await
+        })
     }
 }

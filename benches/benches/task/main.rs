@@ -43,7 +43,7 @@ fn prepare(run: &Run) -> Result<()> {
             transfer: Transfer::HardLink,
             ..ImportOptions::default()
         };
-        workspace.import_dataset(data.join("voc"), Format::Voc, "all", &options, &|_| ()).await?;
+        workspace.import_dataset(data.join("voc"), Format::Voc, "all", &options).await?;
         workspace.dataset("all").await?.sample(100, 1, "few").await?;
         Ok(())
     })

@@ -6,7 +6,7 @@
 
     with ymir.open("cells", create=True) as workspace:
         workspace.import_dataset("bccd", "pool", split="train", unknown_classes="add")
-        project = workspace.create_project("cells", …)
+        project = workspace.get_or_create_project("cells", …)
         for iteration in project.iterate():
             print(iteration.number, iteration.metric)
 """
@@ -118,6 +118,7 @@ from ymir.reports import (
     Skipped,
     UnknownClass,
 )
+from ymir.samples import write_samples, write_samples_async
 from ymir.selection import Selection
 from ymir.task import CleanReport, HostLease, Leftover, Task, TaskStatus
 from ymir.versions import (
@@ -266,6 +267,8 @@ __all__ = [
     "init_async",
     "open",
     "open_async",
+    "write_samples",
+    "write_samples_async",
 ]
 
 

@@ -21,18 +21,13 @@ class Progress:
 
 
 OnProgress: TypeAlias = "bool | Callable[[Progress], object]"
-"""``True`` for a bar (needs ``pip install ymir[progress]``), or what is called with the state."""
+"""``True`` for a bar, or what is called with the state."""
 
 
 def bar(**options: Any) -> Any:
     """Returns a bar for where the program runs: terminal or notebook."""
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "progress=True shows bars of tqdm, which is not installed:"
-            " run `pip install ymir[progress]`, or pass a function in place of True"
-        ) from error
+    from tqdm.auto import tqdm
+
     return tqdm(**options)
 
 

@@ -324,7 +324,7 @@ class Working(Editing):
         Ctrl-C cancels the task.
 
         Args:
-            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            progress: Whether to show a bar.
             options: Those of :class:`ymir.TrainOptions`.
 
         Raises:
@@ -357,7 +357,7 @@ class Working(Editing):
         Ctrl-C cancels the task.
 
         Args:
-            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            progress: Whether to show a bar.
             options: Those of :class:`ymir.MineOptions`.
 
         Raises:
@@ -390,7 +390,7 @@ class Working(Editing):
         Ctrl-C cancels the task.
 
         Args:
-            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            progress: Whether to show a bar.
             options: Those of :class:`ymir.InferOptions`.
 
         Raises:
@@ -559,6 +559,27 @@ class Working(Editing):
         """As :meth:`create_project`."""
         data = {"name": name, **self._data(options, *PROJECT_SPECS)}
         return await self._project(self._native.create_project(data)).wait_async()
+
+    def get_or_create_project(self, name: str, **options: Unpack[ProjectOptions]) -> Project:
+        """Returns the project of this name and definition, which is created unless it is there.
+
+        Versions are the same if their records are: data that is imported again makes no other
+        definition. The options are those of :class:`ymir.ProjectOptions`.
+
+        Raises:
+            ConflictError: If the project is there with another definition; ``context["fields"]``
+                names what differs. :meth:`ymir.Project.update` changes it.
+            NotFoundError: If a class or version that it names does not exist.
+        """
+        data = {"name": name, **self._data(options, *PROJECT_SPECS)}
+        return self._project(self._native.get_or_create_project(data)).wait()
+
+    async def get_or_create_project_async(
+        self, name: str, **options: Unpack[ProjectOptions]
+    ) -> Project:
+        """As :meth:`get_or_create_project`."""
+        data = {"name": name, **self._data(options, *PROJECT_SPECS)}
+        return await self._project(self._native.get_or_create_project(data)).wait_async()
 
     def project(self, name: str) -> Project:
         """Returns a project by its name.

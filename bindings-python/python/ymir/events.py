@@ -87,6 +87,7 @@ class LoopEvent:
         progress: How many of the images were looked at.
         task: The event of the task.
         status: How far the labeler is.
+        labeler: Who is waited for, and where: ``"people, in /home/me/to-label"``, for example.
     """
 
     kind: Literal["started", "preparing", "task", "labeling", "finished"]
@@ -97,6 +98,7 @@ class LoopEvent:
     progress: Progress | None = None
     task: TaskEvent | None = None
     status: LabelStatus | None = None
+    labeler: str | None = None
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> LoopEvent:
@@ -108,7 +110,8 @@ class LoopEvent:
         if kind == "task":
             return cls("task", task=TaskEvent._of(value))
         if kind == "labeling":
-            return cls("labeling", status=LabelStatus(**value))
+            status = LabelStatus(**value["status"])
+            return cls("labeling", status=status, labeler=value["labeler"])
         if kind == "finished":
             result = StepResult._of(value["result"])
             return cls("finished", value["iteration"], result.step, result, value["elapsed"])

@@ -124,7 +124,7 @@ class Project:
             labels: How many assets to choose, in the step that mines.
             parameters: Parameters of the executor, in a step that runs one.
             wait: Whether to wait in the step that labels until the labeler is done.
-            progress: Whether to show bars (needs ``pip install ymir[progress]``).
+            progress: Whether to show bars.
             on_event: Is called with what happens, on this thread.
 
         Raises:

@@ -50,7 +50,7 @@ class _Bars:
         elif event.progress is not None and self._bar is not None:
             self._bar.count(event.progress.done, event.progress.total, "images")
         elif event.status is not None and self._bar is not None:
-            self._bar.label(event.status)
+            self._bar.label(event.status, event.labeler or "the labeler")
         elif event.kind == "finished" and self._bar is not None:
             self._bar.finish()
             metric = event.result and event.result.metric

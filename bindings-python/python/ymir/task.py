@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -257,7 +258,7 @@ class Task(Generic[T]):
         Ctrl-C cancels the task, gives it up to two seconds to end, and raises KeyboardInterrupt.
 
         Args:
-            progress: Whether to show a bar (needs ``pip install ymir[progress]``).
+            progress: Whether to show a bar.
             on_event: Is called with each event, on this thread.
 
         Raises:
@@ -334,6 +335,7 @@ class TaskBar:
         """Shows an empty bar."""
         form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
         self._bar: Any = bar(total=1.0, desc=title, bar_format=form)
+        self._waiting = False
 
     def __enter__(self) -> TaskBar:
         """Returns itself."""
@@ -351,8 +353,13 @@ class TaskBar:
         """Shows a text behind the bar."""
         self._bar.set_postfix_str(text[:60])
 
-    def label(self, status: LabelStatus) -> None:
-        """Shows how far a labeler is."""
+    def label(self, status: LabelStatus, labeler: str) -> None:
+        """Shows how far a labeler is; says once who is waited for, and where."""
+        missing = status.total - status.labeled
+        if missing > 0 and not self._waiting:
+            self._waiting = True
+            text = f"waiting for {labeler}: {missing} images to label"
+            self._bar.write(text, file=sys.stderr)
         self.count(status.labeled, status.total, "labeled")
 
     def count(self, done: int, total: int, what: str) -> None:

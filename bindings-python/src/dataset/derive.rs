@@ -61,7 +61,7 @@ impl Dataset {
             // It fails only when nobody waits any more.
             let tell = move |progress| drop(events.send(data(progress)));
             let (format, options) = (request.format, request.options());
-            live.export(&request.destination, format, &options, &tell).await.map(data)
+            live.export(&request.destination, format, &options).on_progress(tell).await.map(data)
         }))
     }
 }

@@ -20,7 +20,7 @@ impl Dataset {
         Ok(Pending::with_events(|events| async move {
             // It fails only when nobody waits any more.
             let tell = move |progress| drop(events.send(data(progress)));
-            live.filter(&query, &into, &tell).await.map(|made| opened(home, made))
+            live.filter(&query, &into).on_progress(tell).await.map(|made| opened(home, made))
         }))
     }
 
@@ -35,7 +35,7 @@ impl Dataset {
         let others = others.collect::<PyResult<Vec<_>>>()?;
         Ok(Pending::with_events(|events| async move {
             let tell = move |progress| drop(events.send(data(progress)));
-            live.intersect(&others, &into, &tell).await.map(|made| opened(home, made))
+            live.intersect(&others, &into).on_progress(tell).await.map(|made| opened(home, made))
         }))
     }
 
@@ -45,7 +45,7 @@ impl Dataset {
         let options: SplitOptions = request("a split", options)?;
         Ok(Pending::with_events(|events| async move {
             let tell = move |progress| drop(events.send(data(progress)));
-            let parts = live.split(&options, &tell).await?;
+            let parts = live.split(&options).on_progress(tell).await?;
             Ok(data(parts.iter().map(|part| part.id()).collect::<Vec<_>>()))
         }))
     }
@@ -59,7 +59,7 @@ impl Dataset {
         let live = slf.get().live(py)?;
         Ok(Pending::with_events(|events| async move {
             let tell = move |progress| drop(events.send(data(progress)));
-            live.relabel(&classes, &into, &tell).await.map(|made| opened(home, made))
+            live.relabel(&classes, &into).on_progress(tell).await.map(|made| opened(home, made))
         }))
     }
 
@@ -83,7 +83,7 @@ impl Dataset {
         let options: CopyOptions = request("a copy", options)?;
         Ok(Pending::with_events(|events| async move {
             let tell = move |progress| drop(events.send(data(progress)));
-            let made = live.copy_to(&other, &into, &options, &tell).await?;
+            let made = live.copy_to(&other, &into, &options).on_progress(tell).await?;
             Ok(opened(home, made))
         }))
     }
@@ -93,7 +93,7 @@ impl Dataset {
         let live = self.live(py)?;
         Ok(Pending::with_events(|events| async move {
             let tell = move |progress| drop(events.send(data(progress)));
-            live.near_duplicates(distance, &tell).await.map(data)
+            live.near_duplicates(distance).on_progress(tell).await.map(data)
         }))
     }
 
@@ -102,7 +102,7 @@ impl Dataset {
         let live = slf.get().live(py)?;
         Ok(Pending::with_events(|events| async move {
             let tell = move |progress| drop(events.send(data(progress)));
-            live.dedup(distance, &into, &tell).await.map(|made| opened(home, made))
+            live.dedup(distance, &into).on_progress(tell).await.map(|made| opened(home, made))
         }))
     }
 

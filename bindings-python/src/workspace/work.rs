@@ -26,7 +26,8 @@ impl Workspace {
             // It fails only when nobody waits any more.
             let tell = move |progress| drop(events.send(data(progress)));
             let (options, name) = (request.options(), &request.dataset);
-            live.import_dataset(&request.source, request.format, name, &options, &tell)
+            live.import_dataset(&request.source, request.format, name, &options)
+                .on_progress(tell)
                 .await
                 .map(data)
         }))
@@ -42,7 +43,7 @@ impl Workspace {
         Ok(Pending::with_events(|events| async move {
             let options: MirOptions = parse_request("an import", options)?;
             let tell = move |progress| drop(events.send(data(progress)));
-            live.import_mir(&repository, &options, &tell).await.map(data)
+            live.import_mir(&repository, &options).on_progress(tell).await.map(data)
         }))
     }
 
@@ -53,7 +54,10 @@ impl Workspace {
             let request: FuseRequest = parse_request("a fusion", options)?;
             let options = request.resolve(&live).await?;
             let tell = move |progress| drop(events.send(data(progress)));
-            live.fuse(&options, &request.into, &tell).await.map(|made| opened(home, made))
+            live.fuse(&options, &request.into)
+                .on_progress(tell)
+                .await
+                .map(|made| opened(home, made))
         }))
     }
 
@@ -67,7 +71,10 @@ impl Workspace {
         let options: CopyOptions = request("a copy", options)?;
         Ok(Pending::with_events(|events| async move {
             let tell = move |progress| drop(events.send(data(progress)));
-            live.copy_fetched(&fetched, &options, &tell).await.map(|made| opened(home, made))
+            live.copy_fetched(&fetched, &options)
+                .on_progress(tell)
+                .await
+                .map(|made| opened(home, made))
         }))
     }
 
@@ -205,6 +212,19 @@ impl Workspace {
         Ok(Pending::new(async move {
             let request: ProjectRequest = parse_request("a project", options)?;
             let handle = live.create_project(request.resolve(&live).await?).await?;
+            Ok(object(Project::new(home, &handle)))
+        }))
+    }
+
+    fn get_or_create_project(
+        slf: &Bound<'_, Self>,
+        options: &Bound<'_, PyAny>,
+    ) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let options = plain(options)?;
+        Ok(Pending::new(async move {
+            let request: ProjectRequest = parse_request("a project", options)?;
+            let handle = live.get_or_create_project(request.resolve(&live).await?).await?;
             Ok(object(Project::new(home, &handle)))
         }))
     }

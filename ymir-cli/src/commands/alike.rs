@@ -37,7 +37,8 @@ impl NearDuplicates {
         let workspace = context.open().await?;
         let dataset = self.alike.dataset(&workspace).await?;
         let bar = context.out.bar("near-duplicates");
-        let groups = dataset.near_duplicates(self.alike.distance, &made::on_bar(&bar)).await?;
+        let groups =
+            dataset.near_duplicates(self.alike.distance).on_progress(made::on_bar(&bar)).await?;
         let mut text = String::new();
         let mut named = Vec::new();
         for group in &groups {
@@ -75,7 +76,7 @@ impl Dedup {
         let bar = context.out.bar("dedup");
         let work = async {
             let (distance, on_bar) = (self.alike.distance, made::on_bar(&bar));
-            let made = source.dedup(distance, &self.into, &on_bar).await?;
+            let made = source.dedup(distance, &self.into).on_progress(&on_bar).await?;
             Ok(vec![made.version().clone()])
         };
         made::operation(context, &workspace, work).await?;

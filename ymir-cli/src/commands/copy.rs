@@ -49,8 +49,8 @@ impl Copy {
             let (kind, version) = (self.kind.into(), self.version);
             let fetched = Fetched { remote, kind, version, into };
             let work = async {
-                let progress = made::on_bar(&bar);
-                let made = workspace.copy_fetched(&fetched, &options, &progress).await?;
+                let copy = workspace.copy_fetched(&fetched, &options);
+                let made = copy.on_progress(made::on_bar(&bar)).await?;
                 Ok(vec![made.version().clone()])
             };
             made::operation(context, &workspace, work).await?;
@@ -62,7 +62,8 @@ impl Copy {
         let other = Workspace::open_with(self.to.unwrap_or_default(), observe).await?;
         let into = self.into.unwrap_or_else(|| version.branch.name.to_string());
         let work = async {
-            let made = source.copy_to(&other, &into, &options, &made::on_bar(&bar)).await?;
+            let made =
+                source.copy_to(&other, &into, &options).on_progress(made::on_bar(&bar)).await?;
             Ok(vec![made.version().clone()])
         };
         made::operation(context, &other, work).await?;

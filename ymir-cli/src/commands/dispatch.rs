@@ -36,6 +36,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Ending> {
         Command::Evaluate(command) => command.run(context).await,
         Command::Outcomes(command) => command.run(context).await,
         Command::Iterate(command) => command.run(context).await,
+        Command::Samples(command) => command.run(context).await,
         Command::Demo(command) => command.run(context).await,
     }
 }

@@ -48,7 +48,7 @@ impl Export {
         let Some(folder) = self.folder.or(self.voc) else {
             return Err(ymir::Error::invalid("name the folder to export to"));
         };
-        let report = dataset.export(&folder, self.format, &options, &progress).await?;
+        let report = dataset.export(&folder, self.format, &options).on_progress(progress).await?;
         drop(bar);
         let mut value = json!(report);
         value["folder"] = json!(folder);

@@ -28,7 +28,8 @@ impl Filter {
         let source = workspace.dataset_by_id(&version.id).await?;
         let bar = context.out.bar("filter");
         let work = async {
-            let made = source.filter(&self.query, &self.into, &made::on_bar(&bar)).await?;
+            let made =
+                source.filter(&self.query, &self.into).on_progress(made::on_bar(&bar)).await?;
             Ok(vec![made.version().clone()])
         };
         made::operation(context, &workspace, work).await?;

@@ -43,7 +43,8 @@ impl Fuse {
         let options = request.resolve(&workspace).await?;
         let bar = context.out.bar("fuse");
         let work = async {
-            let made = workspace.fuse(&options, &request.into, &made::on_bar(&bar)).await?;
+            let made =
+                workspace.fuse(&options, &request.into).on_progress(made::on_bar(&bar)).await?;
             Ok(vec![made.version().clone()])
         };
         made::operation(context, &workspace, work).await?;

@@ -105,7 +105,8 @@ impl Import {
             (None, None, None) => return Err(ymir::Error::invalid("name a source")),
         };
         let into = self.into.as_deref().unwrap_or_default();
-        let report = workspace.import_dataset(folder, format, into, &options, &progress).await?;
+        let report =
+            workspace.import_dataset(folder, format, into, &options).on_progress(progress).await?;
         drop(bar);
         context.out.result(&object(&report), || text(&report))?;
         Ok(Ending::Done)

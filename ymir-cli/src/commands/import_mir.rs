@@ -56,7 +56,7 @@ pub(super) async fn run(
         let Progress { done, total } = progress;
         bar.set(done as f64 / total.max(1) as f64, &format!("{done} of {total} images"));
     };
-    let report = workspace.import_mir(repository, options, &progress).await?;
+    let report = workspace.import_mir(repository, options).on_progress(progress).await?;
     drop(bar);
     context.out.result(&json!(report), || text(&report))?;
     Ok(Ending::Done)

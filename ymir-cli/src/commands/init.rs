@@ -13,6 +13,9 @@ pub(crate) struct Init {
     /// The directory, which is made if it is not there; by default the one of --workspace, else the
     /// current one
     dir: Option<PathBuf>,
+    /// Opens the workspace that is there in place of failing
+    #[arg(long)]
+    if_missing: bool,
     /// Classes that the workspace is to know from the start
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     classes: Vec<String>,
@@ -41,8 +44,12 @@ impl Init {
         }
         let (endpoint, region) = (self.endpoint, self.region);
         let blobs = self.blobs.map(|url| BlobLocation { url, endpoint, region });
-        let options = WorkspaceOptions { blobs, ..context.options() };
-        let workspace = Workspace::init_with(&dir, options).await?;
+        let create = self.if_missing;
+        let options = WorkspaceOptions { blobs, create, ..context.options() };
+        let workspace = match create {
+            true => Workspace::open_with(&dir, options).await?,
+            false => Workspace::init_with(&dir, options).await?,
+        };
         let names: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         if !names.is_empty() {
             workspace.add_classes(&names).await?;

@@ -23,6 +23,7 @@ pub(crate) mod mine;
 pub(crate) mod outcomes;
 pub(crate) mod relabel;
 pub(crate) mod sample;
+pub(crate) mod samples;
 pub(crate) mod set_operation;
 pub(crate) mod show;
 pub(crate) mod split;

@@ -47,7 +47,7 @@ impl Relabel {
         }
         let bar = context.out.bar("relabel");
         let work = async {
-            let made = source.relabel(&classes, &self.into, &made::on_bar(&bar)).await?;
+            let made = source.relabel(&classes, &self.into).on_progress(made::on_bar(&bar)).await?;
             Ok(vec![made.version().clone()])
         };
         made::operation(context, &workspace, work).await?;

@@ -22,7 +22,7 @@ impl SetOperation {
     pub(crate) async fn intersect(self, context: &Context) -> Result<Ending> {
         let bar = context.out.bar("intersect");
         let intersect = async |source: Dataset, others: &[Dataset], into: &str| {
-            source.intersect(others, into, &made::on_bar(&bar)).await
+            source.intersect(others, into).on_progress(made::on_bar(&bar)).await
         };
         self.run(context, intersect).await
     }

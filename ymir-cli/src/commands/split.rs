@@ -37,7 +37,7 @@ impl Split {
         let options = SplitOptions { parts, seed, unstratified };
         let bar = context.out.bar("split");
         let work = async {
-            let parts = source.split(&options, &made::on_bar(&bar)).await?;
+            let parts = source.split(&options).on_progress(made::on_bar(&bar)).await?;
             Ok(parts.iter().map(|part| part.version().clone()).collect())
         };
         made::operation(context, &workspace, work).await?;

@@ -124,8 +124,10 @@ async fn import(
     let progress = |progress: Progress| {
         bar.set(progress.done as f64 / progress.total.max(1) as f64, "");
     };
-    let report =
-        workspace.import_dataset(folder, Format::Voc, dataset, &options, &progress).await?;
+    let report = workspace
+        .import_dataset(folder, Format::Voc, dataset, &options)
+        .on_progress(progress)
+        .await?;
     if !report.skipped.is_empty() {
         let count = report.skipped.len();
         context.out.note(&format!(

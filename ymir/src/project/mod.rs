@@ -2,8 +2,10 @@
 
 mod candidates;
 mod handle;
+mod obtain;
 mod run;
 mod steps;
 
 pub use handle::ProjectHandle;
-pub use run::{Advance, LoopEvent, OnLoopEvent, StepOptions, Turn};
+use run::OnLoopEvent;
+pub use run::{Advance, LoopEvent, StepOptions, Turn};

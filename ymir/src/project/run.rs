@@ -8,6 +8,7 @@ use ymir_core::{
 };
 
 use super::ProjectHandle;
+use crate::Operation;
 
 /// What differs from the project's definition in one step.
 #[derive(Debug, Clone)]
@@ -83,7 +84,12 @@ pub enum LoopEvent {
     /// Something happened to the task that the step runs.
     Task(TaskEvent),
     /// The labeler is not done yet.
-    Labeling(LabelStatus),
+    Labeling {
+        /// How far it is.
+        status: LabelStatus,
+        /// Who is waited for, and where: `people, in /home/me/to-label`, for example.
+        labeler: String,
+    },
     /// A step was finished and recorded.
     Finished {
         /// The iteration, counted from 1.
@@ -96,9 +102,8 @@ pub enum LoopEvent {
     },
 }
 
-/// Is told what happens while a project is carried on. It is called between other work and must
-/// return soon.
-pub type OnLoopEvent<'a> = &'a (dyn Fn(LoopEvent) + Send + Sync);
+/// Receives the events of a loop between other work; must return soon.
+pub(super) type OnLoopEvent<'a> = &'a (dyn Fn(LoopEvent) + Send + Sync);
 
 impl ProjectHandle {
     /// Does the step that comes next.
@@ -110,8 +115,8 @@ impl ProjectHandle {
     ///
     /// `Conflict` if another process carries the project on; the error of the step, after which it
     /// can be tried again.
-    pub async fn advance(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Advance> {
-        Ok(self.carry_on(options, on, |_| true).await?.0)
+    pub fn advance<'a>(&'a self, options: &'a StepOptions) -> Operation<'a, Advance, LoopEvent> {
+        Operation::new(move |on| async move { Ok(self.carry_on(options, &*on, |_| true).await?.0) })
     }
 
     /// Carries the project on until it ends, and returns why it did. It can be left at any moment
@@ -120,12 +125,16 @@ impl ProjectHandle {
     /// # Errors
     ///
     /// As [`ProjectHandle::advance`].
-    pub async fn run(&self, on: OnLoopEvent<'_>) -> Result<EndReason> {
-        loop {
-            if let Advance::Ended(reason) = self.run_with(&StepOptions::default(), on).await? {
-                return Ok(reason);
+    pub fn run(&self) -> Operation<'_, EndReason, LoopEvent> {
+        Operation::new(move |on| async move {
+            let options = StepOptions::default();
+            loop {
+                let (advance, _) = self.carry_on(&options, &*on, |_| false).await?;
+                if let Advance::Ended(reason) = advance {
+                    return Ok(reason);
+                }
             }
-        }
+        })
     }
 
     /// Carries the project on as [`ProjectHandle::run`], with options for every step: with
@@ -134,8 +143,11 @@ impl ProjectHandle {
     /// # Errors
     ///
     /// As [`ProjectHandle::advance`].
-    pub async fn run_with(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Advance> {
-        Ok(self.carry_on(options, on, |_| false).await?.0)
+    pub fn run_with<'a>(&'a self, options: &'a StepOptions) -> Operation<'a, Advance, LoopEvent> {
+        let to_the_end = |_: &ProjectState| false;
+        Operation::new(
+            move |on| async move { Ok(self.carry_on(options, &*on, to_the_end).await?.0) },
+        )
     }
 
     /// Carries the project on until one more iteration is finished, and returns it: one turn of a
@@ -144,17 +156,23 @@ impl ProjectHandle {
     /// # Errors
     ///
     /// As [`ProjectHandle::advance`].
-    pub async fn next_iteration(&self, options: &StepOptions, on: OnLoopEvent<'_>) -> Result<Turn> {
+    pub fn next_iteration<'a>(
+        &'a self,
+        options: &'a StepOptions,
+    ) -> Operation<'a, Turn, LoopEvent> {
         let last_is_finished =
             |state: &ProjectState| state.iterations.last().is_some_and(Iteration::is_finished);
-        let (advance, mut state) = self.carry_on(options, on, last_is_finished).await?;
-        Ok(match (advance, state.iterations.pop()) {
-            (Advance::Waiting { iteration, status }, _) => Turn::Waiting { iteration, status },
-            (Advance::Ended(reason), _) => Turn::Ended(reason),
-            (Advance::Finished { .. }, Some(done)) => Turn::Finished(done),
-            (Advance::Finished { .. }, None) => {
-                return Err(Error::corrupted("the project's record lacks what it just finished"));
-            }
+        Operation::new(move |on| async move {
+            let (advance, mut state) = self.carry_on(options, &*on, last_is_finished).await?;
+            Ok(match (advance, state.iterations.pop()) {
+                (Advance::Waiting { iteration, status }, _) => Turn::Waiting { iteration, status },
+                (Advance::Ended(reason), _) => Turn::Ended(reason),
+                (Advance::Finished { .. }, Some(done)) => Turn::Finished(done),
+                (Advance::Finished { .. }, None) => {
+                    let message = "the project's record lacks what it just finished";
+                    return Err(Error::corrupted(message));
+                }
+            })
         })
     }
 

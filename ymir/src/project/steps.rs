@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use ymir_core::{
-    BranchKind, Error, Iteration, LabelStatus, Name, Parameters, ProjectState, Result, Selection,
-    Step, StepResult, VersionId,
+    BranchKind, Error, Iteration, LabelStatus, LabelerSpec, Name, Parameters, ProjectState, Result,
+    Selection, Step, StepResult, VersionId,
 };
 use ymir_data::operations::{self, MergeStrategy};
 
@@ -101,7 +101,8 @@ impl ProjectHandle {
             if status.finished {
                 break;
             }
-            on(LoopEvent::Labeling(status));
+            let labeler = who(&project.labeler);
+            on(LoopEvent::Labeling { status, labeler });
             if !options.wait {
                 return Ok(Err(status));
             }
@@ -221,4 +222,13 @@ fn current(state: &ProjectState) -> Result<&Iteration> {
 
 fn missing(what: &str) -> Error {
     Error::corrupted(format!("the project's record lacks the {what} of the step before"))
+}
+
+/// Says whom a project waits for, and where.
+fn who(labeler: &LabelerSpec) -> String {
+    match labeler {
+        LabelerSpec::Oracle { .. } => "the oracle".to_owned(),
+        LabelerSpec::Folder { path } => format!("people, in {}", path.display()),
+        LabelerSpec::Custom(name) => format!("the labeler {name}"),
+    }
 }

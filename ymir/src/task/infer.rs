@@ -21,6 +21,13 @@ pub struct InferOptions {
     pub predictions: Name,
 }
 
+impl InferOptions {
+    /// Returns the options of an inference with the model's best stage.
+    pub fn new(task: TaskOptions, dataset: VersionId, model: VersionId, predictions: Name) -> Self {
+        Self { task, dataset, model, stage: None, predictions }
+    }
+}
+
 impl Workspace {
     /// Predicts and returns the prediction set. [`Workspace::start_infer`] does not wait.
     ///

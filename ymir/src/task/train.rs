@@ -26,6 +26,19 @@ pub struct TrainOptions {
     pub model: Name,
 }
 
+impl TrainOptions {
+    /// Returns the options of a training from scratch.
+    pub fn new(
+        task: TaskOptions,
+        classes: Vec<String>,
+        training: VersionId,
+        validation: VersionId,
+        model: Name,
+    ) -> Self {
+        Self { task, classes, training, validation, pretrained: None, stage: None, model }
+    }
+}
+
 impl Workspace {
     /// Trains a model and returns it. [`Workspace::start_train`] does not wait.
     ///

@@ -30,7 +30,11 @@ async fn with_annotations(fixture: &Fixture, annotations: serde_json::Value) -> 
     let options =
         ImportOptions { unknown_classes: UnknownClasses::Add, ..ImportOptions::default() };
     let (workspace, tell) = (&fixture.workspace, |_| ());
-    workspace.import_dataset(folder, Format::Coco, "shaped", &options, &tell).await.unwrap();
+    workspace
+        .import_dataset(folder, Format::Coco, "shaped", &options)
+        .on_progress(tell)
+        .await
+        .unwrap();
     workspace.dataset("shaped").await.unwrap()
 }
 

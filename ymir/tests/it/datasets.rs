@@ -42,19 +42,19 @@ async fn datasets_are_made_of_datasets() {
     let workspace = &fixture.workspace;
     let pool = workspace.dataset("pool").await.unwrap();
     let query: Query = "class:coin".parse().unwrap();
-    let coins = pool.filter(&query, "coins", &|_| ()).await.unwrap();
-    let shared = pool.intersect(std::slice::from_ref(&coins), "shared", &|_| ()).await.unwrap();
+    let coins = pool.filter(&query, "coins").await.unwrap();
+    let shared = pool.intersect(std::slice::from_ref(&coins), "shared").await.unwrap();
     assert_eq!(shared.version().content, coins.version().content);
     let fraction = 0.5;
     let part = |name| Part { name: Name::new(name).unwrap(), fraction };
     let options = SplitOptions { parts: vec![part("a"), part("b")], seed: 1, unstratified: false };
-    let parts = pool.split(&options, &|_| ()).await.unwrap();
+    let parts = pool.split(&options).await.unwrap();
     assert_eq!((parts[0].len(), parts[1].len()), (6, 6));
     let third = pool.sample_rate(0.25, 0, "some").await.unwrap();
     assert_eq!(third.len(), 3);
 
     let classes = BTreeMap::from([("coin".to_owned(), Some("disc".to_owned()))]);
-    let discs = coins.relabel(&classes, "discs", &|_| ()).await.unwrap();
+    let discs = coins.relabel(&classes, "discs").await.unwrap();
     let compared = coins.compare(&discs).await.unwrap();
     assert_eq!((compared.changed(), compared.added.assets), (coins.len(), 0));
     let fuse = FuseOptions {
@@ -63,10 +63,10 @@ async fn datasets_are_made_of_datasets() {
         sample: Some(SampleSize::Count(4)),
         ..FuseOptions::default()
     };
-    assert_eq!(workspace.fuse(&fuse, "fused", &|_| ()).await.unwrap().len(), 4);
+    assert_eq!(workspace.fuse(&fuse, "fused").await.unwrap().len(), 4);
 
     let other = Workspace::init(fixture.dir.join("other")).await.unwrap();
-    let copied = discs.copy_to(&other, "discs", &CopyOptions::default(), &|_| ()).await.unwrap();
+    let copied = discs.copy_to(&other, "discs", &CopyOptions::default()).await.unwrap();
     assert_eq!(copied.len(), discs.len());
     let first = copied.query(&Query::All).page(0, 1).await.unwrap().records.remove(0).asset;
     assert_eq!(other.image(&first.id).await.unwrap().len() as u64, first.byte_size);

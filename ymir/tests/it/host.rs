@@ -109,7 +109,7 @@ async fn the_loop_runs_on_functions_of_the_program() {
 
     let mut numbers = Vec::new();
     let end = loop {
-        match project.next_iteration(&StepOptions::default(), &|_| ()).await.unwrap() {
+        match project.next_iteration(&StepOptions::default()).await.unwrap() {
             Turn::Finished(iteration) => numbers.push(iteration.number),
             Turn::Ended(reason) => break reason,
             Turn::Waiting { .. } => panic!("the labeler answers at once"),
@@ -123,7 +123,7 @@ async fn the_loop_runs_on_functions_of_the_program() {
     let handle = other.project("p").await.unwrap();
     let change = serde_json::json!({ "max_iterations": 4 });
     handle.change(change.as_object().unwrap().clone()).await.unwrap();
-    let error = handle.run(&|_| ()).await.unwrap_err();
+    let error = handle.run().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
     assert!(error.to_string().contains("register"), "{error}");
 }
@@ -197,7 +197,7 @@ async fn an_unregistered_labeler_is_told() {
     let labeler = LabelerSpec::Custom("nobody".to_owned());
     let project = Project { labeler, ..fixture.project("p") };
     let project = fixture.workspace.create_project(project).await.unwrap();
-    let error = project.run(&|_| ()).await.unwrap_err();
+    let error = project.run().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains("register"), "{error}");
 }

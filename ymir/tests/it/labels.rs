@@ -19,9 +19,9 @@ async fn the_folder_exchange_waits_for_a_person() {
     let project = fixture.workspace.create_project(definition).await.unwrap();
     let options = StepOptions { wait: false, ..StepOptions::default() };
     for _ in 0..2 {
-        project.advance(&options, &|_| ()).await.unwrap();
+        project.advance(&options).await.unwrap();
     }
-    let waiting = project.advance(&options, &|_| ()).await.unwrap();
+    let waiting = project.advance(&options).await.unwrap();
     let Advance::Waiting { iteration: 1, status } = waiting else { panic!("{waiting:?}") };
     assert_eq!((status.total, status.finished), (3, false));
 
@@ -43,7 +43,7 @@ async fn the_folder_exchange_waits_for_a_person() {
     coco["annotations"] = boxes.collect();
     std::fs::write(jobs[0].join("annotated.json"), coco.to_string()).unwrap();
 
-    let done = project.advance(&options, &|_| ()).await.unwrap();
+    let done = project.advance(&options).await.unwrap();
     let Advance::Finished { result: StepResult::Label { labeled, count: 3 }, .. } = done else {
         panic!("{done:?}");
     };
@@ -124,15 +124,15 @@ async fn a_backend_of_the_embedding_program_is_asked() {
     definition.labeler = LabelerSpec::Custom("robot".into());
     let class = definition.classes[0].clone();
     let project = fixture.workspace.create_project(definition).await.unwrap();
-    let error = project.run(&|_| ()).await.unwrap_err();
+    let error = project.run().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "this process has no such backend: {error}");
 
     let wrong = with_robot(&root, "dragon").await.project("p").await.unwrap();
-    let error = wrong.run(&|_| ()).await.unwrap_err();
+    let error = wrong.run().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("dragon"), "{error}");
 
     let right = with_robot(&root, &class.to_uppercase()).await.project("p").await.unwrap();
-    right.run(&|_| ()).await.unwrap();
+    right.run().await.unwrap();
     assert_eq!(right.state().await.unwrap().labels(), 9);
 }

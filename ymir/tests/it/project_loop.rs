@@ -14,7 +14,7 @@ async fn runs_to_its_budget_and_makes_versions_of_everything() {
     let fixture = fixture().await;
     let project = fixture.workspace.create_project(fixture.project("p")).await.unwrap();
     let events = Mutex::new(Vec::new());
-    let end = project.run(&|event| events.lock().unwrap().push(event)).await.unwrap();
+    let end = project.run().on_event(|event| events.lock().unwrap().push(event)).await.unwrap();
     assert_eq!(end, EndReason::BudgetExhausted);
 
     let state = project.state().await.unwrap();
@@ -65,7 +65,7 @@ async fn runs_to_its_budget_and_makes_versions_of_everything() {
 async fn goes_on_where_another_process_left_it() {
     let fixture = fixture().await;
     let whole = fixture.workspace.create_project(fixture.project("whole")).await.unwrap();
-    whole.run(&|_| ()).await.unwrap();
+    whole.run().await.unwrap();
 
     let root = fixture.workspace.root().to_owned();
     fixture.workspace.create_project(fixture.project("parts")).await.unwrap();
@@ -74,7 +74,7 @@ async fn goes_on_where_another_process_left_it() {
         // As a new process would: nothing is carried over but the directory.
         let workspace = Workspace::open_with(&root, options(&fixture.dir)).await.unwrap();
         let project = workspace.project("parts").await.unwrap();
-        match project.advance(&StepOptions::default(), &|_| ()).await.unwrap() {
+        match project.advance(&StepOptions::default()).await.unwrap() {
             Advance::Finished { .. } => steps += 1,
             Advance::Waiting { .. } => panic!("the oracle answers at once"),
             Advance::Ended(reason) => break assert_eq!(reason, EndReason::BudgetExhausted),
@@ -102,7 +102,7 @@ async fn a_step_that_was_recorded_nowhere_is_found_not_repeated() {
     let fixture = fixture().await;
     let project = fixture.workspace.create_project(fixture.project("p")).await.unwrap();
     for _ in 0..5 {
-        project.advance(&StepOptions::default(), &|_| ()).await.unwrap();
+        project.advance(&StepOptions::default()).await.unwrap();
     }
     let before = fixture.workspace.log(BranchKind::Model, "p").await.unwrap();
     // What a kill between the commit of the model and that of the project leaves behind: the
@@ -114,7 +114,7 @@ async fn a_step_that_was_recorded_nowhere_is_found_not_repeated() {
         assert!(output.unwrap().status.success(), "git {args:?}");
     };
     git(&["update-ref", "refs/heads/projects/p", "refs/heads/projects/p~1"]);
-    let advance = project.advance(&StepOptions::default(), &|_| ()).await.unwrap();
+    let advance = project.advance(&StepOptions::default()).await.unwrap();
     let Advance::Finished { result: StepResult::Train { model }, .. } = advance else {
         panic!("expected the training, found {advance:?}");
     };
@@ -128,10 +128,10 @@ async fn ends_at_the_target_the_pool_or_the_users_word_and_goes_on_when_given_mo
     let mut definition = fixture.project("p");
     definition.target = Some(0.0);
     let project = fixture.workspace.create_project(definition).await.unwrap();
-    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::TargetReached);
+    assert_eq!(project.run().await.unwrap(), EndReason::TargetReached);
     project.update(|project| project.target = None).await.unwrap();
     project.update(|project| project.label_budget = Some(5)).await.unwrap();
-    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::BudgetExhausted);
+    assert_eq!(project.run().await.unwrap(), EndReason::BudgetExhausted);
     assert_eq!(project.state().await.unwrap().labels(), 5);
     let more = |project: &mut ymir::Project| {
         project.label_budget = None;
@@ -139,10 +139,10 @@ async fn ends_at_the_target_the_pool_or_the_users_word_and_goes_on_when_given_mo
         project.labels_per_iteration = 100;
     };
     project.update(more).await.unwrap();
-    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::PoolExhausted);
+    assert_eq!(project.run().await.unwrap(), EndReason::PoolExhausted);
     assert_eq!(project.state().await.unwrap().labels(), 12);
     project.stop().await.unwrap();
-    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::Stopped);
+    assert_eq!(project.run().await.unwrap(), EndReason::Stopped);
 }
 
 #[tokio::test]
@@ -154,11 +154,11 @@ async fn begins_with_labels_that_are_there() {
     definition.pool = fixture.pool;
     definition.selection = Selection::Random;
     let project = fixture.workspace.create_project(definition).await.unwrap();
-    let first = project.advance(&StepOptions::default(), &|_| ()).await.unwrap();
+    let first = project.advance(&StepOptions::default()).await.unwrap();
     let Advance::Finished { result, .. } = first else { panic!("{first:?}") };
     assert_eq!(result.step(), Step::PrepareTraining);
     // The pool is the validation set, so that nothing may be mined.
-    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::PoolExhausted);
+    assert_eq!(project.run().await.unwrap(), EndReason::PoolExhausted);
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ async fn near_duplicates_are_left_out_of_the_pool_where_that_is_asked_for() {
             seen.lock().unwrap().push((progress.done, progress.total));
         }
     };
-    project.run(&on).await.unwrap();
+    project.run().on_event(&on).await.unwrap();
     assert_eq!(seen.lock().unwrap()[0], (0, 18));
     assert_eq!(seen.lock().unwrap().last(), Some(&(18, 18)));
     let state = project.state().await.unwrap();
@@ -206,7 +206,7 @@ async fn near_duplicates_can_be_left_out_later_and_come_back() {
         let looked = Mutex::new(false);
         let on = |event| *looked.lock().unwrap() |= matches!(event, LoopEvent::Preparing(_));
         for _ in Step::ALL {
-            project.advance(&StepOptions::default(), &on).await.unwrap();
+            project.advance(&StepOptions::default()).on_event(&on).await.unwrap();
         }
         assert_eq!(*looked.lock().unwrap(), looks, "{distance:?}");
         let state = project.state().await.unwrap();
@@ -239,7 +239,7 @@ async fn pool_with_copies(fixture: &Fixture) -> (VersionId, [AssetId; 2]) {
     }
     let options = ImportOptions { append: true, ..ImportOptions::default() };
     let images = Format::Images;
-    let import = fixture.workspace.import_dataset(&copies, images, "pool", &options, &|_| ());
+    let import = fixture.workspace.import_dataset(&copies, images, "pool", &options);
     (import.await.unwrap().version.id, [ids[0], ids[1]])
 }
 
@@ -249,8 +249,8 @@ async fn two_at_once_do_not_repeat_each_others_work() {
     let project = fixture.workspace.create_project(fixture.project("p")).await.unwrap();
     let (a, b) = (project.clone(), project.clone());
     let (a, b) = tokio::join!(
-        tokio::spawn(async move { a.run(&|_| ()).await }),
-        tokio::spawn(async move { b.run(&|_| ()).await })
+        tokio::spawn(async move { a.run().await }),
+        tokio::spawn(async move { b.run().await })
     );
     let errors: Vec<_> =
         [a.unwrap(), b.unwrap()].into_iter().filter_map(Result::err).map(|e| e.kind()).collect();
@@ -264,13 +264,13 @@ async fn a_failed_step_can_be_tried_again() {
     let project = fixture.workspace.create_project(fixture.project("p")).await.unwrap();
     let options = StepOptions::default();
     for _ in 0..4 {
-        project.advance(&options, &|_| ()).await.unwrap();
+        project.advance(&options).await.unwrap();
     }
     let mut failing = options.clone();
     failing.parameters.insert("fail".to_owned(), "train".into());
-    let error = project.advance(&failing, &|_| ()).await.unwrap_err();
+    let error = project.advance(&failing).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ExecutorFailed);
-    let advance = project.advance(&options, &|_| ()).await.unwrap();
+    let advance = project.advance(&options).await.unwrap();
     assert!(matches!(advance, Advance::Finished { result: StepResult::Train { .. }, .. }));
 }
 
@@ -291,13 +291,13 @@ async fn a_loop_that_is_left_stops_its_task() {
         }
     };
     let task = tokio::select! {
-        ended = project.run(&on) => panic!("{ended:?}"),
+        ended = project.run().on_event(&on) => panic!("{ended:?}"),
         task = runs => fixture.workspace.task(&task.unwrap()).await.unwrap(),
     };
     assert_eq!(task.wait().await.unwrap_err().kind(), ErrorKind::Cancelled);
     // Nobody holds the project any more, and it goes on from the step that was left.
     project.update(|project| project.training_parameters.clear()).await.unwrap();
-    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::BudgetExhausted);
+    assert_eq!(project.run().await.unwrap(), EndReason::BudgetExhausted);
 }
 
 #[tokio::test]
@@ -309,12 +309,12 @@ async fn a_step_can_choose_another_number_within_the_budget() {
     for (asked, chosen) in [(4, 4), (100, 1)] {
         let options = StepOptions { labels: Some(asked), ..StepOptions::default() };
         for _ in Step::ALL {
-            project.advance(&options, &|_| ()).await.unwrap();
+            project.advance(&options).await.unwrap();
         }
         let state = project.state().await.unwrap();
         assert_eq!(state.iterations.last().unwrap().selected().unwrap().1, chosen);
     }
-    assert_eq!(project.run(&|_| ()).await.unwrap(), EndReason::BudgetExhausted);
+    assert_eq!(project.run().await.unwrap(), EndReason::BudgetExhausted);
 }
 
 #[tokio::test]

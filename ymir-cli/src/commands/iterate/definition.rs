@@ -3,7 +3,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use ymir::{
     Error, ErrorKind, ExecutorRef, LabelerSpec, Name, Parameters, Project, ProjectHandle, Result,
-    TmiKind, Workspace, parse_request,
+    TmiKind, VersionId, Workspace, parse_request,
 };
 
 use super::options::ProjectOptions;
@@ -133,6 +133,7 @@ pub(crate) async fn ensure(
         Err(error) => return Err(error),
     };
     let state = handle.state().await?;
+    let wanted = &wanted.clone().with_versions_of(workspace, &state.project).await?;
     let changed = wanted.applied(&state.project)?;
     wanted.check_parameters(workspace, &changed.executor).await?;
     if changed != state.project || (state.stopped && !wanted.0.is_empty()) {
@@ -166,6 +167,29 @@ impl Wanted {
         Ok(())
     }
 
+    /// Returns the same with the versions of a project in place of those that have equal records:
+    /// data that was imported again is no other data.
+    async fn with_versions_of(mut self, workspace: &Workspace, project: &Project) -> Result<Self> {
+        let kept = [
+            ("pool", Some(project.pool)),
+            ("validation", Some(project.validation)),
+            ("training", project.training),
+        ];
+        for (name, kept) in kept {
+            if let (Some(wanted), Some(kept)) = (self.0.get_mut(name), kept) {
+                keep_equal(workspace, wanted, kept).await?;
+            }
+        }
+        if let Some(Value::Object(labeler)) = self.0.get_mut("labeler")
+            && let Some(Value::Object(oracle)) = labeler.get_mut("oracle")
+            && let Some(wanted) = oracle.get_mut("truth")
+            && let LabelerSpec::Oracle { truth } = &project.labeler
+        {
+            keep_equal(workspace, wanted, *truth).await?;
+        }
+        Ok(self)
+    }
+
     /// Returns the definition of a project with what is asked.
     fn applied(&self, project: &Project) -> Result<Project> {
         let Value::Object(mut fields) = json!(project) else {
@@ -184,6 +208,17 @@ impl Wanted {
         }
         parse_request("a project", fields.into())
     }
+}
+
+/// Puts a version that is kept in place of a wanted one with equal records.
+async fn keep_equal(workspace: &Workspace, wanted: &mut Value, kept: VersionId) -> Result<()> {
+    let store = workspace.store();
+    if let Ok(id) = serde_json::from_value::<VersionId>(wanted.clone())
+        && store.version(&id).await?.content == store.version(&kept).await?.content
+    {
+        *wanted = json!(kept);
+    }
+    Ok(())
 }
 
 fn fixed(field: &str, project: &Project) -> Error {

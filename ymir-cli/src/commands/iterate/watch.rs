@@ -26,6 +26,8 @@ struct Now {
     state: ProjectState,
     bar: Option<Bar>,
     busy: Option<Busy>,
+    /// Whether it was said in this step who is waited for.
+    waiting: bool,
     failed: Option<ymir::Error>,
 }
 
@@ -36,7 +38,7 @@ impl<'a> Watch<'a> {
         state: ProjectState,
         on_line: OnLine<'a>,
     ) -> Self {
-        let now = Mutex::new(Now { state, bar: None, busy: None, failed: None });
+        let now = Mutex::new(Now { state, bar: None, busy: None, waiting: false, failed: None });
         Self { context, label, on_line, task: watch::Sender::new(None), now }
     }
 
@@ -51,6 +53,7 @@ impl<'a> Watch<'a> {
             LoopEvent::Started { iteration, step } => {
                 let title = format!("{}{iteration}: {}", self.label, step.title());
                 now.bar = Some(self.context.out.bar(&title));
+                now.waiting = false;
                 let runs = matches!(step, Step::Mine | Step::Train | Step::Evaluate);
                 now.busy = runs.then(|| self.context.interrupt.busy());
             }
@@ -68,7 +71,12 @@ impl<'a> Watch<'a> {
                     follow::show(self.context, bar, &event.kind);
                 }
             }
-            LoopEvent::Labeling(status) => {
+            LoopEvent::Labeling { status, labeler } => {
+                let missing = status.total.saturating_sub(status.labeled);
+                if missing > 0 && !std::mem::replace(&mut now.waiting, true) {
+                    let text = format!("waiting for {labeler}: {missing} images to label");
+                    self.context.out.note(&text);
+                }
                 if let Some(bar) = &now.bar {
                     let fraction = status.labeled as f64 / status.total.max(1) as f64;
                     bar.set(fraction, &format!("{} of {} labeled", status.labeled, status.total));

@@ -49,7 +49,7 @@ async fn import(workspace: &Workspace, voc: &Path, split: &str) -> VersionId {
         unknown_classes: UnknownClasses::Add,
         ..ImportOptions::default()
     };
-    workspace.import_dataset(voc, Format::Voc, split, &options, &|_| ()).await.unwrap().version.id
+    workspace.import_dataset(voc, Format::Voc, split, &options).await.unwrap().version.id
 }
 
 pub(crate) fn executor() -> ExecutorRef {

@@ -76,7 +76,7 @@ async fn on_workspace(
             let request: ymir::ImportRequest = parse_request("an import", value)?;
             let (source, format) = (&request.source, request.format);
             let report = workspace
-                .import_dataset(source, format, &request.dataset, &request.options(), &|_| ())
+                .import_dataset(source, format, &request.dataset, &request.options())
                 .await?;
             let mut value = json!(report);
             value["version"] = version_json(&report.version);
@@ -86,7 +86,7 @@ async fn on_workspace(
             let value = request(options, &["sources", "into"], args);
             let request: FuseRequest = parse_request("a fusion", value)?;
             let options = request.resolve(workspace).await?;
-            return workspace.fuse(&options, &request.into, &|_| ()).await.map(Object::from);
+            return workspace.fuse(&options, &request.into).await.map(Object::from);
         }
         "classes" => {
             let retired = options.get("retired").and_then(Value::as_bool).unwrap_or_default();
@@ -117,7 +117,7 @@ async fn on_workspace(
                 version: text(args, 1).to_owned(),
                 into: None,
             };
-            let copied = workspace.copy_fetched(&fetched, &Default::default(), &|_| ()).await?;
+            let copied = workspace.copy_fetched(&fetched, &Default::default()).await?;
             return Ok(Object::from(copied));
         }
         "names" => json!(workspace.names(kind(args)?).await?),
@@ -190,6 +190,12 @@ async fn on_workspace(
             let project = request.resolve(workspace).await?;
             return workspace.create_project(project).await.map(Object::Project);
         }
+        "get_or_create_project" => {
+            let value = request(options, &["name"], args);
+            let request: ProjectRequest = parse_request("a project", value)?;
+            let project = request.resolve(workspace).await?;
+            return workspace.get_or_create_project(project).await.map(Object::Project);
+        }
         "project" => return workspace.project(text(args, 0)).await.map(Object::Project),
         _ => panic!("a workspace has no method {method}"),
     };
@@ -253,7 +259,7 @@ async fn on_dataset(
             let value = request(options, &["destination"], args);
             let request: ymir::ExportRequest = parse_request("an export", value)?;
             let (folder, format) = (&request.destination, request.format);
-            let report = dataset.export(folder, format, &request.options(), &|_| ()).await?;
+            let report = dataset.export(folder, format, &request.options()).await?;
             return Ok(Object::Value(json!(report)));
         }
         "merge" => {
@@ -264,14 +270,14 @@ async fn on_dataset(
             let others = [other(&args[0][0]).await?];
             dataset.exclude(&others, text(args, 1)).await?
         }
-        "filter" => dataset.filter(&text(args, 0).parse()?, text(args, 1), &|_| ()).await?,
+        "filter" => dataset.filter(&text(args, 0).parse()?, text(args, 1)).await?,
         "intersect" => {
             let others = [other(&args[0][0]).await?];
-            dataset.intersect(&others, text(args, 1), &|_| ()).await?
+            dataset.intersect(&others, text(args, 1)).await?
         }
         "relabel" => {
             let classes = parse_request("a relabel", args[0].clone())?;
-            dataset.relabel(&classes, text(args, 1), &|_| ()).await?
+            dataset.relabel(&classes, text(args, 1)).await?
         }
         "sample_rate" => {
             let seed = options.get("seed").and_then(Value::as_u64).unwrap_or(0);
@@ -286,13 +292,13 @@ async fn on_dataset(
         }
         "copy_to" => {
             let options = parse_request("a copy", options.into())?;
-            dataset.copy_to(workspace, text(args, 1), &options, &|_| ()).await?
+            dataset.copy_to(workspace, text(args, 1), &options).await?
         }
         "near_duplicates" => {
-            let groups = dataset.near_duplicates(distance(&options), &|_| ()).await?;
+            let groups = dataset.near_duplicates(distance(&options)).await?;
             return Ok(Object::Value(json!(groups)));
         }
-        "dedup" => dataset.dedup(distance(&options), text(args, 0), &|_| ()).await?,
+        "dedup" => dataset.dedup(distance(&options), text(args, 0)).await?,
         "sample" => {
             let seed = options.get("seed").and_then(Value::as_u64).unwrap_or(0);
             dataset.sample(args[0].as_u64().unwrap(), seed, text(args, 1)).await?
@@ -372,8 +378,8 @@ async fn on_project(
 ) -> Result<Object> {
     let value = match method {
         "state" => state_json(&project.state().await?),
-        "advance" => json!(project.advance(&StepOptions::default(), &|_| ()).await?),
-        "run" => json!(project.run(&|_| ()).await?),
+        "advance" => json!(project.advance(&StepOptions::default()).await?),
+        "run" => json!(project.run().await?),
         "update" => state_json(&project.change(options).await?),
         "stop" => {
             project.stop().await?;

@@ -67,7 +67,8 @@ fn import(run: &Run, format: Format, name: &str) -> Result<()> {
         ..ImportOptions::default()
     };
     let report = run.time(&format!("import of {name}"), || {
-        run.runtime.block_on(workspace.import_dataset(&source, format, name, &options))
+        run.runtime
+            .block_on(workspace.import_dataset(&source, format, name, &options).into_future())
     })?;
     assert_eq!(report.imported, run.size);
     let size = folder_size(&root.join("repo.git"))

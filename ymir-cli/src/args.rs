@@ -4,9 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, RetryPolicy, Task, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    self, alike, classes, compare, copy, diff, edit, evaluate, export, filter, fsck, fuse, gc, import,
-    infer, init, iterate, label, log, mine, outcomes, relabel, sample, samples, set_operation, show, split,
-    task, train,
+    self, alike, classes, compare, copy, diff, edit, evaluate, export, filter, fsck, fuse, gc,
+    import, infer, init, iterate, label, log, mine, outcomes, relabel, sample, samples,
+    set_operation, show, split, task, train,
 };
 use crate::context::Context;
 use crate::exit::Ending;

@@ -11,9 +11,9 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 use ymir_core::{
     Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, Class, ClassId, ClassTable,
-    CommitRequest, Edits, ErrorKind, Expect, ImageSource, LabelBackend, LabelHandle,
-    LabelItem, LabelJobId, LabelJobRequest, LabelPage, LabelPageOptions, LabelStatus, Labeled,
-    Manifest, MediaType, NewClass, ObjectType, Record, Result, VersionId,
+    CommitRequest, Edits, ErrorKind, Expect, ImageSource, LabelBackend, LabelHandle, LabelItem,
+    LabelJobId, LabelJobRequest, LabelPage, LabelPageOptions, LabelStatus, Labeled, Manifest,
+    MediaType, NewClass, ObjectType, Record, Result, VersionId,
 };
 
 use crate::double::MemoryAssetStore;

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ymir_core::{
-    Annotation, AssetStore, Class, ClassEntry, ClassId, ClassTable, Error, Result, UnknownClasses,
+    Annotation, AssetStore, Class, ClassTable, Error, NewClass, Result, UnknownClasses,
 };
 
 use super::DatasetEdit;
@@ -37,9 +37,8 @@ pub(super) async fn resolve(
                 return Err(Error::invalid(message).with("unknown_classes", names().join(", ")));
             }
             UnknownClasses::Add => {
-                let entry = |name| ClassEntry { id: ClassId(0), name, aliases: Vec::new() };
-                let entries: Vec<_> = names().into_iter().map(entry).collect();
-                resolved.table = store.add_classes(&entries).await?;
+                let classes: Vec<_> = names().into_iter().map(NewClass::new).collect();
+                resolved.table = store.add_classes(&classes).await?;
                 resolved.added = names();
             }
             UnknownClasses::Ignore | UnknownClasses::Keep => {}

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use ymir::{BranchKind, LabelOptions, LabelStatus, LabelerSpec, Name, Result, Workspace};
+use ymir::{BranchKind, LabelJob, LabelOptions, LabelStatus, LabelerSpec, Name, Result, Workspace};
 
 use super::made;
 use crate::context::Context;
@@ -14,14 +14,14 @@ use crate::versions;
 /// The arguments of `ymir label`.
 #[derive(Debug, Args)]
 pub(crate) struct Label {
-    /// The dataset whose assets are labeled
+    /// The dataset whose assets are labeled; with --cancel alone, the id of a job
     #[arg(required_unless_present = "list")]
     dataset: Option<String>,
     /// The classes that the labeler may use
-    #[arg(long, required_unless_present = "list", value_delimiter = ',', value_name = "NAME,…")]
+    #[arg(long, required_unless_present_any = ["list", "cancel"], value_delimiter = ',', value_name = "NAME,…")]
     classes: Vec<String>,
     /// The dataset that the labels are committed to
-    #[arg(long, required_unless_present = "list", value_name = "DATASET")]
+    #[arg(long, required_unless_present_any = ["list", "cancel"], value_name = "DATASET")]
     into: Option<Name>,
     #[command(flatten)]
     labeler: Labeler,
@@ -37,7 +37,7 @@ pub(crate) struct Label {
     /// Ends with exit code 10 if the labeler is not done yet
     #[arg(long)]
     no_wait: bool,
-    /// Cancels the job of these options; what was labeled is lost
+    /// Cancels a job, by its id or by what it was started with; what was labeled is lost
     #[arg(long, conflicts_with_all = ["wait", "no_wait"])]
     cancel: bool,
     /// Lists the labeling jobs that were started
@@ -77,12 +77,12 @@ impl Label {
         if self.list {
             return list(context, &workspace).await;
         }
-        let options = self.options(&workspace).await?;
         if self.cancel {
-            workspace.label_job(options.job_id()?.as_str()).await?.cancel().await?;
+            self.cancelled(&workspace).await?.cancel().await?;
             context.out.result(&json!({ "cancelled": true }), || "cancelled\n".to_owned())?;
             return Ok(Ending::Done);
         }
+        let options = self.options(&workspace).await?;
         let job = workspace.start_label(&options).await?;
         let mut status = job.status().await?;
         if !status.finished && self.no_wait {
@@ -105,6 +105,14 @@ impl Label {
         let version = job.collect().await?;
         made::labeled(context, &workspace, version, &status).await?;
         Ok(Ending::Done)
+    }
+
+    /// Returns the job that is to be cancelled.
+    async fn cancelled(&self, workspace: &Workspace) -> Result<LabelJob> {
+        match (&self.dataset, &self.into) {
+            (Some(id), None) => workspace.label_job(id).await,
+            _ => workspace.label_job(self.options(workspace).await?.job_id()?.as_str()).await,
+        }
     }
 
     async fn options(&self, workspace: &Workspace) -> Result<LabelOptions> {

@@ -171,4 +171,6 @@ fn labeling_jobs_are_listed() {
     let listed = place.json(&["label", "--list"]);
     assert_eq!((&listed["job"]["id"], &listed["state"]), (&job, &json!("open")));
     assert!(listed["job"]["place"].as_str().unwrap().starts_with(folder));
+    place.ok(&["label", job.as_str().unwrap(), "--cancel"]);
+    assert!(place.ok(&["label", "--list"]).contains("no labeling jobs"));
 }

@@ -21,7 +21,10 @@ except ImportError:  # Python 3.10
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs/api/methods.md"
 EXCEPTIONS = ROOT / "docs/api/exceptions.toml"
-NOUNS = ["Workspace", "Dataset", "Model", "Task", "Project", "Iteration", "Evaluation", "Outcomes"]
+NOUNS = [
+    *("Workspace", "Dataset", "Model", "Task", "Project", "Iteration", "Evaluation", "Outcomes"),
+    "LabelJob",
+]
 LANGUAGES = ["Rust", "Python", "Node"]
 # What the nouns are called in Rust.
 RUST = {"ProjectHandle": "Project", "Evaluated": "Evaluation"}

@@ -1,6 +1,8 @@
 import { abortable, listening, now, wait } from "./calls";
 import { nothingElse, unfit } from "./checks";
 import type { CallOptions } from "./calls";
+import { editToWire, toEditReport } from "./edit";
+import type { DatasetEditOptions, Edit, EditReport } from "./edit";
 import { limitOf, offsetOf, whole } from "./figures";
 import { jsonOf } from "./json";
 import { Loader, loaderToWire } from "./loader";
@@ -246,6 +248,17 @@ export class Dataset {
     return new Selection(
       now(() => this.#native.query(text)),
       this.#reader,
+    );
+  }
+
+  /**
+   * Changes records of this version, which is to be the newest, in one commit: see
+   * {@link Workspace.edit}.
+   */
+  async edit(edits: readonly Edit[], options: DatasetEditOptions = {}): Promise<EditReport> {
+    const request = now(() => editToWire(this.name, edits, options));
+    return toEditReport(
+      await abortable(options.signal, (cancel) => this.#native.edit(request, cancel)),
     );
   }
 

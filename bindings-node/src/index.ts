@@ -16,7 +16,18 @@ export { ExecutorTask } from "./executor";
 export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor";
 export { Iteration } from "./iteration";
 export type { Found } from "./found";
-export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } from "./labeling";
+export type { DatasetEditOptions, Edit, EditAnnotation, EditOptions, EditReport } from "./edit";
+export { LabelJob } from "./label-job";
+export type {
+  LabelAnnotation,
+  LabelBackend,
+  Labeled,
+  LabelHandle,
+  LabelItem,
+  LabelJobRequest,
+  LabelPage,
+  LabelStatus,
+} from "./labeling";
 export type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 export { Loader } from "./loader";
 export type { Batch, LoadedAsset, LoaderOptions, Pixels } from "./loader";

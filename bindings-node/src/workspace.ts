@@ -2,12 +2,16 @@ import { abortable, listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
 import { nothingElse } from "./checks";
 import { Dataset } from "./dataset";
+import { editToWire, toEditReport } from "./edit";
+import type { Edit, EditOptions, EditReport } from "./edit";
 import { Evaluation } from "./evaluation";
 import { eventsOf } from "./events";
 import type { EventOptions } from "./events";
 import type { Executor } from "./executor";
 import { jsonOf } from "./json";
-import type { LabelBackend, LabelStatus } from "./labeling";
+import { LabelJob } from "./label-job";
+import type { WireLabelJob } from "./label-job";
+import type { LabelBackend } from "./labeling";
 import { toFsckReport, toGarbageReport } from "./maintenance";
 import type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 import { mirToWire, toMirReport } from "./mir";
@@ -345,7 +349,18 @@ export class Workspace {
     return now(() => this.#objects.labeler(backend, name));
   }
 
-  /** Has a dataset labeled: makes the job, waits until the labeler is done, returns the result. */
+  /**
+   * Changes records of a dataset in one commit: puts them in, changes their attributes and
+   * annotations, takes them out. All of the edits happen, or none.
+   */
+  async edit(name: string, edits: readonly Edit[], options: EditOptions = {}): Promise<EditReport> {
+    const request = now(() => editToWire(name, edits, options));
+    return toEditReport(
+      await abortable(options.signal, (cancel) => this.#native.edit(request, cancel)),
+    );
+  }
+
+  /** Has a dataset labeled: starts the job, waits until the labeler is done, returns the result. */
   async label(options: LabelOptions): Promise<Dataset> {
     const request = now(() => labelToWire(options, this.#objects));
     return this.#labeled(
@@ -353,30 +368,31 @@ export class Workspace {
     );
   }
 
-  /** Hands the assets of a dataset to a labeler and returns the id of the job. */
-  async createLabelJob(options: LabelOptions): Promise<string> {
+  /**
+   * Hands a dataset to a labeler and returns the job, which outlives the program. The same options
+   * mean the same job, however often and in however many processes it is started; one whose
+   * creation broke off goes on where it was.
+   */
+  async startLabel(options: LabelOptions): Promise<LabelJob> {
     const request = now(() => labelToWire(options, this.#objects));
-    return abortable(options.signal, (cancel) => this.#native.createLabelJob(request, cancel));
-  }
-
-  /** Returns how far the labeling is. */
-  async labelStatus(options: LabelOptions): Promise<LabelStatus> {
-    const request = now(() => labelToWire(options, this.#objects));
-    return JSON.parse(await wait(() => this.#native.labelStatus(request))) as LabelStatus;
-  }
-
-  /** Commits what has been labeled so far, once however often it is called. */
-  async collectLabels(options: LabelOptions): Promise<Dataset> {
-    const request = now(() => labelToWire(options, this.#objects));
-    return this.#labeled(
-      await abortable(options.signal, (cancel) => this.#native.collectLabels(request, cancel)),
+    return this.#labelJob(
+      await abortable(options.signal, (cancel) => this.#native.startLabel(request, cancel)),
     );
   }
 
-  /** Cancels the labeling. */
-  async cancelLabelJob(options: LabelOptions): Promise<void> {
-    const request = now(() => labelToWire(options, this.#objects));
-    await wait(() => this.#native.cancelLabelJob(request));
+  /** Returns the labeling jobs that were started and not cancelled, oldest first. */
+  async labelJobs(): Promise<LabelJob[]> {
+    const jobs = JSON.parse(await wait(() => this.#native.labelJobs())) as WireLabelJob[];
+    return jobs.map((job) => new LabelJob(this, job));
+  }
+
+  /** Returns a labeling job by its id. */
+  async labelJob(id: string): Promise<LabelJob> {
+    return this.#labelJob(await wait(() => this.#native.labelJob(id)));
+  }
+
+  #labelJob(text: string): LabelJob {
+    return new LabelJob(this, JSON.parse(text) as WireLabelJob);
   }
 
   #labeled(text: string): Promise<Dataset> {

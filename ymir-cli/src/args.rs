@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer, init,
-    iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, train,
+    alike, compare, copy, diff, edit, evaluate, export, filter, fsck, fuse, gc, import, infer,
+    init, iterate, label, log, mine, outcomes, relabel, sample, set_operation, show, split, train,
 };
 use crate::demo;
 use crate::{executor, parameters};
@@ -76,6 +76,8 @@ pub(crate) enum Command {
     Relabel(relabel::Relabel),
     /// Copies a dataset version with its image files into another workspace
     Copy(copy::Copy),
+    /// Changes records of a dataset by hand: attributes, annotations, which there are
+    Edit(edit::Edit),
     /// Checks everything that the versions are made of
     Fsck(fsck::Fsck),
     /// Deletes the image and model files that no version has

@@ -39,7 +39,10 @@ pub use error::{Error, ErrorKind, ErrorReport, Result};
 pub use executor::{ExecutorInfo, ExecutorRef, Parameters, TmiKind};
 pub use id::{AssetId, BlobId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
 pub use iteration::{Action, Iteration, Step, StepResult};
-pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
+pub use label::{
+    ImageSource, LabelBackend, LabelCapabilities, LabelCursor, LabelHandle, LabelItem,
+    LabelJobRequest, LabelPage, LabelPageOptions, LabelStatus, Labeled,
+};
 pub use lineage::{Input, TaskRecord};
 pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem};
 pub use mask::Mask;

@@ -4,6 +4,7 @@
 mod arrow;
 mod blobs;
 mod dataset;
+mod edit;
 mod evaluate;
 pub mod evaluation;
 mod find;
@@ -26,12 +27,13 @@ pub use arrow::ArrowTable;
 pub use blobs::BlobLocation;
 pub use dataset::Dataset;
 pub use evaluate::Evaluated;
-pub use labeling::LabelOptions;
+pub use labeling::{LabelJob, LabelJobInfo, LabelOptions};
 pub use project::{Advance, LoopEvent, OnLoopEvent, ProjectHandle, StepOptions, Turn};
 pub use query::Selected;
 pub use requests::{
-    ExportRequest, FuseRequest, ImportRequest, InferRequest, LabelRequest, LabelerRequest,
-    MineRequest, ProjectRequest, TrainRequest, WorkspaceRequest, parse_request,
+    AnnotationInput, AttributeInput, EditItem, EditRequest, ExportRequest, FuseRequest,
+    ImportRequest, InferRequest, LabelRequest, LabelerRequest, MineRequest, ProjectRequest,
+    TrainRequest, WorkspaceRequest, parse_request,
 };
 pub use task::{InferOptions, MineOptions, Task, TaskOptions, TrainOptions};
 pub use workspace::{Workspace, WorkspaceOptions};
@@ -42,7 +44,8 @@ pub use ymir_assets::{S3Credentials, S3Options};
 pub use ymir_core::*;
 pub use ymir_data::loader::{Batch, Image, Images, LoadedAsset, Loader, LoaderOptions};
 pub use ymir_data::operations::{
-    self, Comparison, CopyOptions, FuseOptions, MergeStrategy, Part, SampleSize, SplitOptions,
+    self, Comparison, CopyOptions, DatasetEdit, EditOptions, EditReport, FuseOptions,
+    MergeStrategy, Part, SampleSize, SplitOptions,
 };
 pub use ymir_data::{ExportOptions, ExportReport, ImportOptions, ImportReport};
 pub use ymir_formats::{Format, Lost, SPLIT, Skipped};

@@ -1,6 +1,7 @@
 //! Options as plain data, for what comes from another language, a file or the network: versions are
 //! named by specs (`name`, `name@v3`, `name@<commit>`), and a field that is not known is an error.
 
+mod edit;
 mod fuse;
 mod words;
 mod workspace;
@@ -20,6 +21,7 @@ use crate::{
     TaskOptions, TrainOptions, Workspace,
 };
 
+pub use edit::{AnnotationInput, AttributeInput, EditItem, EditRequest};
 pub use fuse::FuseRequest;
 pub use workspace::WorkspaceRequest;
 

@@ -20,6 +20,7 @@ from ymir._operating import Comparison
 from ymir._progress import OnProgress, Progress
 from ymir._ymir import Annotation, ArrowTable, BBox, Flags, Record, __version__
 from ymir.dataset import Change, Dataset, Page
+from ymir.edits import Edit
 from ymir.errors import (
     AlreadyExistsError,
     CancelledError,
@@ -63,7 +64,15 @@ from ymir.iteration import (
     StepName,
     StepResult,
 )
-from ymir.labelers import LabelBackend, Labeler, LabelJob
+from ymir.label_job import LabelJob
+from ymir.labelers import (
+    LabelBackend,
+    Labeler,
+    LabelHandle,
+    LabelItem,
+    LabelJobRequest,
+    LabelPage,
+)
 from ymir.mir import (
     MirClass,
     MirDataset,
@@ -97,6 +106,7 @@ from ymir.reports import (
     ClassEvaluation,
     Dropped,
     Duplicate,
+    EditReport,
     Evaluation,
     ExportReport,
     FsckReport,
@@ -144,6 +154,8 @@ __all__ = [
     "Detection",
     "Dropped",
     "Duplicate",
+    "Edit",
+    "EditReport",
     "EndReason",
     "Evaluation",
     "Events",
@@ -169,8 +181,12 @@ __all__ = [
     "Iterations",
     "Kind",
     "LabelBackend",
+    "LabelHandle",
+    "LabelItem",
     "LabelJob",
+    "LabelJobRequest",
     "LabelOptions",
+    "LabelPage",
     "LabelStatus",
     "Labeler",
     "LabelsMissing",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ymir._checks import several, whole
-from ymir._labeling import Labeling
+from ymir._editing import Editing
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir.dataset import Dataset
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Working"]
 
 
-class Working(Labeling):
+class Working(Editing):
     """The part of :class:`ymir.Workspace` that imports, trains, mines, infers and loops."""
 
     __slots__ = ()

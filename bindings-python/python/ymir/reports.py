@@ -12,6 +12,7 @@ __all__ = [
     "ClassEvaluation",
     "Dropped",
     "Duplicate",
+    "EditReport",
     "Evaluation",
     "ExportReport",
     "FsckReport",
@@ -236,11 +237,49 @@ class LabelStatus:
         total: Assets to label.
         labeled: Those that are.
         finished: Whether the labels can be collected.
+        skipped: Assets that the labeler passed over and will not label.
     """
 
     total: int
     labeled: int
     finished: bool
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EditReport:
+    """What an edit changed.
+
+    Attributes:
+        version: The version with the changes; the newest there was, if nothing changed.
+        unchanged: Whether nothing changed, so that no version was made.
+        added: Records that are new.
+        changed: Records that are different.
+        removed: Records that are gone.
+        annotations_added: Annotations that are new or different.
+        annotations_removed: Annotations that are gone or different.
+        classes_added: Classes that were added to the workspace.
+        annotations_ignored: Annotations that were left out because of their unknown class.
+    """
+
+    version: Version
+    unchanged: bool
+    added: int
+    changed: int
+    removed: int
+    annotations_added: int
+    annotations_removed: int
+    classes_added: tuple[str, ...]
+    annotations_ignored: int
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> EditReport:
+        fields: dict[str, Any] = {
+            **data,
+            "version": Version._of(data["version"]),
+            "classes_added": tuple(data["classes_added"]),
+        }
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

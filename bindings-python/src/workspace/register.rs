@@ -68,8 +68,9 @@ impl Workspace {
         &self,
         py: Python<'_>,
         name: String,
-        backend: Py<PyAny>,
+        backend: &Bound<'_, PyAny>,
     ) -> PyResult<String> {
-        self.register(py, Registered::Labeler(name, Arc::new(PythonLabeler::new(backend))))
+        let labeler = Arc::new(PythonLabeler::new(backend)?);
+        self.register(py, Registered::Labeler(name, labeler))
     }
 }

@@ -24,6 +24,7 @@ pub(crate) async fn run(context: &Context, command: Command) -> Result<Ending> {
         Command::Dedup(command) => command.run(context).await,
         Command::Relabel(command) => command.run(context).await,
         Command::Copy(command) => command.run(context).await,
+        Command::Edit(command) => command.run(context).await,
         Command::Fsck(command) => command.run(context).await,
         Command::Gc(command) => command.run(context).await,
         Command::Train(command) => command.run(context).await,

@@ -4,6 +4,7 @@ pub(crate) mod alike;
 pub(crate) mod compare;
 pub(crate) mod copy;
 pub(crate) mod diff;
+pub(crate) mod edit;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod filter;

@@ -1,10 +1,10 @@
-use ymir_core::{Annotation, Class, LabelJob, Result};
+use ymir_core::{Annotation, Class, LabelJobRequest, Result};
 use ymir_formats::{CocoDocument, Extras};
 
 /// Returns the COCO document of a job whose images have these names. Numbers count from 1, as most
 /// tools take 0 for background; pre-annotations of classes that the job lacks are left out, as are
 /// the parts of boxes outside the image.
-pub(super) fn document(job: &LabelJob, names: &[String]) -> Result<Vec<u8>> {
+pub(super) fn document(job: &LabelJobRequest, names: &[String]) -> Result<Vec<u8>> {
     let mut document = CocoDocument::in_memory(&job.title, Extras::Attributes)?;
     for (item, name) in job.items.iter().zip(names) {
         let size = (item.asset.width, item.asset.height);
@@ -22,7 +22,7 @@ pub(super) fn document(job: &LabelJob, names: &[String]) -> Result<Vec<u8>> {
 /// Returns a pre-annotation as it is handed out, with the number of its category.
 fn suggestion(
     annotation: &Annotation,
-    job: &LabelJob,
+    job: &LabelJobRequest,
     (width, height): (u32, u32),
 ) -> Option<(u64, Annotation)> {
     let class = match &annotation.class {

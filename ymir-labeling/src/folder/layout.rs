@@ -79,6 +79,15 @@ impl Paths {
         self.folder().symlink_metadata().is_ok()
     }
 
+    /// Returns whether the job is there.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if something else stands at its place, or its files are damaged.
+    pub(super) fn is_whole(&self) -> Result<bool> {
+        Ok(self.exists() && self.read_job().map(|_| true)?)
+    }
+
     /// Waits until no other thread or process creates or cancels a job in this folder. The lock is
     /// free again when the file is dropped, or its process has gone.
     pub(super) fn lock(&self) -> Result<File> {

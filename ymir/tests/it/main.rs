@@ -7,6 +7,7 @@ mod datasets;
 mod docker;
 mod evaluation;
 mod host;
+mod label_jobs;
 mod labels;
 mod project_loop;
 mod tasks;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use ymir_core::{ErrorKind, LabelBackend};
+use ymir_core::ErrorKind;
 use ymir_testkit::conformance::label_backend::Fixture;
 
+use super::common::{collected, status};
 use super::exchange::{age, created};
 
 /// Returns a small valid file with one image of the job.
@@ -23,7 +24,7 @@ async fn each_fault_is_named_with_its_place() {
     let (folder, backend, job) = created(&fixture).await;
     let valid = valid(&folder.handed_out(&job)["images"][0]["file_name"]);
     folder.write(&job, valid.to_string());
-    assert_eq!(backend.collect(&job.id).await.unwrap().len(), 1);
+    assert_eq!(collected(&backend, &job).await.unwrap().len(), 1);
 
     let second = |list: &str, entry: Value| {
         let entries = json!([valid[list][0], entry]);
@@ -81,7 +82,7 @@ async fn each_fault_is_named_with_its_place() {
             }
         }
         folder.write(&job, coco.to_string());
-        let error = backend.collect(&job.id).await.unwrap_err();
+        let error = collected(&backend, &job).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{coco}");
         let text = error.to_string();
         assert!(text.contains(says) && text.contains("annotated.json"), "{text}: lacks {says:?}");
@@ -112,8 +113,8 @@ async fn what_is_not_json_is_refused_with_its_position() {
         folder.write(&job, bytes);
         age(&folder.job(&job).join("annotated.json"), Duration::from_secs(3600));
         for error in [
-            backend.collect(&job.id).await.unwrap_err(),
-            backend.status(&job.id).await.unwrap_err(),
+            collected(&backend, &job).await.unwrap_err(),
+            status(&backend, &job).await.unwrap_err(),
         ] {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(error.to_string().contains("line: 1, column: "), "{error}");
@@ -126,7 +127,7 @@ async fn something_else_than_a_file_is_refused() {
     let fixture = Fixture::new().await;
     let (folder, backend, job) = created(&fixture).await;
     std::fs::create_dir(folder.job(&job).join("annotated.json")).unwrap();
-    let error = backend.collect(&job.id).await.unwrap_err();
+    let error = collected(&backend, &job).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
@@ -136,7 +137,7 @@ async fn a_huge_file_is_refused_without_being_read() {
     let (folder, backend, job) = created(&fixture).await;
     let file = std::fs::File::create(folder.job(&job).join("annotated.json")).unwrap();
     file.set_len(1 << 40).unwrap();
-    let error = backend.collect(&job.id).await.unwrap_err();
+    let error = collected(&backend, &job).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("128 MiB"), "{error}");
 }

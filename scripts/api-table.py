@@ -34,7 +34,7 @@ def rust() -> dict[str, set[str]]:
     for file in files:
         noun = None
         for line in file.read_text().splitlines():
-            if match := re.match(r"(?:impl|pub struct) (\w+)", line):
+            if match := re.match(r"(?:impl(?:<[^>]*>)?|pub struct) (\w+)", line):
                 name = RUST.get(match[1], match[1])
                 noun = name if name in found and " for " not in line else None
             elif line.startswith("}"):

@@ -21,7 +21,10 @@ except ImportError:  # Python 3.10
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs/api/methods.md"
 EXCEPTIONS = ROOT / "docs/api/exceptions.toml"
-NOUNS = ["Workspace", "Dataset", "Model", "Task", "Project", "Iteration", "Evaluation", "Outcomes"]
+NOUNS = [
+    *("Workspace", "Dataset", "Model", "Task", "Project", "Iteration", "Evaluation", "Outcomes"),
+    "LabelJob",
+]
 LANGUAGES = ["Rust", "Python", "Node"]
 # What the nouns are called in Rust.
 RUST = {"ProjectHandle": "Project", "Evaluated": "Evaluation"}
@@ -34,7 +37,7 @@ def rust() -> dict[str, set[str]]:
     for file in files:
         noun = None
         for line in file.read_text().splitlines():
-            if match := re.match(r"(?:impl(?:<[^>]*>)?|pub struct) (\w+)", line):
+            if match := re.match(r"(?:impl|pub struct)(?:<[^>]*>)? (\w+)", line):
                 name = RUST.get(match[1], match[1])
                 noun = name if name in found and " for " not in line else None
             elif line.startswith("}"):

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::json;
 use ymir::testkit::generate::rng::SplitMix64;
 use ymir::{
-    Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, BranchKind, Class, ClassEntry,
-    ClassId, CommitRequest, Edit, Edits, Expect, Manifest, MediaType, Name, Record, Result,
+    Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, BranchKind, Class, ClassId,
+    CommitRequest, Edit, Edits, Expect, Manifest, MediaType, Name, NewClass, Record, Result,
     Selector, VersionId,
 };
 
@@ -34,10 +34,9 @@ pub struct Scene {
 /// What of a scene a version has.
 type Part = fn(Scene) -> Vec<Annotation>;
 
-/// Returns the 80 classes, as entries to be added to an empty table.
-fn classes() -> Vec<ClassEntry> {
-    let entry = |id| ClassEntry { id: ClassId(id), name: format!("c{id}"), aliases: Vec::new() };
-    (0..CLASSES).map(entry).collect()
+/// Returns the 80 classes, to be added to an empty table.
+fn classes() -> Vec<NewClass> {
+    (0..CLASSES).map(|id| NewClass::new(format!("c{id}"))).collect()
 }
 
 /// Returns the n-th image's. Two in a hundred objects are crowds, one in ten of the detections near
@@ -162,8 +161,11 @@ pub fn write_coco(truth: &Path, found: &Path, images: u64) -> io::Result<()> {
     }
     writeln!(results, "]")?;
     results.flush()?;
-    let categories: Vec<_> =
-        classes().iter().map(|class| json!({"id": class.id.0 + 1, "name": class.name})).collect();
+    let categories: Vec<_> = classes()
+        .iter()
+        .enumerate()
+        .map(|(n, class)| json!({"id": n + 1, "name": class.name}))
+        .collect();
     let document = json!({
         "info": {}, "licenses": [],
         "images": entries, "annotations": annotations, "categories": categories,

@@ -3,7 +3,7 @@
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
-use ymir::{LabelOptions, LabelRequest, Result};
+use ymir::{LabelJob, LabelOptions, LabelRequest, Result};
 
 use crate::call::{Cancel, promise};
 use crate::error::{from_json, to_json};
@@ -29,9 +29,9 @@ impl Workspace {
         })
     }
 
-    /// Makes a labeling job and returns its id.
+    /// Starts a labeling job and returns what is known of it.
     #[napi]
-    pub fn create_label_job<'env>(
+    pub fn start_label<'env>(
         &self,
         env: &'env Env,
         request: String,
@@ -39,48 +39,78 @@ impl Workspace {
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let workspace = self.get()?;
         promise(env, cancel, async move {
-            let job = workspace.create_label_job(&options(&workspace, &request).await?).await?;
-            Ok(job.to_string())
+            to_json(&workspace.start_label(&options(&workspace, &request).await?).await?.info())
         })
+    }
+
+    /// Returns what is known of the labeling jobs.
+    #[napi]
+    pub fn label_jobs<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {
+        let workspace = self.get()?;
+        promise(env, None, async move {
+            let jobs = workspace.label_jobs().await?;
+            to_json(&jobs.iter().map(LabelJob::info).collect::<Vec<_>>())
+        })
+    }
+
+    /// Returns what is known of a labeling job.
+    #[napi]
+    pub fn label_job<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let workspace = self.get()?;
+        promise(env, None, async move { to_json(&workspace.label_job(&id).await?.info()) })
     }
 
     /// Returns how far a labeling job is.
     #[napi]
-    pub fn label_status<'env>(
+    pub fn label_job_status<'env>(
         &self,
         env: &'env Env,
-        request: String,
+        id: String,
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let workspace = self.get()?;
-        promise(env, None, async move {
-            to_json(&workspace.label_status(&options(&workspace, &request).await?).await?)
-        })
+        promise(env, None, async move { to_json(&workspace.label_job(&id).await?.status().await?) })
     }
 
     /// Commits what has been labeled so far and returns the version.
     #[napi]
-    pub fn collect_labels<'env>(
+    pub fn label_job_collect<'env>(
         &self,
         env: &'env Env,
-        request: String,
+        id: String,
         cancel: Option<&Cancel>,
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let workspace = self.get()?;
-        promise(env, cancel, async move {
-            to_json(&workspace.collect_labels(&options(&workspace, &request).await?).await?)
-        })
+        promise(
+            env,
+            cancel,
+            async move { to_json(&workspace.label_job(&id).await?.collect().await?) },
+        )
+    }
+
+    /// Waits until a labeling job is done, and commits the labels.
+    #[napi]
+    pub fn label_job_wait<'env>(
+        &self,
+        env: &'env Env,
+        id: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let workspace = self.get()?;
+        promise(env, cancel, async move { to_json(&workspace.label_job(&id).await?.wait().await?) })
     }
 
     /// Cancels a labeling job.
     #[napi]
-    pub fn cancel_label_job<'env>(
+    pub fn label_job_cancel<'env>(
         &self,
         env: &'env Env,
-        request: String,
+        id: String,
     ) -> napi::Result<PromiseRaw<'env, ()>> {
         let workspace = self.get()?;
-        promise(env, None, async move {
-            workspace.cancel_label_job(&options(&workspace, &request).await?).await
-        })
+        promise(env, None, async move { workspace.label_job(&id).await?.cancel().await })
     }
 }

@@ -1,7 +1,7 @@
 //! JavaScript objects as label backends.
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -13,10 +13,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use ymir::{
-    Error, ErrorReport, LabelBackend, LabelJob, LabelJobId, LabelStatus, Labeled, Record, Result,
+    Error, ErrorReport, LabelBackend, LabelCapabilities, LabelCursor, LabelHandle, LabelJobId,
+    LabelJobRequest, LabelPage, LabelPageOptions, LabelStatus, Labeled, Record, Result,
 };
 
-use crate::error::{from_json, to_json};
+use crate::error::{from_json, to_js, to_json};
 use crate::executor::gone;
 use crate::record::Compact;
 use crate::workspace::Workspace;
@@ -31,18 +32,30 @@ enum Reply {
     Error(ErrorReport),
 }
 
-/// A job as the TypeScript half reads it: each item is a path and a compact record.
+/// A request as the TypeScript half reads it: each item is a path, if there is a file, and a compact
+/// record.
 #[derive(Serialize)]
-struct Job<'a> {
+struct Request<'a> {
     id: &'a LabelJobId,
     title: &'a str,
     instructions: &'a str,
     class_names: Vec<&'a str>,
-    items: Vec<(&'a Path, Compact<'a>)>,
+    items: Vec<(&'a Option<PathBuf>, Compact<'a>)>,
+    handle: &'a LabelHandle,
+}
+
+/// A page of annotations as the TypeScript half returns it.
+#[derive(Deserialize)]
+struct Page {
+    labeled: Vec<Labeled>,
+    next: Option<LabelCursor>,
+    /// Whether this is all that is labeled, of which a page is to be made.
+    all: bool,
 }
 
 struct JsLabeler {
     name: String,
+    capabilities: LabelCapabilities,
     ask: Ask,
 }
 
@@ -70,38 +83,49 @@ impl JsLabeler {
 
 #[async_trait]
 impl LabelBackend for JsLabeler {
-    async fn create(&self, job: &LabelJob) -> Result<()> {
-        let records: Vec<(&Path, Record)> = job
-            .items
-            .iter()
-            .map(|item| {
-                let annotations = item.pre_annotations.clone();
-                (item.file.as_path(), Record { asset: item.asset.clone(), annotations })
-            })
-            .collect();
-        let items = records.iter().map(|(path, record)| (*path, Compact(record))).collect();
-        let class_names = job.classes.entries().iter().map(|class| class.name.as_str()).collect();
-        let LabelJob { id, title, instructions, .. } = job;
-        let job = Job { id, title, instructions, class_names, items };
-        self.ask("create", &job).await
+    fn capabilities(&self) -> LabelCapabilities {
+        self.capabilities.clone()
     }
 
-    async fn status(&self, id: &LabelJobId) -> Result<LabelStatus> {
-        self.ask("status", id).await
-    }
-
-    async fn collect(&self, id: &LabelJobId) -> Result<Vec<Labeled>> {
-        let mut labeled: Vec<Labeled> = self.ask("collect", id).await?;
-        labeled.sort_by_key(|labeled| labeled.id);
-        if let Some(pair) = labeled.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            let message = "the label backend's `collect` returned an asset twice";
-            return Err(Error::invalid(message).with("asset", pair[0].id));
+    async fn create(&self, request: &LabelJobRequest, handle: &LabelHandle) -> Result<LabelHandle> {
+        let mut records: Vec<(Option<PathBuf>, Record)> = Vec::new();
+        for item in &request.items {
+            let file = request.images.file(&item.asset.id).await?;
+            let annotations = item.pre_annotations.clone();
+            records.push((file, Record { asset: item.asset.clone(), annotations }));
         }
-        Ok(labeled)
+        let items = records.iter().map(|(path, record)| (path, Compact(record))).collect();
+        let classes = request.classes.entries().iter();
+        let class_names = classes.map(|class| class.name.as_str()).collect();
+        let LabelJobRequest { id, title, instructions, .. } = request;
+        let request = Request { id, title, instructions, class_names, items, handle };
+        self.ask("create", &request).await
     }
 
-    async fn cancel(&self, id: &LabelJobId) -> Result<()> {
-        self.ask("cancel", id).await
+    async fn status(&self, handle: &LabelHandle) -> Result<LabelStatus> {
+        self.ask("status", handle).await
+    }
+
+    async fn annotations(
+        &self,
+        handle: &LabelHandle,
+        options: &LabelPageOptions,
+    ) -> Result<LabelPage> {
+        let page: Page = self.ask("annotations", &(handle, &options.after, options.limit)).await?;
+        let Page { labeled, next, all } = page;
+        if !all {
+            return Ok(LabelPage { labeled, next });
+        }
+        let mut seen = std::collections::HashSet::new();
+        if let Some(twice) = labeled.iter().find(|labeled| !seen.insert(labeled.id)) {
+            let message = "the label backend's `annotations` returned an asset twice";
+            return Err(Error::invalid(message).with("asset", twice.id));
+        }
+        LabelPage::of(labeled, options)
+    }
+
+    async fn cancel(&self, handle: &LabelHandle) -> Result<()> {
+        self.ask("cancel", handle).await
     }
 }
 
@@ -112,11 +136,14 @@ impl Workspace {
     pub fn register_labeler(
         &self,
         name: String,
+        capabilities: String,
         ask: Function<'_, String, Promise<String>>,
     ) -> napi::Result<()> {
+        let capabilities = from_json("a label backend", &capabilities).map_err(to_js)?;
         let ask =
             ask.build_threadsafe_function().weak::<true>().callee_handled::<false>().build()?;
-        self.get()?.register_labeler(&name, Arc::new(JsLabeler { name: name.clone(), ask }));
+        let labeler = Arc::new(JsLabeler { name: name.clone(), capabilities, ask });
+        self.get()?.register_labeler(&name, labeler);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use napi::Env;
 use napi::bindgen_prelude::{Function, PromiseRaw};
 use napi_derive::napi;
-use ymir::{CopyOptions, FuseRequest, Query, SplitOptions};
+use ymir::{CopyOptions, EditRequest, Fetched, FuseRequest, Query, SplitOptions};
 
 use crate::call::{Cancel, Sink, promise};
 use crate::dataset::Dataset;
@@ -14,6 +14,22 @@ use crate::workspace::Workspace;
 
 #[napi]
 impl Dataset {
+    /// Changes records of this version, the newest, and returns what changed.
+    #[napi]
+    pub fn edit<'env>(
+        &self,
+        env: &'env Env,
+        request: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let dataset = self.inner.clone();
+        promise(env, cancel, async move {
+            let request: EditRequest = from_json("an edit", &request)?;
+            let (edits, options) = request.resolve(dataset.workspace()).await?;
+            to_json(&dataset.edit(edits, &options).await?)
+        })
+    }
+
     /// Makes a version of the records that a query is true of.
     #[napi]
     pub fn filter<'env>(
@@ -184,6 +200,44 @@ impl Dataset {
 
 #[napi]
 impl Workspace {
+    /// Copies a version that git fetched from another workspace into this one.
+    #[napi]
+    pub fn copy_fetched<'env>(
+        &self,
+        env: &'env Env,
+        fetched: String,
+        options: String,
+        cancel: Option<&Cancel>,
+        on_progress: Option<Function<'env, String, ()>>,
+    ) -> napi::Result<PromiseRaw<'env, Dataset>> {
+        let (workspace, sink) = (self.get()?, Sink::new(on_progress)?);
+        promise(env, cancel, async move {
+            let fetched: Fetched = from_json("a fetched version", &fetched)?;
+            let options: CopyOptions = from_json("a copy", &options)?;
+            let tell = |progress| sink.tell(&progress);
+            let inner = workspace.copy_fetched(&fetched, &options).on_progress(tell).await?;
+            sink.flush().await;
+            Ok(Dataset { inner })
+        })
+    }
+
+    /// Changes records of a dataset and returns what changed.
+    #[napi]
+    pub fn edit<'env>(
+        &self,
+        env: &'env Env,
+        request: String,
+        cancel: Option<&Cancel>,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let workspace = self.get()?;
+        promise(env, cancel, async move {
+            let request: EditRequest = from_json("an edit", &request)?;
+            let name = request.dataset.clone();
+            let (edits, options) = request.resolve(&workspace).await?;
+            to_json(&workspace.edit(name.as_str(), edits, &options).await?)
+        })
+    }
+
     /// Joins datasets, leaves out the assets of others, filters and samples.
     #[napi]
     pub fn fuse<'env>(

@@ -1,9 +1,11 @@
 //! Starting tasks.
 
+use std::time::Duration;
+
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
-use ymir::{InferRequest, MineRequest, TrainRequest};
+use ymir::{Error, InferRequest, MineRequest, TrainRequest};
 
 use crate::call::{Cancel, promise};
 use crate::error::{from_json, to_json};
@@ -109,18 +111,54 @@ impl Workspace {
         })
     }
 
-    /// Returns whether the run of a task outlives this program.
+    /// Returns the events of one task, or of all, that are kept.
     #[napi]
-    pub fn survives<'env>(
+    pub fn past_events<'env>(
         &self,
         env: &'env Env,
-        id: String,
-    ) -> napi::Result<PromiseRaw<'env, bool>> {
+        id: Option<String>,
+        after: f64,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
         let workspace = self.get()?;
         promise(env, None, async move {
-            let status = workspace.scheduler().status(&id.parse()?).await?;
-            Ok(workspace.survives(&status.spec))
+            let id = id.map(|id| id.parse()).transpose()?;
+            to_json(&workspace.past_events(id.as_ref(), after as u64).await?)
         })
+    }
+
+    /// Removes the directories of tasks that ended longer ago than these seconds.
+    #[napi]
+    pub fn clean_tasks<'env>(
+        &self,
+        env: &'env Env,
+        seconds: Option<f64>,
+    ) -> napi::Result<PromiseRaw<'env, String>> {
+        let workspace = self.get()?;
+        promise(env, None, async move {
+            let age = seconds.map(Duration::try_from_secs_f64).transpose().map_err(|error| {
+                let error = Error::invalid("a time must be 0 or more").caused_by(error);
+                error.with("field", "olderThan")
+            })?;
+            to_json(&workspace.clean_tasks(age).await?)
+        })
+    }
+
+    /// Returns what tasks of this user hold on this host.
+    #[napi]
+    pub fn host_leases<'env>(&self, env: &'env Env) -> napi::Result<PromiseRaw<'env, String>> {
+        let workspace = self.get()?;
+        promise(env, None, async move { to_json(&workspace.host_leases().await?) })
+    }
+
+    /// Gives back what a task holds whose process is gone.
+    #[napi]
+    pub fn release_leases<'env>(
+        &self,
+        env: &'env Env,
+        task: String,
+    ) -> napi::Result<PromiseRaw<'env, ()>> {
+        let workspace = self.get()?;
+        promise(env, None, async move { workspace.release_leases(&task.parse()?).await })
     }
 
     /// Returns what an executor says about itself.

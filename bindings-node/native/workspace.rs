@@ -7,7 +7,7 @@ use napi::bindgen_prelude::{PromiseRaw, within_runtime_if_available};
 use napi_derive::napi;
 use serde::de::value::{Error as NoSuchKind, StrDeserializer};
 use serde::{Deserialize, Serialize};
-use ymir::{BranchKind, Error, Result, WorkspaceOptions, WorkspaceRequest};
+use ymir::{BranchKind, ClassEdit, Error, Result, WorkspaceOptions, WorkspaceRequest};
 
 use crate::call::{Cancel, promise};
 use crate::dataset::Dataset;
@@ -133,17 +133,17 @@ impl Workspace {
         promise(env, None, async move { to_json(&workspace.classes().await?) })
     }
 
-    /// Adds classes and returns the table.
+    /// Changes the class table and returns it.
     #[napi]
-    pub fn add_classes<'env>(
+    pub fn edit_classes<'env>(
         &self,
         env: &'env Env,
-        names: Vec<String>,
+        edits: String,
     ) -> napi::Result<PromiseRaw<'env, String>> {
         let workspace = self.get()?;
         promise(env, None, async move {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            to_json(&workspace.add_classes(&names).await?)
+            let edits: Vec<ClassEdit> = from_json("an edit of the classes", &edits)?;
+            to_json(&workspace.edit_classes(&edits).await?)
         })
     }
 

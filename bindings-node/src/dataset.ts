@@ -1,12 +1,14 @@
 import { abortable, listening, now, wait } from "./calls";
 import { nothingElse, unfit } from "./checks";
 import type { CallOptions } from "./calls";
+import { editToWire, toEditReport } from "./edit";
+import type { DatasetEditOptions, Edit, EditReport } from "./edit";
 import { limitOf, offsetOf, whole } from "./figures";
 import { jsonOf } from "./json";
 import { Loader, loaderToWire } from "./loader";
 import type { LoaderOptions } from "./loader";
 import type { NativeDataset } from "./native";
-import { ALIKE } from "./operations";
+import { ALIKE, copyToWire } from "./operations";
 import type {
   AlikeOptions,
   Comparison,
@@ -27,6 +29,7 @@ import type {
   Format,
   Lineage,
   Manifest,
+  ObjectType,
   Page,
   Progress,
   Summary,
@@ -127,7 +130,7 @@ export class Dataset {
   }
 
   /** What the annotations are. */
-  get objectType(): "detection" {
+  get objectType(): ObjectType {
     return this.manifest.objectType;
   }
 
@@ -249,6 +252,17 @@ export class Dataset {
     );
   }
 
+  /**
+   * Changes records of this version, which is to be the newest, in one commit: see
+   * {@link Workspace.edit}.
+   */
+  async edit(edits: readonly Edit[], options: DatasetEditOptions = {}): Promise<EditReport> {
+    const request = now(() => editToWire(this.name, edits, options));
+    return toEditReport(
+      await abortable(options.signal, (cancel) => this.#native.edit(request, cancel)),
+    );
+  }
+
   /** Makes a version of the records of this one that a query is true of, see {@link Dataset.query}. */
   async filter(
     query: string,
@@ -367,15 +381,11 @@ export class Dataset {
     into: string = this.name,
     options: CopyOptions = {},
   ): Promise<Dataset> {
-    const { transfer, unknownClasses, withoutFiles, signal, onProgress } = options;
+    const { signal, onProgress } = options;
     if (typeof (workspace as Partial<Workspace> | null)?.handle !== "function") {
       throw unfit("workspace", "an open Workspace", workspace);
     }
-    const request = jsonOf({
-      transfer,
-      unknown_classes: unknownClasses,
-      without_files: withoutFiles,
-    });
+    const request = copyToWire(options);
     return new Dataset(
       await listening(signal, progressListener(onProgress), (cancel, tell) =>
         this.#native.copyTo(workspace.handle(), into, request, cancel, tell),

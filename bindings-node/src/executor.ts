@@ -7,7 +7,7 @@ import { jsonOf } from "./json";
 import type { NativeHostTask } from "./native";
 import { RecordReader } from "./records";
 import type { Row } from "./records";
-import type { Metrics, Parameters, Sample } from "./types";
+import type { Metrics, ObjectType, Parameters, Sample } from "./types";
 
 /** The kinds of work that an executor can be asked for. */
 export type ExecutorKind = "training" | "mining" | "inference";
@@ -47,6 +47,8 @@ export interface Executor {
    * one, an executor counts as another one each time that it is given: nothing is used again.
    */
   readonly version?: string;
+  /** What it learns and finds; detection unless given. */
+  readonly objectTypes?: readonly ObjectType[];
   /** Default parameters: those of each kind of work, or the same for all. */
   readonly parameters?: Parameters | Partial<Record<ExecutorKind, Parameters>>;
   /** Makes a model of `task.training`: writes files to `task.modelDir`, saves a stage. */
@@ -186,7 +188,8 @@ export function infoOf(executor: Executor, digest: string): string {
     const own = byKind ? (defaults as Partial<Record<ExecutorKind, Parameters>>)[kind] : defaults;
     return [kind, own ?? {}] as const;
   });
-  const info = { digest, object_types: ["detection"], templates: Object.fromEntries(templates) };
+  const object_types = executor.objectTypes ?? ["detection"];
+  const info = { digest, object_types, templates: Object.fromEntries(templates) };
   return jsonOf(info);
 }
 

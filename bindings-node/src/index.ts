@@ -16,16 +16,29 @@ export { ExecutorTask } from "./executor";
 export type { Detection, Executor, ExecutorKind, StageOptions } from "./executor";
 export { Iteration } from "./iteration";
 export type { Found } from "./found";
-export type { LabelAnnotation, LabelBackend, Labeled, LabelJob, LabelStatus } from "./labeling";
+export type { DatasetEditOptions, Edit, EditAnnotation, EditOptions, EditReport } from "./edit";
+export { LabelJob } from "./label-job";
+export type {
+  LabelAnnotation,
+  LabelBackend,
+  Labeled,
+  LabelHandle,
+  LabelItem,
+  LabelJobRequest,
+  LabelPage,
+  LabelStatus,
+} from "./labeling";
 export type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 export { Loader } from "./loader";
 export type { Batch, LoadedAsset, LoaderOptions, Pixels } from "./loader";
 export type { MirModel, MirOptions, MirReport, MirVersion } from "./mir";
 export { Model } from "./model";
 export type { ModelExportOptions, ModelFile, Stage } from "./model";
+export type { ProjectChanges, ProjectDefinition, ProjectOptions } from "./definition";
 export type {
   AlikeOptions,
   Comparison,
+  CopyFetchedOptions,
   CopyOptions,
   FuseOptions,
   MergeOptions,
@@ -45,7 +58,6 @@ export type {
   LabelerDefinition,
   LoopEnd,
   LoopEvent,
-  ProjectDefinition,
   ProjectState,
   Step,
   StepResult,
@@ -57,8 +69,6 @@ export type {
   Labeler,
   LabelOptions,
   MineOptions,
-  ProjectChanges,
-  ProjectOptions,
   TaskOptions,
   TrainOptions,
   UnknownClasses,
@@ -75,6 +85,8 @@ export type {
   Resources,
   TaskEvent,
   TaskState,
+  CleanReport,
+  HostLease,
   Leftover,
   TaskStatus,
   TaskStep,
@@ -98,6 +110,7 @@ export type {
   Manifest,
   MediaType,
   Metrics,
+  ObjectType,
   Page,
   Parameters,
   Progress,
@@ -110,4 +123,10 @@ export type {
   Version,
 } from "./types";
 export { Workspace } from "./workspace";
-export type { BlobLocation, EvaluateOptions, InitOptions, OpenOptions } from "./workspace";
+export type {
+  BlobLocation,
+  ClassesOptions,
+  EvaluateOptions,
+  InitOptions,
+  OpenOptions,
+} from "./workspace";

@@ -14,6 +14,7 @@ export interface NativeDataset {
   describe(): string;
   getSync(id: string): string | null;
   get(id: string): Promise<string | null>;
+  edit(request: string, cancel?: NativeCancel): Promise<string>;
   pageSync(offset: number, limit: number, className?: string): string;
   page(offset: number, limit: number, className?: string, cancel?: NativeCancel): Promise<string>;
   diff(
@@ -167,7 +168,13 @@ export interface NativeWorkspace {
   about(): string;
   close(): void;
   classes(): Promise<string>;
-  addClasses(names: string[]): Promise<string>;
+  editClasses(edits: string): Promise<string>;
+  copyFetched(
+    fetched: string,
+    options: string,
+    cancel?: NativeCancel,
+    onProgress?: Listener,
+  ): Promise<NativeDataset>;
   names(kind: string): Promise<string>;
   log(kind: string, name: string): Promise<string>;
   resolve(kind: string, spec: string): Promise<string>;
@@ -206,14 +213,21 @@ export interface NativeWorkspace {
   waitAll(cancel?: NativeCancel): Promise<string>;
   settle(id: string): Promise<void>;
   leftovers(end: boolean): Promise<string>;
-  survives(id: string): Promise<boolean>;
+  pastEvents(id: string | undefined, after: number): Promise<string>;
+  cleanTasks(seconds?: number): Promise<string>;
+  hostLeases(): Promise<string>;
+  releaseLeases(task: string): Promise<void>;
   events(after: number): NativeEvents;
   inspect(executor: string): Promise<string>;
   label(request: string, cancel?: NativeCancel): Promise<string>;
-  createLabelJob(request: string, cancel?: NativeCancel): Promise<string>;
-  labelStatus(request: string): Promise<string>;
-  collectLabels(request: string, cancel?: NativeCancel): Promise<string>;
-  cancelLabelJob(request: string): Promise<void>;
+  startLabel(request: string, cancel?: NativeCancel): Promise<string>;
+  labelJobs(): Promise<string>;
+  labelJob(id: string): Promise<string>;
+  labelJobStatus(id: string): Promise<string>;
+  labelJobCollect(id: string, cancel?: NativeCancel): Promise<string>;
+  labelJobWait(id: string, cancel?: NativeCancel): Promise<string>;
+  labelJobCancel(id: string): Promise<void>;
+  edit(request: string, cancel?: NativeCancel): Promise<string>;
   fsck(options: string, cancel?: NativeCancel): Promise<string>;
   collectGarbage(options: string, cancel?: NativeCancel): Promise<string>;
   createProject(request: string): Promise<NativeProject>;
@@ -224,7 +238,11 @@ export interface NativeWorkspace {
     info: string,
     run: (task: NativeHostTask) => Promise<string | null>,
   ): string;
-  registerLabeler(name: string, ask: (question: string) => Promise<string>): void;
+  registerLabeler(
+    name: string,
+    capabilities: string,
+    ask: (question: string) => Promise<string>,
+  ): void;
 }
 
 /** What the addon exports. */

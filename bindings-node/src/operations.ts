@@ -53,6 +53,23 @@ export interface CopyOptions extends OperationOptions {
   readonly withoutFiles?: boolean;
 }
 
+/** What a copy of a version that git fetched from another workspace is made of. */
+export interface CopyFetchedOptions extends CopyOptions {
+  /** The dataset that gets the copy; of the same name unless given. */
+  readonly into?: string;
+  /** What it is a version of; a dataset unless given. */
+  readonly kind?: "dataset" | "prediction";
+}
+
+/** @internal */
+export function copyToWire({ transfer, unknownClasses, withoutFiles }: CopyOptions): string {
+  return jsonOf({
+    transfer,
+    unknown_classes: unknownClasses,
+    without_files: withoutFiles,
+  });
+}
+
 /** What counts as alike. */
 export interface AlikeOptions extends OperationOptions {
   /**

@@ -1,7 +1,8 @@
+import type { ProjectDefinition } from "./definition";
 import type { Iteration } from "./iteration";
 import type { LabelStatus } from "./labeling";
-import type { Limits, Resources, TaskEvent } from "./tasks";
-import type { Metrics, Parameters, Progress } from "./types";
+import type { TaskEvent } from "./tasks";
+import type { Metrics, Progress } from "./types";
 
 /** The steps of an iteration, in their order. */
 export type Step = "prepare_mining" | "mine" | "label" | "prepare_training" | "train" | "evaluate";
@@ -33,52 +34,6 @@ export type LabelerDefinition =
   | { readonly oracle: { readonly truth: string } }
   | { readonly folder: { readonly path: string } }
   | { readonly custom: string };
-
-/** The definition of a project; versions are specs. */
-export interface ProjectDefinition {
-  /** Its name; the branches it writes begin with it. */
-  readonly name: string;
-  /** The classes to be learnt. */
-  readonly classes: readonly string[];
-  /** What is learnt. */
-  readonly objectType: "detection";
-  /** The dataset that candidates are taken from. */
-  readonly pool: string;
-  /** Which candidates are left out because they look like another image, if any. */
-  readonly skipNearDuplicates: number | null;
-  /** The dataset that models are evaluated on. */
-  readonly validation: string;
-  /** What was labeled already, if anything. */
-  readonly training: string | null;
-  /** The executor. */
-  readonly executor: string;
-  /** Parameters of training, in place of the executor's defaults. */
-  readonly trainingParameters: Parameters;
-  /** Parameters of mining. */
-  readonly miningParameters: Parameters;
-  /** Parameters of inference. */
-  readonly inferenceParameters: Parameters;
-  /** What each task asks for. */
-  readonly resources: Required<Resources>;
-  /** What each task may do. */
-  readonly limits: Required<Limits>;
-  /** Who labels. */
-  readonly labeler: LabelerDefinition;
-  /** How assets are chosen once there is a model. */
-  readonly selection: "mined" | "random";
-  /** How many assets are labeled per iteration. */
-  readonly labelsPerIteration: number;
-  /** Whether a training starts from the model before it. */
-  readonly fineTune: boolean;
-  /** The average precision at IoU 0.5 that is good enough. */
-  readonly target: number | null;
-  /** The most assets to have labeled in all. */
-  readonly labelBudget: number | null;
-  /** The most iterations. */
-  readonly maxIterations: number | null;
-  /** The seed of every random choice. */
-  readonly seed: number;
-}
 
 /** A project with all that it has done. */
 export interface ProjectState {

@@ -1,5 +1,6 @@
 import { listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
+import type { ProjectChanges } from "./definition";
 import { Iteration } from "./iteration";
 import type { Specs, WireIteration } from "./iteration";
 import { jsonOf } from "./json";
@@ -13,7 +14,7 @@ import type {
   Waiting,
 } from "./project-types";
 import { changesToWire } from "./requests";
-import type { ProjectChanges, Registry } from "./requests";
+import type { Registry } from "./requests";
 import type { Parameters } from "./types";
 import { toLoopEvent, toProjectState } from "./wire-project";
 import type { WireLoopEvent, WireProjectState } from "./wire-project";

@@ -8,7 +8,6 @@ import type {
   Keypoint,
   MediaType,
   Page,
-  Sample,
   Shape,
 } from "./types";
 
@@ -69,7 +68,7 @@ export class RecordReader {
   }
 
   /** Reads records with the paths of their files. */
-  samples(rows: [path: string, row: Row][]): Sample[] {
+  samples<Path extends string | null>(rows: [path: Path, row: Row][]) {
     return rows.map(([path, row]) => ({ ...this.#record(row), path }));
   }
 

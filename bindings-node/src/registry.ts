@@ -5,7 +5,7 @@ import { now } from "./calls";
 import { YmirError } from "./errors";
 import { infoOf, running } from "./executor";
 import type { Executor } from "./executor";
-import { answering, checkBackend } from "./labeling";
+import { answering, capabilitiesOf, checkBackend } from "./labeling";
 import type { LabelBackend } from "./labeling";
 import type { NativeWorkspace } from "./native";
 import type { Registry } from "./requests";
@@ -73,14 +73,14 @@ export class HostObjects implements Registry {
     const name = nameOf(backend, LABELER, as);
     if (this.#labelers.get(name) === backend) return name;
     checkBackend(backend);
-    now(() => this.#native.registerLabeler(name, answering(backend)));
+    now(() => this.#native.registerLabeler(name, capabilitiesOf(backend), answering(backend)));
     this.#labelers.set(name, backend);
     return name;
   }
 }
 
 const EXECUTOR = "an executor is an object with train/infer/mine";
-const LABELER = "a label backend is an object with create, status, collect and cancel";
+const LABELER = "a label backend is an object with create, status, annotations and cancel";
 
 /** Returns the name of an object; fails for what is none, such as the class of one. */
 function nameOf(object: { readonly name?: string }, what: string, as?: string): string {

@@ -1,5 +1,7 @@
 import type { CallOptions } from "./calls";
 import type { Executor } from "./executor";
+import { VERSIONS } from "./definition";
+import type { ProjectChanges, ProjectOptions } from "./definition";
 import { jsonOf } from "./json";
 import type { LabelBackend } from "./labeling";
 import { pathOf } from "./paths";
@@ -134,57 +136,6 @@ export interface LabelOptions extends CallOptions {
   readonly labeled: string;
 }
 
-/** The definition of a project, without its name. */
-export interface ProjectOptions {
-  /** The classes to be learnt. */
-  readonly classes: readonly string[];
-  /** What is learnt. */
-  readonly objectType?: "detection";
-  /** The dataset that candidates are taken from. */
-  readonly pool: Spec;
-  /**
-   * Leaves out candidates that look like another one, or like an image of `validation` or
-   * `training`: those that differ in so many of 64 bits, see {@link AlikeOptions.distance}. A
-   * later change counts from the next mining on.
-   */
-  readonly skipNearDuplicates?: number | null;
-  /** The dataset that models are evaluated on; fixed for the project. */
-  readonly validation: Spec;
-  /** What is labeled already; then the first iteration trains on it at once. */
-  readonly training?: Spec | null;
-  /** The executor of all three kinds of task. */
-  readonly executor: string | Executor;
-  /** Parameters of training, in place of the executor's defaults. */
-  readonly trainingParameters?: Parameters;
-  /** Parameters of mining. */
-  readonly miningParameters?: Parameters;
-  /** Parameters of inference. */
-  readonly inferenceParameters?: Parameters;
-  /** What each task asks for. */
-  readonly resources?: Resources;
-  /** What each task may do. */
-  readonly limits?: Limits;
-  /** Who labels. */
-  readonly labeler: Labeler;
-  /** How assets are chosen once there is a model; `mined` unless given. */
-  readonly selection?: "mined" | "random";
-  /** How many assets are labeled per iteration; 20 unless given. */
-  readonly labelsPerIteration?: number;
-  /** Whether a training starts from the model before it; `true` unless given. */
-  readonly fineTune?: boolean;
-  /** The average precision at IoU 0.5 on the validation set that is good enough, 0 to 1. */
-  readonly target?: number | null;
-  /** The most assets to have labeled in all. */
-  readonly labelBudget?: number | null;
-  /** The most iterations; 10 unless given, `null` for no bound. */
-  readonly maxIterations?: number | null;
-  /** The seed of every random choice; 0 unless given. */
-  readonly seed?: number;
-}
-
-/** Fields of a definition to be changed. */
-export type ProjectChanges = Partial<ProjectOptions>;
-
 /** Makes objects of this program known to a workspace. @internal */
 export interface Registry {
   /** Returns what an executor is named by. */
@@ -203,8 +154,6 @@ function snake(fields: object): Record<string, unknown> {
 function given<T>(name: string, value: T | undefined, send: (value: T) => unknown): object {
   return value === undefined ? {} : { [name]: send(value) };
 }
-
-const specOrNull = (spec: Spec | null) => (spec === null ? null : specOf(spec));
 
 /** @internal */
 export function importToWire(
@@ -288,12 +237,14 @@ export function labelToWire(options: LabelOptions, registry: Registry): string {
 
 /** @internal */
 export function changesToWire(changes: ProjectChanges, registry: Registry): object {
-  const { pool, validation, training, executor, labeler, limits, ...rest } = changes;
+  const { executor, labeler, limits, ...rest } = changes;
+  const wire = snake(rest);
+  for (const name of VERSIONS) {
+    const spec = wire[name] as Spec | null | undefined;
+    if (spec !== undefined && spec !== null) wire[name] = specOf(spec);
+  }
   return {
-    ...snake(rest),
-    ...given("pool", pool, specOf),
-    ...given("validation", validation, specOf),
-    ...given("training", training, specOrNull),
+    ...wire,
     ...given("executor", executor, (executor) => registry.executor(executor)),
     ...given("labeler", labeler, (labeler) => labelerToWire(labeler, registry)),
     ...given("limits", limits, snake),

@@ -1,5 +1,5 @@
 import type { YmirError } from "./errors";
-import type { Parameters, TaskKind } from "./types";
+import type { ObjectType, Parameters, TaskKind } from "./types";
 
 /** Where a task stands. */
 export type TaskState = "pending" | "running" | "done" | "failed" | "terminated";
@@ -97,6 +97,34 @@ export interface Leftover {
   readonly reason: "directory_gone" | "task_ended" | "inspection";
 }
 
+/** What cleaning the directories of ended tasks did. */
+export interface CleanReport {
+  /** The ids of the tasks whose directories are gone. */
+  readonly removed: readonly string[];
+  /** What could not be removed, and why. */
+  readonly left: readonly { readonly path: string; readonly reason: string }[];
+}
+
+/** What a run holds of the resources of its host. */
+export interface HostLease {
+  /** The id of the task. */
+  readonly task: string;
+  /** The directory of its workspace. */
+  readonly root: string;
+  /** CPU slots. */
+  readonly cpus: number;
+  /** GPUs, by their UUID. */
+  readonly gpus: readonly string[];
+  /** Bytes of memory; 0 for no bound. */
+  readonly memory: number;
+  /** The process that it was granted to. */
+  readonly pid: number;
+  /** When it was granted. */
+  readonly since: Date;
+  /** `stale` if that process is gone and its run may go on, `unknown` if nobody can find out. */
+  readonly state: "held" | "stale" | "unknown";
+}
+
 /** What every event of a task has. */
 interface EventBase {
   /** The place in the workspace's one order of events, counted from 1. */
@@ -125,7 +153,7 @@ export interface ExecutorInfo {
   /** Its identity: results of another one can differ. */
   readonly digest: string;
   /** The object types it handles. */
-  readonly objectTypes: readonly string[];
+  readonly objectTypes: readonly ObjectType[];
   /** What it can do, with the default parameters of each. */
   readonly templates: Readonly<Partial<Record<"training" | "mining" | "inference", Parameters>>>;
 }

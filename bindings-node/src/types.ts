@@ -33,9 +33,15 @@ export interface Class {
   readonly id: number;
   /** Its main name. */
   readonly name: string;
-  /** Further names that mean the same. */
+  /** Further names that mean the same, the names of before included. */
   readonly aliases: readonly string[];
+  /** Whether it is not offered for new work. */
+  readonly retired: boolean;
 }
+
+/** What annotations are, and what a model learns. */
+export type ObjectType =
+  "classification" | "detection" | "semantic_segmentation" | "instance_segmentation";
 
 /** An axis-aligned box in pixels; the origin is the upper left corner of the image. */
 export interface BBox {
@@ -256,7 +262,7 @@ export interface Lineage {
 /** What a version of a dataset or prediction set says about itself, beside its records. */
 export interface Manifest {
   /** What its annotations are. */
-  readonly objectType: "detection";
+  readonly objectType: ObjectType;
   /** The class table at the time of the commit. */
   readonly classes: readonly Class[];
   /** The counts of its records. */
@@ -313,6 +319,8 @@ export interface ImportReport {
   readonly clipped: number;
   /** Annotation files that tell another size than the image file has. */
   readonly sizeMismatches: readonly string[];
+  /** The names that were taken as a class which has them in another case. */
+  readonly caseMatches: readonly { readonly name: string; readonly class: string }[];
   /** The names that the class table did not have, and how many annotations have them. */
   readonly unknownClasses: readonly { readonly name: string; readonly count: number }[];
   /** Those of them that were added to it. */

@@ -1,21 +1,20 @@
 // Projects, as the native side writes them; see `wire.ts`.
+import { VERSIONS } from "./definition";
+import type { ProjectDefinition } from "./definition";
 import { Iteration } from "./iteration";
 import type { Specs, WireIteration } from "./iteration";
 import type { LabelStatus } from "./labeling";
-import type {
-  LabelerDefinition,
-  LoopEvent,
-  ProjectDefinition,
-  ProjectState,
-  Step,
-  StepResult,
-} from "./project-types";
-import type { Parameters, Progress } from "./types";
+import type { LabelerDefinition, LoopEvent, ProjectState, Step, StepResult } from "./project-types";
+import type { Progress } from "./types";
 import { toTaskEvent } from "./wire-tasks";
 import type { WireTaskEvent } from "./wire-tasks";
 
+/** The fields of a definition; versions by their ids. */
 interface WireProject {
   name: string;
+<<<<<<< HEAD
+  limits: Record<string, unknown>;
+=======
   classes: string[];
   object_type: "detection";
   pool: string;
@@ -35,14 +34,9 @@ interface WireProject {
     shared_memory: number;
     model_bytes: number;
   };
+>>>>>>> newcomer
   labeler: LabelerDefinition;
-  selection: "mined" | "random";
-  labels_per_iteration: number;
-  fine_tune: boolean;
-  target: number | null;
-  label_budget: number | null;
-  max_iterations: number | null;
-  seed: number;
+  [field: string]: unknown;
 }
 
 /** @internal */
@@ -63,6 +57,12 @@ export function toProjectState([wire, specs]: [WireProjectState, Specs]): Projec
 
 function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
   const spec = (id: string) => specs[id] ?? id;
+<<<<<<< HEAD
+  const { labeler } = wire;
+  const definition: Record<string, unknown> = {
+    ...camel(wire),
+    limits: camel(wire.limits),
+=======
   const {
     image_user: imageUser,
     shared_memory: sharedMemory,
@@ -84,15 +84,21 @@ function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
     inferenceParameters: wire.inference_parameters,
     resources: wire.resources,
     limits: { ...limits, imageUser, sharedMemory, modelBytes },
+>>>>>>> newcomer
     labeler: "oracle" in labeler ? { oracle: { truth: spec(labeler.oracle.truth) } } : labeler,
-    selection: wire.selection,
-    labelsPerIteration: wire.labels_per_iteration,
-    fineTune: wire.fine_tune,
-    target: wire.target,
-    labelBudget: wire.label_budget,
-    maxIterations: wire.max_iterations,
-    seed: wire.seed,
   };
+  for (const name of VERSIONS) {
+    const id = wire[name];
+    if (typeof id === "string") definition[name] = spec(id);
+  }
+  return definition as unknown as ProjectDefinition;
+}
+
+/** Returns an object with the names of its own fields in camel case; those within stay. */
+function camel(fields: Record<string, unknown>): Record<string, unknown> {
+  const rename = (name: string) =>
+    name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [rename(name), value]));
 }
 
 /** @internal */

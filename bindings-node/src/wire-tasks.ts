@@ -1,6 +1,10 @@
 // Tasks and their events, as the native side writes them; see `wire.ts`.
 import { YmirError } from "./errors";
 import type { WireError } from "./errors";
+<<<<<<< HEAD
+import type { ExecutorInfo, HostLease, Leftover, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
+import type { ObjectType, TaskKind } from "./types";
+=======
 import type {
   ExecutorInfo,
   Leftover,
@@ -11,6 +15,7 @@ import type {
   TaskStep,
 } from "./tasks";
 import type { TaskKind } from "./types";
+>>>>>>> newcomer
 
 /** @internal */
 export interface WireTaskStatus {
@@ -69,6 +74,22 @@ export function toLeftover({ runtime, run, reason }: WireLeftover): Leftover {
 }
 
 /** @internal */
+export interface WireHostLease {
+  task: string;
+  root: string;
+  grant: { cpus: number; gpus: string[]; memory: number };
+  owner: { pid: number };
+  since: string;
+  state: HostLease["state"];
+}
+
+/** @internal */
+export function toHostLease({ grant, owner, since, task, root, state }: WireHostLease): HostLease {
+  const { cpus, gpus, memory } = grant;
+  return { task, root, cpus, gpus, memory, pid: owner.pid, since: new Date(since), state };
+}
+
+/** @internal */
 export interface WireTaskEvent {
   seq: number;
   time: string;
@@ -92,7 +113,7 @@ export function toTaskEvent({ seq, time, task, kind }: WireTaskEvent): TaskEvent
 /** @internal */
 export interface WireExecutorInfo {
   digest: string;
-  object_types: string[];
+  object_types: ObjectType[];
   templates: ExecutorInfo["templates"];
 }
 

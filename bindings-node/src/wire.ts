@@ -12,6 +12,7 @@ import type {
   Lineage,
   Manifest,
   Metrics,
+  ObjectType,
   Spec,
   Summary,
   TaskKind,
@@ -101,7 +102,7 @@ export interface WireSummary {
 
 /** @internal */
 export interface WireManifest {
-  object_type: "detection";
+  object_type: ObjectType;
   classes: Class[];
   summary: WireSummary;
   task: WireLineage;
@@ -140,6 +141,7 @@ export interface WireImportReport {
   lost: ImportReport["lost"];
   clipped: number;
   size_mismatches: string[];
+  case_matches: { name: string; class: string }[];
   unknown_classes: { name: string; count: number }[];
   added_classes: string[];
   ignored_annotations: number;
@@ -162,6 +164,7 @@ export function toImportReport(wire: WireImportReport): ImportReport {
     lost: wire.lost,
     clipped: wire.clipped,
     sizeMismatches: wire.size_mismatches,
+    caseMatches: wire.case_matches,
     unknownClasses: wire.unknown_classes,
     addedClasses: wire.added_classes,
     ignoredAnnotations: wire.ignored_annotations,

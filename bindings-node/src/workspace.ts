@@ -2,12 +2,17 @@ import { abortable, listening, now, wait } from "./calls";
 import type { CallOptions } from "./calls";
 import { nothingElse } from "./checks";
 import { Dataset } from "./dataset";
+import type { ProjectOptions } from "./definition";
+import { editToWire, toEditReport } from "./edit";
+import type { Edit, EditOptions, EditReport } from "./edit";
 import { Evaluation } from "./evaluation";
 import { eventsOf } from "./events";
 import type { EventOptions } from "./events";
 import type { Executor } from "./executor";
 import { jsonOf } from "./json";
-import type { LabelBackend, LabelStatus } from "./labeling";
+import { LabelJob } from "./label-job";
+import type { WireLabelJob } from "./label-job";
+import type { LabelBackend } from "./labeling";
 import { toFsckReport, toGarbageReport } from "./maintenance";
 import type { FsckOptions, FsckReport, GarbageOptions, GarbageReport } from "./maintenance";
 import { mirToWire, toMirReport } from "./mir";
@@ -15,8 +20,8 @@ import type { MirOptions, MirReport } from "./mir";
 import { Model } from "./model";
 import { native } from "./native";
 import type { NativeTask, NativeWorkspace } from "./native";
-import { fuseToWire } from "./operations";
-import type { FuseOptions } from "./operations";
+import { copyToWire, fuseToWire } from "./operations";
+import type { CopyFetchedOptions, FuseOptions } from "./operations";
 import { Outcomes, outcomesToWire } from "./outcomes";
 import type { OutcomeOptions } from "./outcomes";
 import { pathOf, progressListener } from "./paths";
@@ -35,16 +40,28 @@ import type {
   InferOptions,
   LabelOptions,
   MineOptions,
-  ProjectOptions,
   TrainOptions,
 } from "./requests";
 import { Task } from "./task";
-import type { ExecutorInfo, TaskEvent, Leftover, TaskStatus } from "./tasks";
+import type {
+  CleanReport,
+  ExecutorInfo,
+  HostLease,
+  Leftover,
+  TaskEvent,
+  TaskStatus,
+} from "./tasks";
 import type { Class, ImportReport, Kind, Spec, TaskKind, Version } from "./types";
 import { specOf, toImportReport, toVersion } from "./wire";
 import type { WireImportReport, WireVersion } from "./wire";
-import { toExecutorInfo, toLeftover, toTaskStatus } from "./wire-tasks";
-import type { WireExecutorInfo, WireLeftover, WireTaskStatus } from "./wire-tasks";
+import { toExecutorInfo, toHostLease, toLeftover, toTaskEvent, toTaskStatus } from "./wire-tasks";
+import type {
+  WireExecutorInfo,
+  WireHostLease,
+  WireLeftover,
+  WireTaskEvent,
+  WireTaskStatus,
+} from "./wire-tasks";
 
 /**
  * The object store with the images and models of a workspace, in place of its directory. The
@@ -76,6 +93,12 @@ export interface OpenOptions extends InitOptions {
   readonly hostDir?: string;
   /** Only observes tasks: they are listed and followed, and none is started, adopted or ended. */
   readonly observeTasks?: boolean;
+}
+
+/** Which classes are listed. */
+export interface ClassesOptions {
+  /** Whether retired classes are listed too. */
+  readonly retired?: boolean;
 }
 
 /** What counts in an evaluation. */
@@ -154,14 +177,66 @@ export class Workspace {
     this.close();
   }
 
-  /** Returns the class table. */
-  async classes(): Promise<Class[]> {
-    return JSON.parse(await wait(() => this.#native.classes())) as Class[];
+  /** Returns the classes, retired ones only if asked for. */
+  async classes({ retired = false }: ClassesOptions = {}): Promise<Class[]> {
+    return listed(await wait(() => this.#native.classes()), retired);
   }
 
-  /** Adds classes, all or none, and returns the table; those that are there stay as they are. */
+  /**
+   * Adds classes, all or none, and returns all that there are; those that are there stay as they
+   * are. Names that differ by case only are of different classes.
+   */
   async addClasses(names: readonly string[]): Promise<Class[]> {
-    return JSON.parse(await wait(() => this.#native.addClasses([...names]))) as Class[];
+    return this.#editClasses(names.map((name) => ({ add: { name } })));
+  }
+
+  /**
+   * Gives a class another name, under which versions of before show it too. The old name stays as an
+   * alias.
+   */
+  async renameClass(name: string, to: string): Promise<Class[]> {
+    return this.#editClasses([{ rename: { class: name, to } }]);
+  }
+
+  /** Adds a name to a class, for imports and for what executors and labelers return. */
+  async aliasClass(name: string, alias: string): Promise<Class[]> {
+    return this.#editClasses([{ alias: { class: name, alias } }]);
+  }
+
+  /**
+   * Retires a class: trainings, labeling and projects refuse it from now on. Its annotations stay,
+   * and can be read, queried and exported.
+   */
+  async retireClass(name: string): Promise<Class[]> {
+    return this.#editClasses([{ retire: name }]);
+  }
+
+  /** Takes the retirement of a class back. */
+  async restoreClass(name: string): Promise<Class[]> {
+    return this.#editClasses([{ restore: name }]);
+  }
+
+  async #editClasses(edits: readonly object[]): Promise<Class[]> {
+    return listed(await wait(() => this.#native.editClasses(jsonOf(edits))), false);
+  }
+
+  /**
+   * Copies a version into this workspace that git fetched from another one, under the name of a
+   * remote: `git fetch REPOSITORY '+refs/heads/*:refs/remotes/NAME/*'` in `repo.git`. Its classes are
+   * mapped by name. Git brings the records and no images.
+   */
+  async copyFetched(
+    remote: string,
+    version: string,
+    options: CopyFetchedOptions = {},
+  ): Promise<Dataset> {
+    const { into, kind, signal, onProgress } = options;
+    const fetched = jsonOf({ remote, version, into, kind });
+    return new Dataset(
+      await listening(signal, progressListener(onProgress), (cancel, tell) =>
+        this.#native.copyFetched(fetched, copyToWire(options), cancel, tell),
+      ),
+    );
   }
 
   /** Returns the names of all datasets, prediction sets, models or projects, sorted. */
@@ -367,6 +442,33 @@ export class Workspace {
     return found.map(toLeftover);
   }
 
+  /** Returns the events of one task, or of all, that are kept, after a sequence number. */
+  async pastEvents(
+    { task, after = 0 }: { readonly task?: string; readonly after?: number } = {},
+  ): Promise<TaskEvent[]> {
+    const events = JSON.parse(await wait(() => this.#native.pastEvents(task, after)));
+    return (events as WireTaskEvent[]).map(toTaskEvent);
+  }
+
+  /**
+   * Removes the directories of tasks that ended longer ago than so many seconds; their results,
+   * records and events stay.
+   */
+  async cleanTasks({ olderThan }: { readonly olderThan?: number } = {}): Promise<CleanReport> {
+    return JSON.parse(await wait(() => this.#native.cleanTasks(olderThan))) as CleanReport;
+  }
+
+  /** Returns what tasks of this user hold on this host, of whichever workspace. */
+  async hostLeases(): Promise<HostLease[]> {
+    const leases = JSON.parse(await wait(() => this.#native.hostLeases())) as WireHostLease[];
+    return leases.map(toHostLease);
+  }
+
+  /** Gives back what a task holds whose process is gone; see that its run has ended before. */
+  async releaseLeases(task: string): Promise<void> {
+    await wait(() => this.#native.releaseLeases(task));
+  }
+
   /** Yields the events of all tasks: those that are kept, then those to come. */
   events(options: EventOptions = {}): AsyncGenerator<TaskEvent, void, undefined> {
     return eventsOf((after) => this.#native.events(after), options);
@@ -392,7 +494,18 @@ export class Workspace {
     return now(() => this.#objects.labeler(backend, name));
   }
 
-  /** Has a dataset labeled: makes the job, waits until the labeler is done, returns the result. */
+  /**
+   * Changes records of a dataset in one commit: puts them in, changes their attributes and
+   * annotations, takes them out. All of the edits happen, or none.
+   */
+  async edit(name: string, edits: readonly Edit[], options: EditOptions = {}): Promise<EditReport> {
+    const request = now(() => editToWire(name, edits, options));
+    return toEditReport(
+      await abortable(options.signal, (cancel) => this.#native.edit(request, cancel)),
+    );
+  }
+
+  /** Has a dataset labeled: starts the job, waits until the labeler is done, returns the result. */
   async label(options: LabelOptions): Promise<Dataset> {
     const request = now(() => labelToWire(options, this.#objects));
     return this.#labeled(
@@ -400,30 +513,31 @@ export class Workspace {
     );
   }
 
-  /** Hands the assets of a dataset to a labeler and returns the id of the job. */
-  async createLabelJob(options: LabelOptions): Promise<string> {
+  /**
+   * Hands a dataset to a labeler and returns the job, which outlives the program. The same options
+   * mean the same job, however often and in however many processes it is started; one whose
+   * creation broke off goes on where it was.
+   */
+  async startLabel(options: LabelOptions): Promise<LabelJob> {
     const request = now(() => labelToWire(options, this.#objects));
-    return abortable(options.signal, (cancel) => this.#native.createLabelJob(request, cancel));
-  }
-
-  /** Returns how far the labeling is. */
-  async labelStatus(options: LabelOptions): Promise<LabelStatus> {
-    const request = now(() => labelToWire(options, this.#objects));
-    return JSON.parse(await wait(() => this.#native.labelStatus(request))) as LabelStatus;
-  }
-
-  /** Commits what has been labeled so far, once however often it is called. */
-  async collectLabels(options: LabelOptions): Promise<Dataset> {
-    const request = now(() => labelToWire(options, this.#objects));
-    return this.#labeled(
-      await abortable(options.signal, (cancel) => this.#native.collectLabels(request, cancel)),
+    return this.#labelJob(
+      await abortable(options.signal, (cancel) => this.#native.startLabel(request, cancel)),
     );
   }
 
-  /** Cancels the labeling. */
-  async cancelLabelJob(options: LabelOptions): Promise<void> {
-    const request = now(() => labelToWire(options, this.#objects));
-    await wait(() => this.#native.cancelLabelJob(request));
+  /** Returns the labeling jobs that were started and not cancelled, oldest first. */
+  async labelJobs(): Promise<LabelJob[]> {
+    const jobs = JSON.parse(await wait(() => this.#native.labelJobs())) as WireLabelJob[];
+    return jobs.map((job) => new LabelJob(this, job));
+  }
+
+  /** Returns a labeling job by its id. */
+  async labelJob(id: string): Promise<LabelJob> {
+    return this.#labelJob(await wait(() => this.#native.labelJob(id)));
+  }
+
+  #labelJob(text: string): LabelJob {
+    return new LabelJob(this, JSON.parse(text) as WireLabelJob);
   }
 
   #labeled(text: string): Promise<Dataset> {
@@ -475,4 +589,8 @@ export class Workspace {
   #project(project: ConstructorParameters<typeof Project>[0]): Project {
     return new Project(project, this.#objects);
   }
+}
+
+function listed(table: string, retired: boolean): Class[] {
+  return (JSON.parse(table) as Class[]).filter((one) => retired || !one.retired);
 }

@@ -16,18 +16,20 @@ class Corner {
   jobs = new Map();
   asked = 0;
 
-  async create(job) {
-    this.jobs.set(job.id, job);
+  async create(request) {
+    this.jobs.set(request.id, request);
   }
 
-  async status(id) {
-    const total = this.jobs.get(id).items.length;
+  async status({ job }) {
+    const known = this.jobs.get(job);
+    if (known === undefined) throw new YmirError(`no job ${job}`, { kind: "NotFound" });
+    const total = known.items.length;
     const finished = this.asked++ > 0;
     return { total, labeled: finished ? total : 0, finished };
   }
 
-  async collect(id) {
-    return this.jobs.get(id).items.map((item) => ({
+  async annotations({ job }) {
+    return this.jobs.get(job).items.map((item) => ({
       id: item.id,
       annotations: [
         {
@@ -50,8 +52,8 @@ class Corner {
     }));
   }
 
-  cancel(id) {
-    this.jobs.delete(id);
+  cancel({ job }) {
+    this.jobs.delete(job);
   }
 }
 
@@ -89,23 +91,64 @@ test("an object labels", async () => {
   assert.equal((await workspace.label(options)).id, labeled.id);
 });
 
-test("a job is made, watched, collected and cancelled by hand", async () => {
+test("a job is started, watched, collected and cancelled by hand", async () => {
   const options = work(new Corner(), "by-hand");
-  const id = await workspace.createLabelJob(options);
-  assert.match(id, /^by_hand_/);
-  assert.deepEqual(await workspace.labelStatus(options), {
-    total: 12,
-    labeled: 0,
-    finished: false,
-  });
-  assert.equal((await workspace.collectLabels(options)).length, 12);
-  await workspace.cancelLabelJob(options);
-  assert.equal((await rejection(workspace.labelStatus(options))).code, "unexpected");
+  const job = await workspace.startLabel(options);
+  assert.match(job.id, /^by_hand_/);
+  assert.equal(job.ready, true);
+  assert.deepEqual(await job.status(), { total: 12, labeled: 0, skipped: 0, finished: false });
+  assert.equal((await job.collect()).length, 12);
+  const [listed] = (await workspace.labelJobs()).filter(({ id }) => id === job.id);
+  assert.equal(listed.labeled, "by-hand");
+  assert.equal((await workspace.labelJob(job.id)).id, job.id);
+  await job.cancel();
+  assert.equal((await rejection(job.status())).code, "not_found");
+});
+
+/** Labels in three steps, in pages of five, on a server that must not see a thing twice. */
+class Stepwise {
+  server = { projects: 0, tasks: [] };
+
+  create({ items, handle }) {
+    const { state } = handle;
+    if (state === undefined) {
+      const project = ++this.server.projects;
+      return { ...handle, place: `https://labels.example/${project}`, state: { project } };
+    }
+    if (this.server.tasks.length === 0) {
+      this.server.tasks = items.map(({ id }) => id);
+      return { ...handle, state: { ...state, sent: items.length } };
+    }
+    return { ...handle, ready: true };
+  }
+
+  status({ state }) {
+    return { total: state.sent, labeled: state.sent - 1, skipped: 1, finished: true };
+  }
+
+  annotations(handle, after, limit) {
+    const from = Number(after ?? 0);
+    const to = from + Math.min(limit, 5);
+    const labeled = this.server.tasks.slice(from, to).map((id) => ({ id, annotations: [] }));
+    return { labeled, next: to < this.server.tasks.length ? String(to) : null };
+  }
+
+  cancel() {}
+}
+
+test("a job is made in recorded steps, and read page by page", async () => {
+  const labeler = new Stepwise();
+  const job = await workspace.startLabel(work(labeler, "stepwise"));
+  assert.equal(job.place, "https://labels.example/1");
+  assert.deepEqual(await job.status(), { total: 12, labeled: 11, skipped: 1, finished: true });
+  assert.equal((await job.wait()).length, 12);
+  assert.equal((await workspace.startLabel(work(labeler, "stepwise"))).id, job.id);
+  assert.equal(labeler.server.projects, 1);
 });
 
 /** Returns a backend that makes no job, but throws. */
 function refusing(name, thrown) {
-  return { name, create: () => Promise.reject(thrown), status() {}, collect() {}, cancel() {} };
+  return { name, create: () => Promise.reject(thrown), status() {}, annotations() {}, cancel() {} };
 }
 
 test("what it throws is what the caller gets", async () => {
@@ -164,13 +207,13 @@ test("nonsense is refused, with the backend's name", async () => {
     cancel() {},
     status: () => ({ total: 1, labeled: 1, finished: true }),
   };
-  const nonsense = { ...base, name: "nonsense", collect: () => [{ id: "x", annotations: [] }] };
+  const nonsense = { ...base, name: "nonsense", annotations: () => [{ id: "x", annotations: [] }] };
   const error = await rejection(workspace.label(work(nonsense, "n")));
   assert.equal(error.code, "invalid_input");
   assert.equal(error.context.labeler, "nonsense");
   const [{ id }] = (await (await workspace.dataset("pool")).page({ limit: 1 })).records;
   const twice = { id, annotations: [] };
-  const double = { ...base, name: "double", collect: () => [twice, twice] };
+  const double = { ...base, name: "double", annotations: () => [twice, twice] };
   assert.match((await rejection(workspace.label(work(double, "d")))).message, /twice/);
   assert.match(
     (await rejection(workspace.label(work(Corner, "c")))).message,

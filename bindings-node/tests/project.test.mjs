@@ -146,14 +146,14 @@ test("without waiting, the loop says where labels are missing", async () => {
     name: "slow",
     create() {},
     status: () => ({ total: 4, labeled: 1, finished: false }),
-    collect: () => [],
+    annotations: () => [],
     cancel() {},
   };
   const project = await workspace.createProject("slow", definition({ labeler: slow }));
   const result = await project.iterate({ wait: false }).next();
   assert.equal(result.done, true);
   assert.deepEqual(result.value, {
-    waiting: { iteration: 1, status: { total: 4, labeled: 1, finished: false } },
+    waiting: { iteration: 1, status: { total: 4, labeled: 1, skipped: 0, finished: false } },
   });
   assert.deepEqual(Object.keys(await project.advance({ wait: false })), ["waiting"]);
 });

@@ -10,7 +10,7 @@ use pythonize::pythonize;
 use tokio::sync::oneshot;
 use ymir::{
     AssetId, ClassTable, Error, ErrorKind, ExecutorInfo, HostDetection, HostExecutor, HostStage,
-    HostTask, LogSource, ObjectType, Result, SampleSet,
+    HostTask, LogSource, Result, SampleSet,
 };
 
 use crate::attach::{attach, call};
@@ -32,15 +32,18 @@ pub(crate) struct PythonExecutor {
 }
 
 impl PythonExecutor {
-    /// Returns the executor that a callable is; `templates` are the default parameters of each
+    /// Returns the executor that a callable is; `object_types` are what it
+    /// learns and finds, `templates` the default parameters of each
     /// kind of task that it can do.
     pub(crate) fn new(
         run: Py<PyAny>,
         digest: String,
+        object_types: &Bound<'_, PyAny>,
         templates: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
+        let object_types = request("an executor", object_types)?;
         let templates = request("an executor", templates)?;
-        let info = ExecutorInfo { digest, object_types: vec![ObjectType::Detection], templates };
+        let info = ExecutorInfo { digest, object_types, templates };
         Ok(Self { run, info })
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use pyo3::prelude::*;
 use ymir::{
-    AssetId, Error, ErrorKind, LabelBackend, LabelJob, LabelJobId, LabelStatus, Labeled, Result,
+    AssetId, Error, ErrorKind, LabelBackend, LabelCapabilities, LabelCursor, LabelHandle,
+    LabelJobRequest, LabelPage, LabelPageOptions, LabelStatus, Labeled, Result,
 };
 
 use crate::attach::{attach, call};
+use crate::convert::request;
 use crate::error::raised;
 use crate::record::{Annotation, Record};
 
@@ -16,11 +18,18 @@ use crate::record::{Annotation, Record};
 #[derive(Debug)]
 pub(crate) struct PythonLabeler {
     backend: Arc<Py<PyAny>>,
+    capabilities: LabelCapabilities,
 }
 
+/// What a page of annotations is given as: assets by id with their annotations, where the next page
+/// begins, and whether these are all assets, of which a page is to be made.
+type Page<'py> = (Vec<(String, Vec<Bound<'py, PyAny>>)>, Option<String>, bool);
+
 impl PythonLabeler {
-    pub(crate) fn new(backend: Py<PyAny>) -> Self {
-        Self { backend: Arc::new(backend) }
+    pub(crate) fn new(backend: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let capabilities = backend.getattr("capabilities")?;
+        let capabilities = request("a label backend", &capabilities)?;
+        Ok(Self { backend: Arc::new(backend.clone().unbind()), capabilities })
     }
 
     /// Calls a method on a thread that may wait for the interpreter.
@@ -50,52 +59,73 @@ impl PythonLabeler {
 
 #[async_trait]
 impl LabelBackend for PythonLabeler {
-    async fn create(&self, job: &LabelJob) -> Result<()> {
-        let LabelJob { id, title, instructions, classes, items, .. } = job.clone();
+    fn capabilities(&self) -> LabelCapabilities {
+        self.capabilities.clone()
+    }
+
+    async fn create(&self, request: &LabelJobRequest, handle: &LabelHandle) -> Result<LabelHandle> {
+        let mut files = Vec::with_capacity(request.items.len());
+        for item in &request.items {
+            files.push(request.images.file(&item.asset.id).await?);
+        }
+        let LabelJobRequest { id, title, instructions, classes, items, .. } = request.clone();
+        let handle = handle.clone();
         self.call("create", move |backend| {
             let names: Vec<_> = classes.entries().iter().map(|e| e.name.clone()).collect();
             let classes = Arc::new(classes);
-            let items = items.into_iter().map(|item| {
+            let items = items.into_iter().zip(files).map(|(item, file)| {
                 let annotations = item.pre_annotations;
                 let inner = ymir::Record { asset: item.asset, annotations };
-                (item.file, Record::new(inner, classes.clone()))
+                (file, Record::new(inner, classes.clone()))
             });
             let items: Vec<_> = items.collect();
-            call(&backend.getattr("create")?, (id.as_str(), title, instructions, names, items))?;
-            Ok(())
+            let given = pythonize::pythonize(backend.py(), &handle)?;
+            let arguments = (id.as_str(), title, instructions, names, items, given);
+            let returned = call(&backend.getattr("create")?, arguments)?;
+            crate::convert::request("a label handle", &returned)
         })
         .await
     }
 
-    async fn status(&self, id: &LabelJobId) -> Result<LabelStatus> {
-        let id = id.clone();
+    async fn status(&self, handle: &LabelHandle) -> Result<LabelStatus> {
+        let handle = handle.clone();
         self.call("status", move |backend| {
-            let status = call(&backend.getattr("status")?, (id.as_str(),))?;
-            let (total, labeled, finished) = status.extract()?;
-            Ok(LabelStatus { total, labeled, finished })
+            let given = pythonize::pythonize(backend.py(), &handle)?;
+            let status = call(&backend.getattr("status")?, (given,))?;
+            let (total, labeled, skipped, finished) = status.extract()?;
+            Ok(LabelStatus { total, labeled, skipped, finished })
         })
         .await
     }
 
-    async fn collect(&self, id: &LabelJobId) -> Result<Vec<Labeled>> {
-        let id = id.clone();
-        self.call("collect", move |backend| {
-            let labeled = call(&backend.getattr("collect")?, (id.as_str(),))?;
-            let labeled: Vec<(String, Vec<Bound<'_, PyAny>>)> = labeled.extract()?;
+    async fn annotations(
+        &self,
+        handle: &LabelHandle,
+        options: &LabelPageOptions,
+    ) -> Result<LabelPage> {
+        let (handle, given) = (handle.clone(), options.clone());
+        let read = move |backend: &Bound<'_, PyAny>| {
+            let handle = pythonize::pythonize(backend.py(), &handle)?;
+            let after = given.after.map(|LabelCursor(text)| text);
+            let page = call(&backend.getattr("annotations")?, (handle, after, given.limit))?;
+            let (labeled, next, is_all): Page<'_> = page.extract()?;
             let labeled = labeled.iter().map(|(id, annotations)| {
                 let id: AssetId = crate::convert::parse(backend.py(), id)?;
                 let annotations = annotations.iter().map(|a| Ok(Annotation::given(a)?.named()));
                 Ok(Labeled { id, annotations: annotations.collect::<PyResult<_>>()? })
             });
-            labeled.collect()
-        })
-        .await
+            let labeled = labeled.collect::<PyResult<Vec<_>>>()?;
+            Ok((LabelPage { labeled, next: next.map(LabelCursor) }, is_all))
+        };
+        let (page, is_all) = self.call("annotations", read).await?;
+        if is_all { LabelPage::of(page.labeled, options) } else { Ok(page) }
     }
 
-    async fn cancel(&self, id: &LabelJobId) -> Result<()> {
-        let id = id.clone();
+    async fn cancel(&self, handle: &LabelHandle) -> Result<()> {
+        let handle = handle.clone();
         let cancel = move |backend: &Bound<'_, PyAny>| {
-            call(&backend.getattr("cancel")?, (id.as_str(),)).map(drop)
+            let given = pythonize::pythonize(backend.py(), &handle)?;
+            call(&backend.getattr("cancel")?, (given,)).map(drop)
         };
         self.call("cancel", cancel).await
     }

@@ -1,3 +1,4 @@
+mod edit;
 mod label;
 mod maintain;
 mod read;

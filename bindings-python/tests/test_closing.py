@@ -68,14 +68,14 @@ def test_pickles_open_again(filled: ymir.Workspace) -> None:
 
 def test_what_a_label_backend_raised_is_the_cause(filled: ymir.Workspace) -> None:
     class Broken:
-        def create(self, job: ymir.LabelJob) -> Any:
+        def create(self, job: ymir.LabelJobRequest) -> Any:
             return {}["key"]
 
-        def status(self, job_id: str) -> Any: ...
+        def status(self, handle: ymir.LabelHandle) -> Any: ...
 
-        def collect(self, job_id: str) -> Any: ...
+        def annotations(self, handle: ymir.LabelHandle, after: Any, limit: int) -> Any: ...
 
-        def cancel(self, job_id: str) -> Any: ...
+        def cancel(self, handle: ymir.LabelHandle) -> Any: ...
 
     with pytest.raises(ymir.UnexpectedError, match="KeyError: 'key'") as caught:
         filled.label(labeler=Broken(), dataset="pool", classes=["disc"], labeled="labeled")
@@ -90,7 +90,7 @@ def test_what_a_label_backend_raised_is_the_cause(filled: ymir.Workspace) -> Non
     assert frames[-1] == "create"
 
     class Full(Broken):
-        def create(self, job: ymir.LabelJob) -> Any:
+        def create(self, job: ymir.LabelJobRequest) -> Any:
             raise ymir.ResourceExhaustedError("no seats", context={"team": "a"})
 
     with pytest.raises(ymir.ResourceExhaustedError, match="no seats") as caught_own:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import time
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -123,25 +124,27 @@ class Clicker:
     """A label backend: answers with one box, after having been asked twice."""
 
     def __init__(self) -> None:
-        self.jobs: dict[str, ymir.LabelJob] = {}
+        self.jobs: dict[str, ymir.LabelJobRequest] = {}
         self.asked = 0
 
-    async def create(self, job: ymir.LabelJob) -> None:
-        self.jobs[job.id] = job
+    async def create(self, request: ymir.LabelJobRequest) -> None:
+        self.jobs[request.id] = request
 
-    def status(self, job_id: str) -> dict[str, object]:
+    def status(self, handle: ymir.LabelHandle) -> dict[str, object]:
         self.asked += 1
-        total = len(self.jobs[job_id].items)
+        total = len(self.jobs[handle.job].items)
         return {"total": total, "labeled": total, "finished": self.asked > 1}
 
-    def collect(self, job_id: str) -> list[dict[str, object]]:
+    def annotations(
+        self, handle: ymir.LabelHandle, after: str | None, limit: int
+    ) -> list[dict[str, object]]:
         return [
             {"id": item.id, "annotations": [ymir.Annotation("disc", (10, 8, 20, 20))]}
-            for item in self.jobs[job_id].items
+            for item in self.jobs[handle.job].items
         ]
 
-    def cancel(self, job_id: str) -> None:
-        del self.jobs[job_id]
+    def cancel(self, handle: ymir.LabelHandle) -> None:
+        del self.jobs[handle.job]
 
 
 def test_a_python_labeler(filled: ymir.Workspace) -> None:
@@ -156,15 +159,80 @@ def test_a_python_labeler(filled: ymir.Workspace) -> None:
     labeled = filled.label(**options)
     assert len(labeled) == 8
     assert labeled[0].annotations[0].bbox == ymir.BBox(10, 8, 20, 20)
-    (job,) = clicker.jobs.values()
-    assert job.instructions == "click"
-    assert job.class_names == ("disc",)
-    assert job.items[0].path.is_file()
-    assert filled.create_label_job(**options) == job.id
-    assert filled.label_status(**options).finished
-    assert filled.collect_labels(**options) == labeled
-    filled.cancel_label_job(**options)
+    (request,) = clicker.jobs.values()
+    assert request.instructions == "click"
+    assert request.class_names == ("disc",)
+    assert request.items[0].path is not None
+    assert request.items[0].path.is_file()
+    job = filled.start_label(**options)
+    assert job.id == request.id
+    assert [known.id for known in filled.label_jobs()] == [job.id]
+    assert filled.label_job(job.id).collected == labeled.id
+    assert job.status().finished
+    assert job.collect() == labeled
+    job.cancel()
     assert clicker.jobs == {}
+    with pytest.raises(ymir.NotFoundError):
+        filled.label_job(job.id)
+
+
+class Stepwise:
+    """A label backend that takes several steps, and answers in pages of three."""
+
+    object_types = ("detection",)
+    pre_annotations = False
+
+    def __init__(self) -> None:
+        self.projects = 0
+        self.tasks: list[str] = []
+
+    def create(self, request: ymir.LabelJobRequest) -> ymir.LabelHandle:
+        handle = request.handle
+        if handle.state is None:
+            self.projects += 1
+            return replace(handle, state={"project": self.projects}, place="https://labels.example")
+        if not self.tasks:
+            self.tasks = [item.id for item in request.items]
+            return handle
+        return replace(handle, ready=True)
+
+    def status(self, handle: ymir.LabelHandle) -> ymir.LabelStatus:
+        assert handle.state == {"project": 1}
+        total = len(self.tasks)
+        return ymir.LabelStatus(total, total, finished=True)
+
+    def annotations(
+        self, handle: ymir.LabelHandle, after: str | None, limit: int
+    ) -> ymir.LabelPage:
+        start = int(after or 0)
+        end = start + min(limit, 3)
+        labeled = [{"id": id, "annotations": []} for id in self.tasks[start:end]]
+        return ymir.LabelPage(labeled, str(end) if end < len(self.tasks) else None)
+
+
+def test_a_job_is_made_in_recorded_steps_and_read_page_by_page(filled: ymir.Workspace) -> None:
+    labeler = Stepwise()
+    options = {"labeler": labeler, "dataset": "pool", "classes": ["disc"], "labeled": "steps"}
+    job = filled.start_label(**options)
+    assert job.place == "https://labels.example"
+    assert len(job.wait()) == 8
+    assert filled.start_label(**options).id == job.id
+    assert labeler.projects == 1
+
+
+def test_annotations_of_the_package_are_edits(filled: ymir.Workspace) -> None:
+    pool = filled.dataset("pool")
+    disc = ymir.Annotation("disc", (1, 2, 3, 4))
+    report = pool.edit(
+        [{"op": "set_annotations", "asset": pool[0].id, "annotations": [disc]}], message="by hand"
+    )
+    assert report.changed == 1
+    edited = filled.dataset("pool")
+    assert edited.version == report.version
+    assert edited[0].annotations[0].bbox == disc.bbox
+    assert edited.lineage.kind == "edit"
+    with pytest.raises(ymir.ConflictError):
+        pool.edit([{"op": "remove", "asset": pool[1].id}])
 
 
 def test_a_project_waits_for_labels(filled: ymir.Workspace) -> None:

@@ -28,16 +28,18 @@ class Detector:
 class Labels:
     """A label backend."""
 
-    def create(self, job: ymir.LabelJob) -> None:
-        print(job.class_names)
+    def create(self, request: ymir.LabelJobRequest) -> None:
+        print(request.class_names)
 
-    async def status(self, job_id: str) -> ymir.LabelStatus:
+    async def status(self, handle: ymir.LabelHandle) -> ymir.LabelStatus:
         return ymir.LabelStatus(total=1, labeled=1, finished=True)
 
-    def collect(self, job_id: str) -> list[dict[str, object]]:
-        return [{"id": job_id, "annotations": list[ymir.Annotation]()}]
+    def annotations(
+        self, handle: ymir.LabelHandle, after: str | None, limit: int
+    ) -> list[dict[str, object]]:
+        return [{"id": handle.job, "annotations": list[ymir.Annotation]()}]
 
-    def cancel(self, job_id: str) -> None:
+    def cancel(self, handle: ymir.LabelHandle) -> None:
         return
 
 

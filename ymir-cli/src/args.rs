@@ -4,9 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use ymir::{BranchKind, Resources, Result, RetryPolicy, Task, TaskOptions, TmiKind, Workspace};
 
 use crate::commands::{
-    self, alike, compare, copy, diff, evaluate, export, filter, fsck, fuse, gc, import, infer,
-    init, iterate, label, log, mine, outcomes, relabel, sample, samples, set_operation, show, split, task,
-    train,
+    self, alike, classes, compare, copy, diff, edit, evaluate, export, filter, fsck, fuse, gc, import,
+    infer, init, iterate, label, log, mine, outcomes, relabel, sample, samples, set_operation, show, split,
+    task, train,
 };
 use crate::context::Context;
 use crate::exit::Ending;
@@ -29,6 +29,10 @@ pub(crate) struct Global {
     /// The workspace; by default the nearest one from the current directory upwards
     #[arg(long, global = true, value_name = "DIR", env = "YMIR_WORKSPACE")]
     pub(crate) workspace: Option<PathBuf>,
+    /// The directory in which programs of this host agree on what their tasks hold; one for all by
+    /// default
+    #[arg(long, global = true, value_name = "DIR", env = "YMIR_HOST_DIR", hide = true)]
+    pub(crate) host_dir: Option<PathBuf>,
     /// Prints one JSON object per line on standard output, nothing else; errors too
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -76,8 +80,13 @@ pub(crate) enum Command {
     Dedup(alike::Dedup),
     /// Renames, joins or drops classes of a dataset
     Relabel(relabel::Relabel),
-    /// Copies a dataset version with its image files into another workspace
+    /// Lists, adds, renames and retires the classes of the workspace
+    Classes(classes::Classes),
+    /// Copies a dataset version with its image files into another workspace, or one that git fetched
+    /// from another into this one
     Copy(copy::Copy),
+    /// Changes records of a dataset by hand: attributes, annotations, which there are
+    Edit(edit::Edit),
     /// Checks everything that the versions are made of
     Fsck(fsck::Fsck),
     /// Deletes the image and model files that no version has

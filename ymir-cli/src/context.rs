@@ -14,11 +14,13 @@ pub(crate) struct Context {
     /// Whether the user asked to stop.
     pub(crate) interrupt: Interrupt,
     workspace: Option<PathBuf>,
+    host_dir: Option<PathBuf>,
 }
 
 impl Context {
     pub(crate) fn new(global: &Global, out: Output, interrupt: Interrupt) -> Self {
-        Self { out, interrupt, workspace: global.workspace.clone() }
+        let (workspace, host_dir) = (global.workspace.clone(), global.host_dir.clone());
+        Self { out, interrupt, workspace, host_dir }
     }
 
     /// Returns the workspace that was named, if one was.
@@ -29,13 +31,18 @@ impl Context {
     /// Opens the workspace that was named, or the nearest one from the current directory upwards.
     /// Tasks are observed and not carried on.
     pub(crate) async fn open(&self) -> Result<Workspace> {
-        self.open_with(WorkspaceOptions { observe_tasks: true, ..Default::default() }).await
+        self.open_with(WorkspaceOptions { observe_tasks: true, ..self.options() }).await
     }
 
     /// Opens the workspace as [`Context::open`] does, to run tasks in it: those that have no living
     /// owner are carried on too.
     pub(crate) async fn open_for_tasks(&self) -> Result<Workspace> {
-        self.open_with(WorkspaceOptions::default()).await
+        self.open_with(self.options()).await
+    }
+
+    /// Returns the options that workspaces are opened with.
+    pub(crate) fn options(&self) -> WorkspaceOptions {
+        WorkspaceOptions { host_dir: self.host_dir.clone(), ..WorkspaceOptions::default() }
     }
 
     async fn open_with(&self, options: WorkspaceOptions) -> Result<Workspace> {

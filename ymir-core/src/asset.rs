@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +46,9 @@ impl MediaType {
     }
 }
 
-/// What the annotations of a dataset are; the numbers are those of the executor contract, and where
-/// it has none, ours.
+/// What the annotations of a dataset are, and what a model learns. The numbers are the executor
+/// contract's; it also has 50 for models that take text prompts and 100 for no annotations, which
+/// nothing here is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -57,20 +60,48 @@ pub enum ObjectType {
     SemanticSegmentation,
     /// The outline or the pixels of each object (4 in the contract).
     InstanceSegmentation,
-    /// Labels of whole images (100: the contract has no number, and will not come to this one
-    /// soon).
+    /// Labels of whole images (1 in the contract).
     Classification,
 }
 
 impl ObjectType {
+    /// All object types.
+    pub const ALL: [Self; 4] = [
+        Self::Classification,
+        Self::Detection,
+        Self::SemanticSegmentation,
+        Self::InstanceSegmentation,
+    ];
+
+    /// Returns the name, as options and JSON have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Detection => "detection",
+            Self::SemanticSegmentation => "semantic_segmentation",
+            Self::InstanceSegmentation => "instance_segmentation",
+            Self::Classification => "classification",
+        }
+    }
+
     /// Returns the contract's number.
     pub fn number(self) -> u32 {
         match self {
             Self::Detection => 2,
             Self::SemanticSegmentation => 3,
             Self::InstanceSegmentation => 4,
-            Self::Classification => 100,
+            Self::Classification => 1,
         }
+    }
+
+    /// Returns whether annotations of this type can be used as those of another. Objects with
+    /// outlines have boxes too; nothing else stands for anything else.
+    pub fn serves(self, wanted: Self) -> bool {
+        self == wanted || (self, wanted) == (Self::InstanceSegmentation, Self::Detection)
+    }
+
+    /// Returns the type that annotations of both types are of together, if there is one.
+    pub fn common(self, other: Self) -> Option<Self> {
+        [self, other].into_iter().find(|wanted| self.serves(*wanted) && other.serves(*wanted))
     }
 
     /// Returns the object type with this number.
@@ -79,16 +110,34 @@ impl ObjectType {
     ///
     /// `Unsupported` for a number that this version does not handle.
     pub fn from_number(number: u32) -> Result<Self> {
-        let all = [
-            Self::Detection,
-            Self::SemanticSegmentation,
-            Self::InstanceSegmentation,
-            Self::Classification,
-        ];
-        all.into_iter().find(|object_type| object_type.number() == number).ok_or_else(|| {
-            let message = "this version of YMIR handles object types 2 (detection), 3 (semantic \
-                           segmentation), 4 (instance segmentation) and 100 (classification)";
+        Self::ALL.into_iter().find(|object_type| object_type.number() == number).ok_or_else(|| {
+            let message = match number {
+                50 => "multi-modal object types are not supported",
+                100 => "this object type says that there are no annotations, and names none",
+                _ => "no such object type",
+            };
+            let message = format!(
+                "{message}; the object types are 1 (classification), 2 (detection), 3 (semantic \
+                 segmentation) and 4 (instance segmentation)"
+            );
             Error::new(ErrorKind::Unsupported, message).with("object_type", number)
+        })
+    }
+}
+
+impl fmt::Display for ObjectType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.as_str().replace('_', " "))
+    }
+}
+
+impl FromStr for ObjectType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|object_type| object_type.as_str() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::as_str).join(", ");
+            Error::invalid(format!("expected an object type: {names}")).with("object_type", text)
         })
     }
 }

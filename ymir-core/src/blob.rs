@@ -61,6 +61,10 @@ pub struct BlobCapabilities {
 #[async_trait]
 pub trait BlobStore: Send + Sync + fmt::Debug {
     /// Returns what this store can do.
+    ///
+    /// # Behavior
+    ///
+    /// - It is the same for as long as the store is open, and costs nothing.
     fn capabilities(&self) -> BlobCapabilities;
 
     /// Puts blobs in and returns them in the order given.
@@ -82,9 +86,17 @@ pub trait BlobStore: Send + Sync + fmt::Debug {
     /// # Behavior
     ///
     /// - Their bytes are not read.
+    ///
+    /// # Errors
+    ///
+    /// - None of its own.
     async fn sizes(&self, ids: &[BlobId]) -> Result<Vec<Option<u64>>>;
 
     /// Returns the bytes of a blob.
+    ///
+    /// # Behavior
+    ///
+    /// - They have the hash that the id says.
     ///
     /// # Errors
     ///
@@ -106,12 +118,22 @@ pub trait BlobStore: Send + Sync + fmt::Debug {
 
     /// Makes blobs stand as files at these paths, whose folders exist.
     ///
+    /// # Behavior
+    ///
+    /// - What is at a path is never written over.
+    /// - What a store cannot link or refer to it copies.
+    ///
     /// # Errors
     ///
     /// - `NotFound` if a blob does not exist; `AlreadyExists` if a path does.
     async fn export(&self, blobs: &[(BlobId, PathBuf)], transfer: Transfer) -> Result<()>;
 
     /// Returns the file of a blob, for reading only.
+    ///
+    /// # Behavior
+    ///
+    /// - It is there when the method returns. A store with a cache may delete it later: who needs it
+    ///   for longer exports it.
     ///
     /// # Errors
     ///
@@ -126,9 +148,17 @@ pub trait BlobStore: Send + Sync + fmt::Debug {
     /// # Behavior
     ///
     /// - Damage is no error: those that are not as they should be are returned, with what is wrong.
+    ///
+    /// # Errors
+    ///
+    /// - None of its own.
     async fn check(&self, blobs: &[(BlobId, u64)], hashes: bool) -> Result<Vec<(BlobId, Error)>>;
 
-    /// Returns the blobs behind an id, in the order of their ids.
+    /// Returns the blobs behind an id.
+    ///
+    /// # Behavior
+    ///
+    /// - They are in the order of their ids, each once.
     ///
     /// # Errors
     ///

@@ -81,6 +81,23 @@ pub struct ExecutorInfo {
 }
 
 impl ExecutorInfo {
+    /// Checks that the executor handles an object type.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported`, with those that it does handle.
+    pub fn require_object_type(&self, object_type: ObjectType) -> Result<()> {
+        if self.object_types.contains(&object_type) {
+            return Ok(());
+        }
+        let handled: Vec<_> = self.object_types.iter().map(ToString::to_string).collect();
+        let message = format!(
+            "the executor does not handle {object_type}; it handles: {}; choose another executor",
+            handled.join(", ")
+        );
+        Err(Error::new(ErrorKind::Unsupported, message).with("object_type", object_type.as_str()))
+    }
+
     /// Returns the default parameters of a kind of task.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ mod annotation;
 mod asset;
 mod blob;
 mod class;
+mod class_table;
+mod digest;
 mod error;
 mod executor;
 mod id;
@@ -22,6 +24,7 @@ mod model;
 mod progress;
 mod project;
 mod query;
+mod random;
 mod runtime;
 mod scheduler;
 mod shape;
@@ -33,12 +36,19 @@ mod version;
 pub use annotation::{Annotation, BBox, Flags};
 pub use asset::{Asset, Attributes, MediaType, ObjectType, Record};
 pub use blob::{BlobCapabilities, BlobInfo, BlobSource, BlobStore, Transfer};
-pub use class::{Class, ClassEntry, ClassId, ClassTable, UnknownClasses};
+pub use class::{
+    CaseMatch, Class, ClassEdit, ClassEntry, ClassId, ClassLookup, NewClass, UnknownClasses,
+};
+pub use class_table::ClassTable;
+pub use digest::sha256_hex;
 pub use error::{Error, ErrorKind, ErrorReport, Result};
 pub use executor::{ExecutorInfo, ExecutorRef, Parameters, TmiKind};
 pub use id::{AssetId, BlobId, ChunkId, LabelJobId, Name, TaskId, VersionId, WorkspaceId};
 pub use iteration::{Action, Iteration, Step, StepResult};
-pub use label::{LabelBackend, LabelItem, LabelJob, LabelStatus, Labeled};
+pub use label::{
+    ImageSource, LabelBackend, LabelCapabilities, LabelCursor, LabelHandle, LabelItem,
+    LabelJobRequest, LabelPage, LabelPageOptions, LabelStatus, Labeled,
+};
 pub use lineage::{Input, TaskRecord};
 pub use maintenance::{FsckOptions, FsckReport, GarbageOptions, GarbageReport, Problem};
 pub use mask::Mask;
@@ -49,6 +59,7 @@ pub use query::{
     AnnotationCondition, AnnotationNumber, AssetCondition, AssetNumber, Compare, Mark, Matcher,
     OUTCOME, Query, QueryTarget, TextTest,
 };
+pub use random::SplitMix64;
 pub use runtime::{
     EndCause, Grant, Layout, Limits, LogLine, LogPosition, LogSource, Run, RunEnd, RunHandle,
     RunLine, RunListing, RunRequest, RunState, RuntimeCapabilities, TmiRuntime,

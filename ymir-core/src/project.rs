@@ -37,57 +37,88 @@ pub enum LabelerSpec {
 }
 
 /// The definition of a project: what the loop works on and when it is done.
+///
+/// This is the one place where its fields are defined. `scripts/gen-options.py` writes from it what
+/// Python, Node and the command line know of them, with the documentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Project {
     /// Its name; the branches it writes begin with it.
     pub name: Name,
-    /// The classes to be learnt, by name.
+    /// The classes to learn, by name.
     pub classes: Vec<String>,
-    /// What is learnt.
+    /// What is learned; `detection` unless given, and nothing else yet.
+    #[serde(default)]
     pub object_type: ObjectType,
-    /// The dataset version that candidates are taken from.
+    /// The dataset that candidates are taken from.
     pub pool: VersionId,
-    /// Whether candidates are left out that look like another one, or like an image of `validation`
-    /// or `training`: at most in how many of 64 bits such images differ, as in imports. The pool
-    /// is looked through before the first mining, and again before the next one after a change.
+    /// Leaves out candidates that look like another one, or like an image of `validation` or
+    /// `training`: those whose difference hashes differ in so many of 64 bits, at most 16. A later
+    /// change counts from the next mining on.
     #[serde(default)]
     pub skip_near_duplicates: Option<u32>,
-    /// The dataset version that models are evaluated on; fixed for the project.
+    /// The dataset that models are evaluated on; fixed for the project.
     pub validation: VersionId,
-    /// What is labeled already, if anything. Then the first iteration trains on it at once.
+    /// What is labeled already; then the first iteration trains on it at once.
     pub training: Option<VersionId>,
     /// The executor of all three kinds of task.
     pub executor: ExecutorRef,
     /// Parameters of training, in place of the executor's defaults.
+    #[serde(default)]
     pub training_parameters: Parameters,
     /// Parameters of mining.
+    #[serde(default)]
     pub mining_parameters: Parameters,
     /// Parameters of inference.
+    #[serde(default)]
     pub inference_parameters: Parameters,
     /// What each task asks for.
+    #[serde(default)]
     pub resources: Resources,
     /// What each task may do.
+    #[serde(default)]
     pub limits: Limits,
     /// Who labels.
     pub labeler: LabelerSpec,
-    /// How assets are chosen once there is a model; before that it is by chance.
+    /// How assets are chosen once there is a model: `mined` unless given, or `random` to compare
+    /// with; before that it is by chance.
+    #[serde(default)]
     pub selection: Selection,
-    /// How many assets are labeled per iteration.
+    /// How many assets are labeled per iteration; 20 unless given.
+    #[serde(default = "usual_labels")]
     pub labels_per_iteration: u64,
-    /// Whether a training starts from the model before it.
+    /// Whether a training starts from the model before it; yes unless given.
+    #[serde(default = "usual_fine_tune")]
     pub fine_tune: bool,
     /// The average precision at IoU 0.5 on the validation set that is good enough, 0 to 1.
     pub target: Option<f64>,
     /// The most assets to have labeled in all.
     pub label_budget: Option<u64>,
-    /// The most iterations.
+    /// The most iterations; 10 unless given.
+    #[serde(default = "usual_iterations")]
     pub max_iterations: Option<u32>,
-    /// The seed of every random choice; an executor gets it as `seed` if its template has that.
+    /// The seed of every random choice, 0 unless given; an executor gets it as `seed` if its
+    /// template has that.
+    #[serde(default)]
     pub seed: u64,
 }
 
+fn usual_labels() -> u64 {
+    20
+}
+
+fn usual_fine_tune() -> bool {
+    true
+}
+
+fn usual_iterations() -> Option<u32> {
+    Some(10)
+}
+
 impl Project {
+    /// The fields that are versions.
+    pub const VERSIONS: [&str; 3] = ["pool", "validation", "training"];
+
     /// Returns a project that labels 20 assets per iteration, by mining, fine-tunes, and ends after
     /// 10 iterations, unless the fields say otherwise.
     pub fn new(
@@ -114,11 +145,11 @@ impl Project {
             limits: Limits::default(),
             labeler,
             selection: Selection::default(),
-            labels_per_iteration: 20,
-            fine_tune: true,
+            labels_per_iteration: usual_labels(),
+            fine_tune: usual_fine_tune(),
             target: None,
             label_budget: None,
-            max_iterations: Some(10),
+            max_iterations: usual_iterations(),
             seed: 0,
         }
     }

@@ -145,6 +145,8 @@ pub struct RunListing {
     /// Its handle; none for what is no run of a task, a container made to inspect an image for
     /// example.
     pub handle: Option<RunHandle>,
+    /// The unit's directory, where it is known; it may be gone, and its handle with it.
+    pub dir: Option<PathBuf>,
     /// What to give to [`TmiRuntime::end_listed`].
     pub id: String,
     /// Whether it still runs.

@@ -6,14 +6,16 @@ mod scan;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 
 use crate::{
-    AssetId, BlobId, BlobInfo, BlobSource, BlobStore, Branch, BranchKind, ClassEntry, ClassTable,
+    AssetId, BlobId, BlobInfo, BlobSource, BlobStore, Branch, BranchKind, ClassEdit, ClassTable,
     Error, ErrorKind, FsckOptions, FsckReport, GarbageOptions, GarbageReport, Manifest, Matcher,
-    Name, Query, Record, Result, Selector, TaskId, TaskRecord, Transfer, Version, VersionId,
+    Name, NewClass, Query, Record, Result, Selector, TaskId, TaskRecord, Transfer, Version,
+    VersionId,
 };
 
 pub use edit::{Base, CommitRequest, Edit, EditSource, Edits, Expect};
@@ -37,14 +39,29 @@ pub struct StoreCapabilities {
 
 /// The versions, their records and the blobs of one workspace.
 ///
-/// All methods may be called from any number of threads and processes at once. What a method
-/// returned stays true: versions and blobs are immutable.
+/// All methods may be called from any number of threads at once, and from any number of processes
+/// with [`StoreCapabilities::shared`]. What a method returned stays true: versions and blobs are
+/// immutable. Dropping the future of a method stops its work or lets it come to its end; it never
+/// leaves a part of it.
+///
+/// Beside the errors that a method names, each may return `Corrupted` for what is not as it was
+/// written, and those of the disk or the network, which say whether a retry can help.
 #[async_trait]
 pub trait AssetStore: Send + Sync + fmt::Debug {
     /// Returns what this store can do.
+    ///
+    /// # Behavior
+    ///
+    /// - It is the same for as long as the store is open, and costs nothing.
+    /// - What it denies is `Unsupported`; what it grants is not.
     fn capabilities(&self) -> StoreCapabilities;
 
     /// Returns the store of the blobs.
+    ///
+    /// # Behavior
+    ///
+    /// - What is put in there is what [`AssetStore::read_blob`] and the other methods of blobs see,
+    ///   and the other way round.
     fn blobs(&self) -> &dyn BlobStore;
 
     /// Returns the names of all branches of a kind.
@@ -52,6 +69,10 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// # Behavior
     ///
     /// - The names are sorted; a kind without branches gives an empty list.
+    ///
+    /// # Errors
+    ///
+    /// - None of its own.
     async fn branches(&self, kind: BranchKind) -> Result<Vec<Name>>;
 
     /// Returns the version of a branch that is meant.
@@ -68,6 +89,10 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     async fn resolve(&self, branch: &Branch, selector: &Selector) -> Result<Version>;
 
     /// Returns a version by its id, from whatever branch.
+    ///
+    /// # Behavior
+    ///
+    /// - It is what [`AssetStore::resolve`] returns for the id.
     ///
     /// # Errors
     ///
@@ -119,7 +144,8 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     ///
     /// # Behavior
     ///
-    /// - `summary` is that of its records; `classes` is the table as it was at the commit.
+    /// - `summary` is that of its records. `classes` are those of the table at the commit, with the
+    ///   names that they have now.
     ///
     /// # Errors
     ///
@@ -147,7 +173,12 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     /// - The error that the edits yielded.
     async fn commit(&self, request: CommitRequest) -> Result<Version>;
 
-    /// Returns the records of assets by id, in the order asked; `None` for one the version lacks.
+    /// Returns the records of assets by id.
+    ///
+    /// # Behavior
+    ///
+    /// - They are in the order asked, also where an id is asked for twice; `None` stands for one
+    ///   that the version lacks.
     ///
     /// # Errors
     ///
@@ -223,6 +254,10 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
 
     /// Returns how many assets a query is true of.
     ///
+    /// # Behavior
+    ///
+    /// - It is the number of ids that [`AssetStore::find`] returns without a limit.
+    ///
     /// # Errors
     ///
     /// - As [`AssetStore::find`].
@@ -241,7 +276,12 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
         Ok(count)
     }
 
-    /// Returns what differs from one version to another, in the order of the asset ids.
+    /// Returns what differs from one version to another.
+    ///
+    /// # Behavior
+    ///
+    /// - The changes are in the order of the asset ids, one per asset at most.
+    /// - A record that was put in as it was is no difference.
     ///
     /// # Errors
     ///
@@ -254,19 +294,51 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     ) -> Result<Vec<Change>>;
 
     /// Returns the class table of the workspace.
-    async fn classes(&self) -> Result<ClassTable>;
-
-    /// Adds classes to the table of the workspace, all or none; the ids in the entries are ignored.
     ///
     /// # Behavior
     ///
-    /// - A class that is there keeps its id and gains the aliases it lacks.
+    /// - It is empty until the first class is added.
+    ///
+    /// # Errors
+    ///
+    /// - None of its own.
+    async fn classes(&self) -> Result<ClassTable>;
+
+    /// Changes the class table of the workspace and returns it. The edits are made in their order,
+    /// all or none.
+    ///
+    /// # Behavior
+    ///
+    /// - Ids count up from 0 and are never used again. No class and no name goes.
     /// - Two writers at once both succeed, and a class that both add has one id.
+    /// - Versions of before show a renamed class under its new name.
+    ///
+    /// # Errors
+    ///
+    /// - As [`ClassTable::apply`].
+    async fn edit_classes(&self, edits: &[ClassEdit]) -> Result<ClassTable>;
+
+    /// Adds classes to the class table, as [`AssetStore::edit_classes`].
     ///
     /// # Errors
     ///
     /// - As [`ClassTable::add`].
-    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable>;
+    async fn add_classes(&self, classes: &[NewClass]) -> Result<ClassTable> {
+        let edits: Vec<_> = classes.iter().cloned().map(ClassEdit::Add).collect();
+        self.edit_classes(&edits).await
+    }
+
+    /// Returns the versions that were fetched from another workspace into this store, for reading
+    /// only. They have a class table of their own; copying one maps its classes by name.
+    ///
+    /// # Errors
+    ///
+    /// - `NotFound` if nothing was fetched under this name; `Unsupported` if nothing can be fetched
+    ///   into this store.
+    async fn fetched(&self, remote: &str) -> Result<Arc<dyn AssetStore>> {
+        let message = "versions cannot be fetched into this asset store; copy them from the workspace that has them";
+        Err(Error::new(ErrorKind::Unsupported, message).with("remote", remote))
+    }
 
     /// Puts blobs in, as [`BlobStore::put`].
     ///
@@ -334,6 +406,10 @@ pub trait AssetStore: Send + Sync + fmt::Debug {
     }
 
     /// Returns where the store keeps its data, if in a directory.
+    ///
+    /// # Behavior
+    ///
+    /// - `None` says nothing about where that is.
     fn root(&self) -> Option<&Path> {
         None
     }

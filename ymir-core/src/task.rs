@@ -35,6 +35,8 @@ pub enum TaskKind {
     Infer,
     /// Brings back what was labeled.
     Label,
+    /// Changes records of a dataset by hand.
+    Edit,
     /// Keeps the state of a project.
     Project,
 }
@@ -53,6 +55,7 @@ impl TaskKind {
             Self::Mine => "mine",
             Self::Infer => "infer",
             Self::Label => "label",
+            Self::Edit => "edit",
             Self::Project => "project",
         }
     }

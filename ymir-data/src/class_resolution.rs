@@ -1,13 +1,11 @@
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry as Place;
 
-use ymir_core::{Class, ClassEntry, ClassId, ClassTable, Error, Result, UnknownClasses};
+use ymir_core::{CaseMatch, Class, ClassTable, Error, NewClass, Result, UnknownClasses};
 use ymir_formats::Names;
 
 use crate::UnknownClass;
 
-/// The names that the table does not have, each in the spelling that was found first, with how
-/// many annotations have it; by the form that names are compared in.
+/// The names that the table does not have, with how many annotations have them.
 type Unknown = BTreeMap<String, UnknownClass>;
 
 /// Returns the names that annotations have and the table does not.
@@ -17,12 +15,8 @@ fn find(names: &Names, table: &ClassTable) -> Unknown {
         if count == 0 || table.find(name).is_some() {
             continue;
         }
-        match unknown.entry(name.trim().to_lowercase()) {
-            Place::Occupied(mut known) => known.get_mut().count += count,
-            Place::Vacant(place) => {
-                place.insert(UnknownClass { name: name.trim().to_owned(), count });
-            }
-        }
+        let name = name.trim().to_owned();
+        unknown.entry(name.clone()).or_insert(UnknownClass { name, count: 0 }).count += count;
     }
     unknown
 }
@@ -51,6 +45,8 @@ pub(super) struct Resolution {
     /// By the number of the name; `None` for one whose annotations are left out.
     pub(super) classes: Vec<Option<Class>>,
     pub(super) unknown: Vec<UnknownClass>,
+    /// The names that a class has in another case.
+    pub(super) case_matches: Vec<CaseMatch>,
 }
 
 /// Returns what the names mean, where unknown ones are ignored or kept, or will
@@ -62,15 +58,15 @@ pub(super) fn resolve(names: &Names, table: &ClassTable, strategy: UnknownClasse
         None if strategy == UnknownClasses::Keep => Some(Class::Name(name.trim().to_owned())),
         None => None,
     });
-    Resolution { classes: classes.collect(), unknown: unknown.into_values().collect() }
+    let used = names.iter().filter(|(_, count)| *count > 0);
+    let mut case_matches: Vec<_> = used.filter_map(|(name, _)| table.case_match(name)).collect();
+    case_matches.sort_unstable();
+    case_matches.dedup();
+    let unknown = unknown.into_values().collect();
+    Resolution { classes: classes.collect(), unknown, case_matches }
 }
 
-/// Returns unknown classes as entries to be added.
-pub(super) fn to_add(unknown: &[UnknownClass]) -> Vec<ClassEntry> {
-    let entry = |class: &UnknownClass| ClassEntry {
-        id: ClassId(0),
-        name: class.name.clone(),
-        aliases: Vec::new(),
-    };
-    unknown.iter().map(entry).collect()
+/// Returns unknown classes as classes to be added.
+pub(super) fn to_add(unknown: &[UnknownClass]) -> Vec<NewClass> {
+    unknown.iter().map(|class| NewClass::new(&class.name)).collect()
 }

@@ -280,7 +280,7 @@ impl<'a> Import<'a> {
         resolution: Resolution,
         added_classes: Vec<String>,
     ) -> Result<ImportReport> {
-        let Resolution { classes, unknown } = resolution;
+        let Resolution { classes, unknown, case_matches } = resolution;
         let object_type = self.object_type(&settled).await?;
         let imported = settled.images();
         let Notes { skipped, dropped, lost, clipped, size_mismatches } = settled.take_notes();
@@ -309,6 +309,7 @@ impl<'a> Import<'a> {
             dropped,
             clipped,
             size_mismatches,
+            case_matches,
             unknown_classes: unknown,
             added_classes,
             ignored_annotations: ignored,
@@ -316,13 +317,25 @@ impl<'a> Import<'a> {
         })
     }
 
-    /// Returns what the annotations of the version are: what those before it are, if it goes on
-    /// from them, else what the format or the shapes tell.
+    /// Returns what the annotations of the version are: what the format or the shapes tell,
+    /// together with those before it, if it goes on from them.
     async fn object_type(&self, settled: &Settled) -> Result<ObjectType> {
         if self.options.append
             && let Some(tip) = self.tip().await?
         {
-            return Ok(self.store.manifest(&tip).await?.object_type);
+            let manifest = self.store.manifest(&tip).await?;
+            let (before, now) = (manifest.object_type, settled.object_type());
+            return match (manifest.summary.annotations > 0, settled.has_annotations()) {
+                (_, false) => Ok(before),
+                (false, true) => Ok(now),
+                (true, true) => before.common(now).ok_or_else(|| {
+                    let message = format!(
+                        "the source is annotated for {now}, and the dataset for {before}; import \
+                         it into a dataset of its own"
+                    );
+                    Error::invalid(message).with("dataset", &self.branch.name)
+                }),
+            };
         }
         Ok(settled.object_type())
     }

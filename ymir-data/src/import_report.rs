@@ -1,5 +1,5 @@
 use serde::{Deserialize, Serialize};
-use ymir_core::Version;
+use ymir_core::{CaseMatch, Version};
 use ymir_formats::{Dropped, Duplicate, Lost, Skipped};
 
 /// What an import did: complete, nothing is left out of its lists.
@@ -26,6 +26,9 @@ pub struct ImportReport {
     /// Annotation files that tell another size than the image file has; their boxes were taken as
     /// they are.
     pub size_mismatches: Vec<String>,
+    /// The names that were taken as a class which has them in another case, sorted.
+    #[serde(default)]
+    pub case_matches: Vec<CaseMatch>,
     /// The names that the class table did not have, sorted.
     pub unknown_classes: Vec<UnknownClass>,
     /// Those of them that were added to it, sorted.

@@ -1,11 +1,11 @@
 use rayon::prelude::*;
 use ymir_core::{Annotation, ClassId};
+use ymir_formats::support::in_parallel;
 
 use super::accumulate::{Curves, accumulate};
 use super::collect::{ClassBoxes, Collector};
 use super::matching::match_class;
 use super::{ClassEvaluation, Evaluation, EvaluationOptions};
-use ymir_formats::support::in_parallel;
 
 /// The ground truth of one image and the predictions on it.
 #[derive(Debug, Clone, Copy)]

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use ymir_core::{BBox, Class, ClassTable, Error, Record, Result};
+use ymir_core::{Annotation, BBox, Class, ClassTable, Error, Record, Result};
 
 use super::assemble::Entry;
 use super::carries::Carries;
 use super::document::{Document, Object};
 use super::document_files::find_pairs;
 use super::draft::Draft;
+use super::edges::{self, Edges};
 use super::file_index::FileIndex;
 use super::intake::{Refusal, read_text};
 use super::losses::Losses;
@@ -166,15 +167,19 @@ impl ArkWriter {
                     classes.len() + place
                 }
             };
-            let BBox { x, y, w, h } = annotation.bbox;
-            let (right, bottom) = (x + w - 1.0, y + h - 1.0);
-            let quality = annotation.quality.unwrap_or(-1.0);
-            let angle = annotation.rotate_angle.unwrap_or(0.0);
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{class}, {x}, {y}, {right}, {bottom}, {quality}, {angle}");
+            write_line(&mut text, class, edges::exact(annotation.bbox), annotation);
         }
         text
     }
+}
+
+/// Appends the line of a box, of a class by its number.
+pub(super) fn write_line(text: &mut String, class: usize, edges: Edges, annotation: &Annotation) {
+    let [left, top, right, bottom] = edges;
+    let quality = annotation.quality.unwrap_or(-1.0);
+    let angle = annotation.rotate_angle.unwrap_or(0.0);
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{class}, {left}, {top}, {right}, {bottom}, {quality}, {angle}");
 }
 
 impl Writer for ArkWriter {

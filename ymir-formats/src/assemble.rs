@@ -334,10 +334,13 @@ impl Compact {
             }
             _ => {}
         }
-        if extra.is_some_and(|extra| extra.rotate_angle.is_some_and(|angle| angle != 0.0)) {
-            return None;
-        }
         let size = [f64::from(info.width), f64::from(info.height)];
+        let angle = extra.and_then(|extra| extra.rotate_angle).filter(|angle| *angle != 0.0);
+        if let Some(angle) = angle {
+            let around = around(&[rotated::corners(self.bbox, angle).to_vec()]);
+            let is_there = around.is_some_and(|around| clip::clip_box(around, size).is_valid());
+            return (!is_there).then_some("its box is outside the image");
+        }
         let mut bbox = clip::clip_box(self.bbox, size);
         if let Some(Shape::Polygons(rings)) = self.extra.as_mut().and_then(|e| e.shape.as_mut())
             && rings.iter().any(|ring| clip::reaches_out(ring, size))

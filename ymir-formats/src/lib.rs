@@ -15,6 +15,8 @@ mod detect;
 mod document;
 mod document_files;
 mod draft;
+mod edges;
+mod executor_files;
 mod export_names;
 mod file_index;
 mod files;
@@ -56,7 +58,9 @@ mod yolo;
 
 pub use archive::{Unpacked, is_archive};
 pub use assemble::{Names, Stored};
+pub use coco::{CocoDocument, Extras, LabelContext, read_coco_labels};
 pub use draft::{Draft, stop_if};
+pub use executor_files::{executor_ark, executor_voc};
 pub use export_names::FileNames;
 pub use format::Format;
 pub use image_info::{ImageInfo, inspect_image, read_image_info};

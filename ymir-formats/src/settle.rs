@@ -194,6 +194,11 @@ impl Settled {
         }
     }
 
+    /// Returns whether there are annotations.
+    pub fn has_annotations(&self) -> bool {
+        self.shapes.labels || self.shapes.boxes || self.shapes.others
+    }
+
     /// Returns what the annotations are: what the format tells, else by their shapes labels of
     /// images, if all are; outlines or pixels, if any has such; else boxes.
     pub fn object_type(&self) -> ObjectType {

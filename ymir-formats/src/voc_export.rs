@@ -8,7 +8,7 @@ use super::losses::Losses;
 use super::output::{make_folder, write_file};
 use super::split_lists::SplitLists;
 use super::splits;
-use super::voc_write::write;
+use super::voc_write::{Dialect, write};
 use super::writer::{Item, Setting, Writer};
 use crate::support::in_parallel;
 
@@ -60,7 +60,11 @@ impl Writer for VocWriter {
         in_parallel(|| {
             items.par_iter().try_for_each(|item| {
                 let path = annotations.join(format!("{}.xml", item.stem));
-                write_file(&path, write(&item.record, &item.name, &setting.classes))
+                let Record { asset, annotations } = &item.record;
+                let classes = &setting.classes;
+                let objects =
+                    annotations.iter().map(|a| (classes.name_of(&a.class).unwrap_or_default(), a));
+                write_file(&path, write(asset, &item.name, objects, Dialect::Exact))
             })
         })
     }

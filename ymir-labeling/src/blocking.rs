@@ -2,18 +2,8 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use ymir_core::{Error, ErrorKind, Result};
-
-/// Runs file work on a thread that may block.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let broken = |error| {
-        Error::new(ErrorKind::Unexpected, "the work on a labeling job's files was broken off")
-            .caused_by(error)
-    };
-    tokio::task::spawn_blocking(work).await.map_err(broken)?
-}
+use ymir_core::{Error, Result};
+pub(crate) use ymir_formats::support::blocking;
 
 /// Makes the entries of a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> Result<()> {

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use ymir_core::{
-    Annotation, AssetId, AssetStore, Class, ClassTable, Error, LabelBackend, LabelJob, LabelJobId,
-    LabelStatus, Labeled, Record, Result, VersionId,
+    Annotation, AssetId, AssetStore, Class, ClassTable, Error, LabelBackend, LabelCapabilities,
+    LabelCursor, LabelHandle, LabelJobId, LabelJobRequest, LabelPage, LabelPageOptions,
+    LabelStatus, Labeled, ObjectType, Record, Result, VersionId,
 };
 
 use crate::blocking::{blocking, make_directory, sync_directory};
@@ -19,8 +20,8 @@ use crate::job;
 ///
 /// - Answers are restricted to the classes of the job, which are looked up by name and alias;
 ///   annotations of other classes are left out.
-/// - An asset that the version lacks is never answered: `collect` leaves it out and `status` does
-///   not count it as labeled. The job is finished from the start all the same, as no more will come.
+/// - An asset that the version lacks is skipped, and keeps no job from being finished.
+/// - Jobs are finished from the start.
 /// - Jobs are small files in a directory, so that another process can collect them; a job is
 ///   answered from the version that was the truth when it was created.
 #[derive(Clone)]
@@ -60,9 +61,9 @@ impl OracleBackend {
         blocking(move || read_job(&path, missing)).await
     }
 
-    /// Returns the records of the truth for the assets of a job, without those that it lacks.
-    async fn records(&self, job: &JobFile) -> Result<Vec<Record>> {
-        let records = self.store.get(&job.truth, &job.assets).await?;
+    /// Returns the records of the truth for assets of a job, without those that it lacks.
+    async fn records(&self, job: &JobFile, assets: &[AssetId]) -> Result<Vec<Record>> {
+        let records = self.store.get(&job.truth, assets).await?;
         Ok(records.into_iter().flatten().collect())
     }
 }
@@ -119,39 +120,79 @@ fn answer(record: Record, known: &ClassTable, wanted: &ClassTable) -> Labeled {
     Labeled { id: record.asset.id, annotations }
 }
 
+/// Returns the assets of a job on a page, and where the next one begins.
+fn assets_of<'a>(
+    job: &'a JobFile,
+    options: &LabelPageOptions,
+) -> Result<(&'a [AssetId], Option<LabelCursor>)> {
+    if options.limit == 0 {
+        return Err(Error::invalid("a page of annotations has at least one asset"));
+    }
+    let start = match &options.after {
+        None => 0,
+        Some(LabelCursor(text)) => {
+            let after: AssetId = text.parse().map_err(|error| {
+                Error::invalid("this cursor is not from an oracle").caused_by(error)
+            })?;
+            job.assets.partition_point(|id| *id <= after)
+        }
+    };
+    let rest = &job.assets[start..];
+    let page = &rest[..rest.len().min(options.limit)];
+    let last = page.last().filter(|_| page.len() < rest.len());
+    Ok((page, last.map(|id| LabelCursor(id.to_string()))))
+}
+
 #[async_trait]
 impl LabelBackend for OracleBackend {
-    async fn create(&self, job: &LabelJob) -> Result<()> {
-        let (path, directory) = (self.path(&job.id), self.directory.clone());
-        let (job, truth) = (job.clone(), self.truth);
-        self.store.version(&truth).await?;
-        blocking(move || {
-            if path.exists() {
-                return Ok(());
-            }
-            job::check(&job)?;
-            let mut assets: Vec<AssetId> = job.items.iter().map(|item| item.asset.id).collect();
+    fn capabilities(&self) -> LabelCapabilities {
+        let object_types = vec![
+            ObjectType::Detection,
+            ObjectType::SemanticSegmentation,
+            ObjectType::InstanceSegmentation,
+            ObjectType::Classification,
+        ];
+        LabelCapabilities { object_types, pre_annotations: false }
+    }
+
+    async fn create(&self, request: &LabelJobRequest, handle: &LabelHandle) -> Result<LabelHandle> {
+        if handle.ready {
+            return Ok(handle.clone());
+        }
+        let (path, directory) = (self.path(&handle.job), self.directory.clone());
+        if !path.exists() {
+            self.store.version(&self.truth).await?;
+            request.check(&self.capabilities())?;
+            let mut assets: Vec<AssetId> = request.items.iter().map(|i| i.asset.id).collect();
             assets.sort_unstable();
-            write_job(&path, &directory, &JobFile { truth, classes: job.classes, assets })
-        })
-        .await
+            let job = JobFile { truth: self.truth, classes: request.classes.clone(), assets };
+            blocking(move || write_job(&path, &directory, &job)).await?;
+        }
+        Ok(job::ready(handle, None))
     }
 
-    async fn status(&self, id: &LabelJobId) -> Result<LabelStatus> {
-        let job = self.read(id).await?;
-        let labeled = self.records(&job).await?.len() as u64;
-        Ok(LabelStatus { total: job.assets.len() as u64, labeled, finished: true })
+    async fn status(&self, handle: &LabelHandle) -> Result<LabelStatus> {
+        let job = self.read(&handle.job).await?;
+        let labeled = self.records(&job, &job.assets).await?.len() as u64;
+        let total = job.assets.len() as u64;
+        Ok(LabelStatus { total, labeled, skipped: total - labeled, finished: true })
     }
 
-    async fn collect(&self, id: &LabelJobId) -> Result<Vec<Labeled>> {
-        let job = self.read(id).await?;
+    async fn annotations(
+        &self,
+        handle: &LabelHandle,
+        options: &LabelPageOptions,
+    ) -> Result<LabelPage> {
+        let job = self.read(&handle.job).await?;
+        let (assets, next) = assets_of(&job, options)?;
         let known = self.store.classes().await?;
-        let records = self.records(&job).await?;
-        Ok(records.into_iter().map(|record| answer(record, &known, &job.classes)).collect())
+        let records = self.records(&job, assets).await?;
+        let answer = |record| answer(record, &known, &job.classes);
+        Ok(LabelPage { labeled: records.into_iter().map(answer).collect(), next })
     }
 
-    async fn cancel(&self, id: &LabelJobId) -> Result<()> {
-        let path = self.path(id);
+    async fn cancel(&self, handle: &LabelHandle) -> Result<()> {
+        let path = self.path(&handle.job);
         blocking(move || match std::fs::remove_file(&path) {
             Err(error) if error.kind() == Io::NotFound => Ok(()),
             done => done.map_err(|error| Error::io("cannot remove a labeling job", &path, error)),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use ymir_core::{Class, ClassEntry, ClassId, ClassTable, Error, Result, UnknownClasses};
+use ymir_core::{Class, ClassId, ClassTable, Error, NewClass, Result, UnknownClasses};
 
 use super::labels::Label;
 use super::report::{MirClass, MirClassOutcome};
@@ -88,7 +88,7 @@ impl Candidates {
     }
 
     /// Returns what has to be added to the table, aliases of known classes included.
-    pub(super) fn to_add(&self, table: &ClassTable) -> Result<Vec<ClassEntry>> {
+    pub(super) fn to_add(&self, table: &ClassTable) -> Result<Vec<NewClass>> {
         let mut grown = table.clone();
         let mut entries = Vec::new();
         for candidate in &self.0 {
@@ -100,7 +100,7 @@ impl Candidates {
             grown
                 .add(&name, &texts)
                 .map_err(|e| e.with("class", candidate.label.number).with("file", "labels.yaml"))?;
-            entries.push(ClassEntry { id: ClassId(0), name, aliases });
+            entries.push(NewClass { name, aliases });
         }
         Ok(if grown == *table { Vec::new() } else { entries })
     }

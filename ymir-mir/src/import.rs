@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ymir_core::{
-    AssetStore, Branch, BranchKind, Error, ErrorKind, ErrorReport, Name, Result, UnknownClasses,
+    AssetStore, Branch, BranchKind, Error, ErrorKind, ErrorReport, Name, OnProgress, Result,
+    UnknownClasses,
 };
+use ymir_formats::support::blocking;
 
 use super::classes::{Candidates, Classes};
 use super::commit::Known;
@@ -23,8 +25,6 @@ use super::repository::MirRepository;
 use super::revisions::{self, Found, Revision};
 use super::survey::{Survey, Uses, survey};
 use super::take::{Refused, Taking};
-use ymir_core::OnProgress;
-use ymir_formats::support::blocking;
 
 /// The most characters of a failed task's message that are reported.
 const MAX_REASON: usize = 300;

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use sha2::{Digest, Sha256};
 use ymir_core::{
     AssetStore, Base, Branch, BranchKind, CommitRequest, Edits, Error, ErrorKind, Input, Manifest,
-    Model, PredictionInfo, Result, TaskRecord, UnknownClasses, Version, VersionId,
+    Model, ObjectType, PredictionInfo, Result, TaskRecord, UnknownClasses, Version, VersionId,
 };
+use ymir_formats::support::blocking;
 
 use super::classes::Classes;
 use super::files::{Contents, Sha1};
@@ -19,7 +20,6 @@ use super::report::{MirDataset, MirLeftOut, MirModel, MirSkip, MirSkipped, MirVe
 use super::repository::MirRepository;
 use super::revisions::Revision;
 use super::take::Refused;
-use ymir_formats::support::blocking;
 
 /// The part of an import that makes the versions.
 pub(super) struct Making<'a> {
@@ -274,6 +274,10 @@ impl Making<'_> {
             let reason = "no models folder was named or found; the model is in the lineage only";
             return Ok(model(None, false, Some(reason.to_owned())));
         };
+        let object_type = match object_type(plan) {
+            Ok(object_type) => object_type,
+            Err(error) => return Ok(model(None, false, Some(error.to_string()))),
+        };
         let unpacked = match self.unpack(folder.clone(), plan).await {
             Ok(unpacked) => unpacked,
             Err(error)
@@ -289,7 +293,7 @@ impl Making<'_> {
         let inputs = earlier.inputs(&plan.revision);
         let origin = self.origin(plan, "");
         let task = record(&plan.revision, &origin, Part::Model, None, false, inputs);
-        let manifest = Manifest { task, model: Some(unpacked), ..Manifest::default() };
+        let manifest = Manifest { object_type, task, model: Some(unpacked), ..Manifest::default() };
         let message = format!("Import the model of {} of the original", plan.revision.name());
         let request = |expect| CommitRequest {
             branch: branch.clone(),
@@ -322,4 +326,12 @@ fn digest(ids: &[Sha1]) -> String {
     let mut hash = Sha256::new();
     ids.iter().for_each(|id| hash.update(id.0));
     hex::encode(hash.finalize())
+}
+
+/// Returns what a model of the original learned; detection where it does not say.
+fn object_type(plan: &Plan) -> Result<ObjectType> {
+    match plan.revision.task.model.as_ref().map_or(0, |model| model.object_type) {
+        0 => Ok(ObjectType::Detection),
+        number => ObjectType::from_number(u32::try_from(number).unwrap_or(u32::MAX)),
+    }
 }

@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rayon::prelude::*;
-use ymir_core::{AssetStore, Result, Transfer};
+use ymir_core::{AssetStore, OnProgress, Result, Ticker, Transfer};
+use ymir_formats::support::{blocking, in_parallel};
 
 use super::files::Sha1;
 use super::import::stop_if;
 use super::media::{Refusal, Stored, Taken, read_image};
 use super::records::Images;
-use ymir_core::{OnProgress, Ticker};
-use ymir_formats::support::blocking;
-use ymir_formats::support::in_parallel;
 
 /// How many images are read at once.
 const CHUNK: usize = 512;

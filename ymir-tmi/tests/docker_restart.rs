@@ -43,40 +43,51 @@ impl Engine {
     }
 
     async fn up(&mut self) {
-        let at = |name: &str| self.dir.path().join(name);
-        // The one before left it; its number may be another process's.
-        let _ = std::fs::remove_file(at("pid"));
-        let log = std::fs::File::options().create(true).append(true).open(at("log")).unwrap();
-        let process = Command::new("dockerd")
-            .arg("--host")
-            .arg(format!("unix://{}", at("socket").display()))
-            .arg("--data-root")
-            .arg(at("data"))
-            .arg("--exec-root")
-            .arg(at("exec"))
-            .arg("--pidfile")
-            .arg(at("pid"))
-            .args(["--bridge=none", "--iptables=false"])
-            .args(self.arguments)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .expect("dockerd");
-        self.process = Some(process);
         for _ in 0..1200 {
+            let exited = |process: &mut Child| process.try_wait().unwrap().is_some();
+            // One that finds the last one's containerd still dying gives up, and is tried again.
+            if self.process.as_mut().is_none_or(exited) {
+                self.process = Some(self.spawn());
+            }
             if docker::engine(&self.options()).await.is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        panic!("{}", std::fs::read_to_string(at("log")).unwrap());
+        panic!("{}", std::fs::read_to_string(self.dir.path().join("log")).unwrap());
+    }
+
+    fn spawn(&self) -> Child {
+        let at = |name: &str| self.dir.path().join(name);
+        // The one before left it; its number may be another process's.
+        let _ = std::fs::remove_file(at("pid"));
+        let log = std::fs::File::options().create(true).append(true).open(at("log")).unwrap();
+        let mut command = Command::new("dockerd");
+        command.arg("--host").arg(format!("unix://{}", at("socket").display()));
+        command.arg("--data-root").arg(at("data")).arg("--exec-root").arg(at("exec"));
+        command.arg("--pidfile").arg(at("pid")).args(["--bridge=none", "--iptables=false"]);
+        command.args(self.arguments).stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log).spawn().expect("dockerd")
     }
 
     fn down(&mut self, signal: &str) {
         if let Some(mut process) = self.process.take() {
             Command::new("kill").arg(signal).arg(process.id().to_string()).status().unwrap();
             process.wait().unwrap();
+        }
+        self.wait_for_containerd();
+    }
+
+    /// Waits until the engine's containerd has gone with it: the next engine would take it for one
+    /// that it can use.
+    fn wait_for_containerd(&self) {
+        let pid = std::fs::read_to_string(self.dir.path().join("exec/containerd/containerd.pid"));
+        let Ok(pid) = pid else { return };
+        let stat = || std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+        for _ in 0..500 {
+            if stat().is_ok_and(|stat| stat.contains("(containerd)") && !stat.contains(") Z")) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
     }
 }

@@ -66,7 +66,7 @@ impl Workspace {
     /// # Errors
     ///
     /// `NotFound` if a version or class does not exist; `InvalidInput` if the second version is no
-    /// prediction set.
+    /// prediction set, or of another object type; `Unsupported` for another one than detection.
     pub async fn evaluate(
         &self,
         ground_truth: &VersionId,
@@ -76,7 +76,7 @@ impl Workspace {
         let classes = self.classes().await?;
         let wanted =
             class_names.iter().map(|name| classes.require(name)).collect::<Result<Vec<_>>>()?;
-        self.require_predictions(predictions).await?;
+        self.require_predictions(ground_truth, predictions).await?;
         let options = EvaluationOptions::default();
         let evaluation =
             evaluation::evaluate_versions(self.store(), ground_truth, predictions, &options)
@@ -97,15 +97,22 @@ impl Workspace {
         predictions: &VersionId,
         options: OutcomeOptions,
     ) -> Result<Outcomes> {
-        self.require_predictions(predictions).await?;
+        self.require_predictions(ground_truth, predictions).await?;
         Outcomes::new(self.store(), *ground_truth, *predictions, options)
     }
 
-    /// Checks that a version is a prediction set. One that was imported may not say by which model.
-    async fn require_predictions(&self, version: &VersionId) -> Result<()> {
-        if self.store().version(version).await?.branch.kind == BranchKind::Prediction {
-            return Ok(());
+    /// Checks that a version is a prediction set, and of what can be compared with the ground truth.
+    /// One that was imported may not say by which model.
+    async fn require_predictions(
+        &self,
+        ground_truth: &VersionId,
+        predictions: &VersionId,
+    ) -> Result<()> {
+        if self.store().version(predictions).await?.branch.kind != BranchKind::Prediction {
+            let error = Error::invalid("this version is no prediction set");
+            return Err(error.with("version", predictions));
         }
-        Err(Error::invalid("this version is no prediction set").with("version", version))
+        let object_type = self.object_type_for("evaluation", ground_truth).await?;
+        self.require_object_type("prediction set", predictions, object_type).await
     }
 }

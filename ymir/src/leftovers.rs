@@ -56,8 +56,10 @@ impl Workspace {
     }
 
     async fn left_over(&self, run: &RunListing) -> Result<Option<LeftoverReason>> {
+        if run.dir.as_ref().is_some_and(|dir| !dir.is_dir()) {
+            return Ok(Some(LeftoverReason::DirectoryGone));
+        }
         match &run.handle {
-            Some(handle) if !handle.dir.is_dir() => Ok(Some(LeftoverReason::DirectoryGone)),
             Some(handle) if handle.workspace == *self.id() => self.ended(handle).await,
             // Another workspace that is there knows what it needs.
             Some(_) => Ok(None),

@@ -1,9 +1,31 @@
 use std::collections::BTreeMap;
 
-use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result};
+use serde::Deserialize;
+use ymir_core::{AssetId, Branch, BranchKind, Name, Query, Result, VersionSpec};
 use ymir_data::operations::{self, Comparison, CopyOptions, FuseOptions, SplitOptions};
 
 use crate::{Dataset, Operation, Workspace};
+
+/// A version that git fetched from another workspace: `git fetch REPOSITORY
+/// '+refs/heads/*:refs/remotes/REMOTE/*'` in `repo.git`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetched {
+    /// The name of the remote.
+    pub remote: String,
+    /// What the version is of; a dataset unless given.
+    #[serde(default = "dataset_kind")]
+    pub kind: BranchKind,
+    /// The version there: `name`, `name@v3`, `name@latest` or `name@<commit>`.
+    pub version: String,
+    /// The branch here that gets the copy; of the same name unless given.
+    #[serde(default)]
+    pub into: Option<Name>,
+}
+
+fn dataset_kind() -> BranchKind {
+    BranchKind::Dataset
+}
 
 impl Dataset {
     /// Makes a version of the records of this one that a query is true of.
@@ -137,6 +159,34 @@ impl Dataset {
 }
 
 impl Workspace {
+    /// Copies a dataset version or prediction set that git fetched from another workspace into this
+    /// one. Its classes are mapped by name, and the lineage of the copy says how.
+    ///
+    /// Git brings the records; images that this workspace lacks are an error unless the options
+    /// leave the files out.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if nothing was fetched from the remote, or there is no such version; else as
+    /// [`operations::copy`].
+    pub fn copy_fetched<'a>(
+        &'a self,
+        fetched: &'a Fetched,
+        options: &'a CopyOptions,
+    ) -> Operation<'a, Dataset> {
+        Operation::new(move |on| async move {
+            let spec: VersionSpec = fetched.version.parse()?;
+            let into = fetched.into.clone().unwrap_or(spec.name.clone());
+            let target = Branch::new(fetched.kind, into);
+            let from = self.store().fetched(&fetched.remote).await?;
+            let branch = Branch::new(fetched.kind, spec.name);
+            let source = from.resolve(&branch, &spec.selector).await?.id;
+            let made =
+                operations::copy(&from, &source, self.store(), &target, options, &*on).await?;
+            Dataset::open(self.clone(), made).await
+        })
+    }
+
     /// Joins dataset versions, leaves out the assets of others, filters and samples, in one go.
     ///
     /// # Errors

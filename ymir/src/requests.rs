@@ -1,6 +1,7 @@
 //! Options as plain data, for what comes from another language, a file or the network: versions are
 //! named by specs (`name`, `name@v3`, `name@<commit>`), and a field that is not known is an error.
 
+mod edit;
 mod fuse;
 mod words;
 mod workspace;
@@ -11,8 +12,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use ymir_core::{
-    BranchKind, Error, ExecutorRef, LabelerSpec, Limits, Name, ObjectType, Parameters, Project,
-    ProjectState, Resources, Result, Selection, Transfer, UnknownClasses, VersionId,
+    BranchKind, Error, LabelerSpec, Name, Project, ProjectState, Result, Transfer, UnknownClasses,
+    VersionId,
 };
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     TaskOptions, TrainOptions, Workspace,
 };
 
+pub use edit::{AnnotationInput, AttributeInput, EditItem, EditRequest};
 pub use fuse::FuseRequest;
 pub use workspace::WorkspaceRequest;
 
@@ -307,88 +309,21 @@ impl LabelRequest {
     }
 }
 
-/// What [`Workspace::create_project`] is given; fields that are left out are as
-/// [`Project::new`] sets them.
+/// What [`Workspace::create_project`] is given: the fields of [`Project`], with specs in place of
+/// versions. Fields that are left out are as [`Project::new`] sets them.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the fields are those of Project")]
-pub struct ProjectRequest {
-    pub name: Name,
-    pub classes: Vec<String>,
-    #[serde(default)]
-    pub object_type: ObjectType,
-    pub pool: String,
-    #[serde(default)]
-    pub skip_near_duplicates: Option<u32>,
-    pub validation: String,
-    #[serde(default)]
-    pub training: Option<String>,
-    pub executor: ExecutorRef,
-    #[serde(default)]
-    pub training_parameters: Parameters,
-    #[serde(default)]
-    pub mining_parameters: Parameters,
-    #[serde(default)]
-    pub inference_parameters: Parameters,
-    #[serde(default)]
-    pub resources: Resources,
-    #[serde(default)]
-    pub limits: Limits,
-    pub labeler: LabelerRequest,
-    #[serde(default)]
-    pub selection: Selection,
-    #[serde(default)]
-    pub labels_per_iteration: Option<u64>,
-    #[serde(default)]
-    pub fine_tune: Option<bool>,
-    #[serde(default)]
-    pub target: Option<f64>,
-    #[serde(default)]
-    pub label_budget: Option<u64>,
-    /// Absent for the default, `null` for no bound.
-    #[serde(default, deserialize_with = "given")]
-    pub max_iterations: Option<Option<u32>>,
-    #[serde(default)]
-    pub seed: u64,
-}
-
-fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<u32>>, D::Error> {
-    Option::deserialize(from).map(Some)
-}
+#[serde(transparent)]
+pub struct ProjectRequest(Map<String, Value>);
 
 impl ProjectRequest {
     /// Returns the definition, with the versions that the specs mean now.
     ///
     /// # Errors
     ///
-    /// As [`Workspace::resolve`].
+    /// `InvalidInput` for a field that is missing, malformed or not known; else as
+    /// [`Workspace::resolve`].
     pub async fn resolve(self, workspace: &Workspace) -> Result<Project> {
-        let new = Project::new(
-            self.name,
-            self.classes,
-            dataset(workspace, &self.pool).await?,
-            dataset(workspace, &self.validation).await?,
-            self.executor,
-            self.labeler.resolve(workspace).await?,
-        );
-        Ok(Project {
-            object_type: self.object_type,
-            skip_near_duplicates: self.skip_near_duplicates,
-            training: optional(workspace, BranchKind::Dataset, &self.training).await?,
-            training_parameters: self.training_parameters,
-            mining_parameters: self.mining_parameters,
-            inference_parameters: self.inference_parameters,
-            resources: self.resources,
-            limits: self.limits,
-            selection: self.selection,
-            labels_per_iteration: self.labels_per_iteration.unwrap_or(new.labels_per_iteration),
-            fine_tune: self.fine_tune.unwrap_or(new.fine_tune),
-            target: self.target,
-            label_budget: self.label_budget,
-            max_iterations: self.max_iterations.unwrap_or(new.max_iterations),
-            seed: self.seed,
-            ..new
-        })
+        parse_request("a project", with_versions(workspace, self.0).await?.into())
     }
 }
 
@@ -401,18 +336,7 @@ impl ProjectHandle {
     /// `InvalidInput` for a field that is malformed or not known; else as
     /// [`ProjectHandle::update`].
     pub async fn change(&self, changes: Map<String, Value>) -> Result<ProjectState> {
-        let mut named = changes;
-        for field in ["pool", "validation", "training"] {
-            if let Some(Value::String(spec)) = named.get(field) {
-                let id = dataset(self.workspace(), spec).await?;
-                named.insert(field.to_owned(), id.to_string().into());
-            }
-        }
-        if let Some(labeler) = named.remove("labeler") {
-            let labeler: LabelerRequest = parse_request("a labeler", labeler)?;
-            let labeler = labeler.resolve(self.workspace()).await?;
-            named.insert("labeler".to_owned(), to_json(&labeler)?);
-        }
+        let named = with_versions(self.workspace(), changes).await?;
         let Value::Object(mut fields) = to_json(&self.state().await?.project)? else {
             return Err(Error::corrupted("the project's record cannot be read"));
         };
@@ -420,6 +344,32 @@ impl ProjectHandle {
         let changed: Project = parse_request("a project", Value::Object(fields))?;
         self.update(|project| *project = changed).await
     }
+}
+
+/// Returns fields of a project with the versions that their specs mean now.
+async fn with_versions(
+    workspace: &Workspace,
+    mut fields: Map<String, Value>,
+) -> Result<Map<String, Value>> {
+    for field in Project::VERSIONS {
+        if let Some(Value::String(spec)) = fields.get(field) {
+            let id = dataset(workspace, spec).await?;
+            fields.insert(field.to_owned(), id.to_string().into());
+        }
+    }
+    if let Some(labeler) = fields.remove("labeler") {
+        let given = serde_json::json!({ "labeler": labeler });
+        let Labeled { labeler } = parse_request("a project", given)?;
+        let labeler = labeler.resolve(workspace).await?;
+        fields.insert("labeler".to_owned(), to_json(&labeler)?);
+    }
+    Ok(fields)
+}
+
+/// The field of a project that says who labels.
+#[derive(Deserialize)]
+struct Labeled {
+    labeler: LabelerRequest,
 }
 
 fn to_json(value: &impl serde::Serialize) -> Result<Value> {

@@ -10,7 +10,7 @@ use ymir_core::{
     Error, ErrorKind, ErrorReport, Result, Scheduler, SchedulerCapabilities, Submission,
     TaskDriver, TaskEvent, TaskId, TaskSpec, TaskStatus, WorkspaceId,
 };
-use ymir_tmi::scheduler::{LocalScheduler, SchedulerOptions};
+use ymir_tmi::scheduler::{LocalScheduler, Retention, SchedulerOptions};
 
 /// What tasks of this host share.
 #[derive(Debug, Clone, Default)]
@@ -19,10 +19,18 @@ pub(crate) struct Host {
     pub(crate) cpus: Option<u32>,
     /// The directory of the ledger; the one that all share without.
     pub(crate) dir: Option<PathBuf>,
+    /// Which directories of ended tasks stay.
+    pub(crate) retention: Retention,
 }
 
-/// A scheduler with what a user is to know of it.
-pub(crate) type Opened = (Arc<dyn Scheduler>, Option<String>);
+/// The scheduler of a workspace.
+pub(crate) struct Opened {
+    pub(crate) scheduler: Arc<dyn Scheduler>,
+    /// The same, where it is ours: for what the trait does not have.
+    pub(crate) local: Option<LocalScheduler>,
+    /// What a user is to know of it.
+    pub(crate) warning: Option<String>,
+}
 
 /// Opens the scheduler of a workspace. If the disk is too full for its database, or nothing may be
 /// written there, a workspace that is there already can do without: so that one can read it, take
@@ -30,8 +38,8 @@ pub(crate) type Opened = (Arc<dyn Scheduler>, Option<String>);
 pub(crate) fn open(root: &Path, id: &WorkspaceId, host: Host, exists: bool) -> Result<Opened> {
     match open_local(root, id, host) {
         Ok(scheduler) => {
-            let warning = set_aside(&scheduler);
-            Ok((Arc::new(scheduler), warning))
+            let (warning, local) = (set_aside(&scheduler), Some(scheduler.clone()));
+            Ok(Opened { scheduler: Arc::new(scheduler), local, warning })
         }
         Err(error) if exists => {
             let reason = match error.kind() {
@@ -40,7 +48,8 @@ pub(crate) fn open(root: &Path, id: &WorkspaceId, host: Host, exists: bool) -> R
                 _ => return Err(error),
             };
             let warning = format!("{}: none can be listed or started; {}", reason.0, reason.1);
-            Ok((Arc::new(NoScheduler { reason, error: (&error).into() }), Some(warning)))
+            let scheduler = Arc::new(NoScheduler { reason, error: (&error).into() });
+            Ok(Opened { scheduler, local: None, warning: Some(warning) })
         }
         Err(error) => Err(error),
     }
@@ -61,6 +70,7 @@ const READ_ONLY: Reason = (
 fn open_local(root: &Path, id: &WorkspaceId, host: Host) -> Result<LocalScheduler> {
     let mut options = SchedulerOptions::new(id.clone(), root);
     options.host.cpus = host.cpus.unwrap_or_default();
+    options.retention = host.retention;
     if let Some(dir) = host.dir {
         options.host.dir = dir;
     }

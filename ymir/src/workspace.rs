@@ -10,12 +10,14 @@ use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use ymir_assets::{GitAssetStore, StoreOptions};
 use ymir_core::{
-    AssetId, AssetStore, Branch, BranchKind, ClassEntry, ClassId, ClassTable, Error, ErrorKind,
-    ExecutorInfo, ExecutorRef, LabelBackend, LabelerSpec, LogOptions, Name, Result, Scheduler,
-    TaskEvent, TaskId, TaskKind, TaskSpec, TaskStatus, Timestamp, TmiRuntime, Version, VersionId,
-    VersionSpec, WorkspaceId,
+    AssetId, AssetStore, Branch, BranchKind, ClassTable, Error, ErrorKind, ExecutorInfo,
+    ExecutorRef, LabelBackend, LabelerSpec, LogOptions, Name, Result, Scheduler, TaskEvent, TaskId,
+    TaskKind, TaskSpec, TaskStatus, Timestamp, TmiRuntime, Version, VersionId, VersionSpec,
+    WorkspaceId,
 };
 use ymir_tmi::{ExecutorDriver, HostExecutor, HostRuntime, LocalRuntime, Runtimes};
+
+use ymir_tmi::scheduler::{LocalScheduler, Retention};
 
 use crate::blobs::store_options;
 use crate::{BlobLocation, Dataset, Task, scheduling};
@@ -54,8 +56,10 @@ pub struct WorkspaceOptions {
     pub scheduler: Option<Arc<dyn Scheduler>>,
     /// The directory with the ledger of what tasks of this host hold: CPU slots and memory of this
     /// user, GPUs of all users. `None` for the one that all workspaces of the host share
-    /// ([`ymir_tmi::scheduler::HOST_DIR`]).
+    /// (`/tmp/ymir-host`).
     pub host_dir: Option<PathBuf>,
+    /// Which directories of ended tasks stay, and for how long.
+    pub retention: Retention,
     /// Only observes tasks: they are listed, followed and asked to stop, and none is started, adopted
     /// or ended. For programs that read, and for those that end soon.
     pub observe_tasks: bool,
@@ -80,6 +84,8 @@ pub(crate) struct Inner {
     pub(crate) id: WorkspaceId,
     pub(crate) store: Arc<dyn AssetStore>,
     pub(crate) scheduler: Arc<dyn Scheduler>,
+    /// The scheduler, where it is not the caller's own.
+    pub(crate) local: Option<LocalScheduler>,
     pub(crate) runtimes: Runtimes,
     host: Arc<HostRuntime>,
     pub(crate) labelers: DashMap<String, Arc<dyn LabelBackend>>,
@@ -139,7 +145,11 @@ impl Workspace {
             return Err(Error::invalid(message).with("field", "blobs"));
         }
         let (create, blobs) = (options.create, options.blobs);
-        let host = scheduling::Host { cpus: options.cpus, dir: options.host_dir };
+        let host = scheduling::Host {
+            cpus: options.cpus,
+            dir: options.host_dir,
+            retention: options.retention,
+        };
         let (own_store, own_scheduler) = (options.store.is_none(), options.scheduler.is_none());
         let opened = tokio::task::spawn_blocking(move || {
             // The configuration is what makes the directory a workspace: it is made when all else is
@@ -169,9 +179,12 @@ impl Workspace {
         })??;
         let nothing = || Error::new(ErrorKind::Unexpected, "a part of the workspace is not there");
         let store = options.store.or(store).ok_or_else(nothing)?;
-        let (scheduler, warning) = scheduler.unzip();
-        let warnings: Vec<String> = warning.flatten().into_iter().collect();
-        let scheduler = options.scheduler.or(scheduler).ok_or_else(nothing)?;
+        let (scheduler, local, warning) = match (options.scheduler, scheduler) {
+            (Some(scheduler), _) => (scheduler, None, None),
+            (None, Some(opened)) => (opened.scheduler, opened.local, opened.warning),
+            (None, None) => return Err(nothing()),
+        };
+        let warnings = warning.into_iter().collect();
         let host = Arc::new(HostRuntime::default());
         let runtimes = default_runtimes(&host).into_iter().chain(options.runtimes);
         let runtimes: Runtimes = runtimes.collect();
@@ -180,7 +193,7 @@ impl Workspace {
             scheduler.serve(Arc::new(driver)).await?;
         }
         let (id, labelers) = (config.id, options.labelers.into_iter().collect());
-        let inner = Inner { root, id, store, scheduler, runtimes, host, labelers, warnings };
+        let inner = Inner { root, id, store, scheduler, local, runtimes, host, labelers, warnings };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -206,23 +219,9 @@ impl Workspace {
         &self.inner.store
     }
 
-    /// Returns the class table.
+    /// Returns the class table, retired classes included.
     pub async fn classes(&self) -> Result<ClassTable> {
         self.inner.store.classes().await
-    }
-
-    /// Adds classes to the class table, all or none; those that are there are left as they are.
-    ///
-    /// # Errors
-    ///
-    /// As [`ClassTable::add`].
-    pub async fn add_classes(&self, names: &[&str]) -> Result<ClassTable> {
-        let entry = |name: &&str| ClassEntry {
-            id: ClassId(0),
-            name: (*name).to_owned(),
-            aliases: Vec::new(),
-        };
-        self.inner.store.add_classes(&names.iter().map(entry).collect::<Vec<_>>()).await
     }
 
     /// Returns the names of all datasets, prediction sets, models or projects, sorted.
@@ -516,7 +515,7 @@ fn make_directories(root: &Path) -> Result<PathBuf> {
 fn create_config(root: &Path, blobs: Option<BlobLocation>) -> Result<Config> {
     let path = root.join(CONFIG);
     let seed = format!("{}{:?}{}", root.display(), Timestamp::now(), std::process::id());
-    let id = ymir_core::AssetId::of(seed.as_bytes()).to_string();
+    let id = ymir_core::sha256_hex(&seed);
     // Versions of YMIR that know no object stores must not take its directory for the blobs.
     let format = if blobs.is_some() { FORMAT } else { 1 };
     let config = Config { format, id: WorkspaceId::new(&id[..16])?, blobs };

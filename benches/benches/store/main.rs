@@ -21,7 +21,7 @@ const MILLION: u64 = 1_000_000;
 /// The class that is asked for.
 const CLASS: ClassId = ClassId(3);
 
-const PHASES: [Phase; 14] = [
+const PHASES: [Phase; 15] = [
     Phase { name: "commit", work: write::commit_all, up_to: u64::MAX },
     Phase { name: "page", work: read::cold_page, up_to: u64::MAX },
     Phase { name: "class-page", work: read::cold_class_page, up_to: u64::MAX },
@@ -31,6 +31,7 @@ const PHASES: [Phase; 14] = [
     Phase { name: "pages", work: read::warm_pages, up_to: u64::MAX },
     Phase { name: "lookups", work: read::warm_lookups, up_to: u64::MAX },
     Phase { name: "ids", work: read::ids, up_to: MILLION },
+    Phase { name: "scan", work: read::scan, up_to: u64::MAX },
     Phase { name: "cache", work: cache::cache, up_to: MILLION },
     Phase { name: "history", work: history::history, up_to: MILLION },
     Phase { name: "change", work: write::change, up_to: MILLION },

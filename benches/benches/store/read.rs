@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-use ymir::{AssetId, AssetStore, ClassId, PageOptions, Result};
+use futures::TryStreamExt;
+use ymir::{AssetId, AssetStore, ClassId, Columns, PageOptions, Result, ScanOptions};
 use ymir_benches::harness::Run;
 use ymir_benches::measure::peak_memory;
 use ymir_benches::report::Row;
@@ -108,6 +109,27 @@ pub(super) fn ids(run: &Run) -> Result<()> {
         times.push(start.elapsed());
     }
     run.row(Row::new("ids of one class, warm", times));
+    Ok(())
+}
+
+/// Measures scans of the whole version, whose memory is to be the same for any size but for the
+/// cache.
+pub(super) fn scan(run: &Run) -> Result<()> {
+    for (what, columns) in [("assets", Columns::ASSETS), ("boxes", Columns::BOXES)] {
+        let store = open(run)?;
+        let version = tip(run, &store)?.id;
+        let options = ScanOptions { columns, ..ScanOptions::default() };
+        let count = async {
+            let mut scan = store.scan(&version, options);
+            let mut records = 0;
+            while let Some(batch) = scan.try_next().await? {
+                records += batch.records.len() as u64;
+            }
+            Ok(records)
+        };
+        let records = run.time(&format!("scan of all, {what}"), || run.runtime.block_on(count))?;
+        assert!(records >= run.size);
+    }
     Ok(())
 }
 

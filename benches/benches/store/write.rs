@@ -15,7 +15,7 @@ const CHANGES: u64 = 1000;
 
 pub(super) fn commit_all(run: &Run) -> Result<()> {
     let store = GitAssetStore::init(&run.root)?;
-    run.runtime.block_on(store.add_classes(&records(run).class_entries()))?;
+    run.runtime.block_on(store.add_classes(&records(run).new_classes()))?;
     let before = size(run);
     let start = Instant::now();
     commit(run, &store, (branch(), Base::Tip), records(run).edits())?;

@@ -81,7 +81,10 @@ async fn train_options(workspace: &Workspace, training: &str) -> Result<TrainOpt
 
 fn train(run: &Run) -> Result<()> {
     let workspace = open(run)?;
-    measure(run, "train", async { workspace.train(&train_options(&workspace, "all").await?).await })
+    measure(run, "train", async {
+        let options = train_options(&workspace, "all").await?;
+        Ok(workspace.start_train(&options).await?.untyped())
+    })
 }
 
 fn infer(run: &Run) -> Result<()> {
@@ -94,7 +97,7 @@ fn infer(run: &Run) -> Result<()> {
             stage: None,
             predictions: Name::new("found")?,
         };
-        workspace.infer(&options).await
+        Ok(workspace.start_infer(&options).await?.untyped())
     })
 }
 
@@ -110,7 +113,7 @@ fn mine(run: &Run) -> Result<()> {
             selected: Name::new("selected")?,
             predictions: None,
         };
-        workspace.mine(&options).await
+        Ok(workspace.start_mine(&options).await?.untyped())
     })
 }
 
@@ -168,7 +171,7 @@ fn events(run: &Run) -> Result<()> {
     let (events, received) = run.runtime.block_on(async {
         let mut options = train_options(&workspace, "few").await?;
         options.task.parameters.insert("steps".to_owned(), STEPS.into());
-        let task = workspace.train(&options).await?;
+        let task = workspace.start_train(&options).await?;
         let mut received = BTreeMap::new();
         let mut stream = task.events(0);
         let mut events = Vec::new();

@@ -20,7 +20,7 @@ import type {
   ExecutorTask,
   LabelBackend,
   Labeled,
-  LabelJob,
+  LabelJobRequest,
   LoopEvent,
   TaskEvent,
 } from "ymir";
@@ -55,9 +55,9 @@ class Trainer implements Executor {
 
 const backend: LabelBackend = {
   name: "mine",
-  create: async (job: LabelJob) => void job.items.length,
+  create: async (request: LabelJobRequest) => void request.items.length,
   status: () => ({ total: 1, labeled: 1, finished: true }),
-  collect: async (): Promise<Labeled[]> => [{ id: "x", annotations: [] }],
+  annotations: async (): Promise<Labeled[]> => [{ id: "x", annotations: [] }],
   cancel: () => undefined,
 };
 

@@ -20,6 +20,8 @@ from ymir._operating import Comparison
 from ymir._progress import OnProgress, Progress
 from ymir._ymir import Annotation, ArrowTable, BBox, Flags, Record, __version__
 from ymir.dataset import Change, Dataset, Page
+from ymir.definition import Definition, ProjectChanges, ProjectOptions
+from ymir.edits import Edit
 from ymir.errors import (
     AlreadyExistsError,
     CancelledError,
@@ -54,7 +56,6 @@ from ymir.executors import (
 )
 from ymir.iteration import (
     Advance,
-    Definition,
     EndReason,
     FinishedStep,
     Iteration,
@@ -63,7 +64,15 @@ from ymir.iteration import (
     StepName,
     StepResult,
 )
-from ymir.labelers import LabelBackend, Labeler, LabelJob
+from ymir.label_job import LabelJob
+from ymir.labelers import (
+    LabelBackend,
+    Labeler,
+    LabelHandle,
+    LabelItem,
+    LabelJobRequest,
+    LabelPage,
+)
 from ymir.mir import (
     MirClass,
     MirDataset,
@@ -84,8 +93,6 @@ from ymir.options import (
     Limits,
     MineOptions,
     Oracle,
-    ProjectChanges,
-    ProjectOptions,
     Resources,
     TaskOptions,
     TrainOptions,
@@ -94,9 +101,11 @@ from ymir.options import (
 from ymir.outcomes import Outcomes
 from ymir.project import Iterations, Project
 from ymir.reports import (
+    CaseMatch,
     ClassEvaluation,
     Dropped,
     Duplicate,
+    EditReport,
     Evaluation,
     ExportReport,
     FsckReport,
@@ -111,12 +120,13 @@ from ymir.reports import (
 )
 from ymir.samples import write_samples, write_samples_async
 from ymir.selection import Selection
-from ymir.task import Leftover, Task, TaskStatus
+from ymir.task import CleanReport, HostLease, Leftover, Task, TaskStatus
 from ymir.versions import (
     ClassCount,
     Kind,
     Lineage,
     Manifest,
+    ObjectType,
     PredictionInfo,
     Spec,
     Summary,
@@ -134,9 +144,11 @@ __all__ = [
     "Batch",
     "BlobLocation",
     "CancelledError",
+    "CaseMatch",
     "Change",
     "ClassCount",
     "ClassEvaluation",
+    "CleanReport",
     "Comparison",
     "ConflictError",
     "CorruptedError",
@@ -145,6 +157,8 @@ __all__ = [
     "Detection",
     "Dropped",
     "Duplicate",
+    "Edit",
+    "EditReport",
     "EndReason",
     "Evaluation",
     "Events",
@@ -160,6 +174,7 @@ __all__ = [
     "FsckReport",
     "Functions",
     "GarbageReport",
+    "HostLease",
     "Images",
     "ImportReport",
     "InferOptions",
@@ -170,8 +185,12 @@ __all__ = [
     "Iterations",
     "Kind",
     "LabelBackend",
+    "LabelHandle",
+    "LabelItem",
     "LabelJob",
+    "LabelJobRequest",
     "LabelOptions",
+    "LabelPage",
     "LabelStatus",
     "Labeler",
     "LabelsMissing",
@@ -198,6 +217,7 @@ __all__ = [
     "Model",
     "ModelFile",
     "NotFoundError",
+    "ObjectType",
     "OnProgress",
     "Oracle",
     "Outcomes",

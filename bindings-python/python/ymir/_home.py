@@ -68,8 +68,8 @@ class Home:
             The reference to it, ``"host:<name>"``.
         """
         name = name or name_of(executor)
-        digest, templates = describe(executor, name)
-        reference = self._native.register_executor(name, Runner(executor), digest, templates)
+        about = describe(executor, name)
+        reference = self._native.register_executor(name, Runner(executor), *about)
         self._registered["executor", name] = executor, reference
         return reference
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from ymir._pending import Operation
 from ymir._reading import Reading
 from ymir.dataset import Dataset
-from ymir.reports import LabelStatus
+from ymir.label_job import LabelJob
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from ymir import _ymir
     from ymir.options import LabelOptions
 
 __all__ = ["Labeling"]
@@ -23,53 +24,55 @@ class Labeling(Reading):
 
     __slots__ = ()
 
-    def _job(self, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _label_options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         return self._data(options, "dataset", "pre_annotations")
+
+    def _label_job(self, pending: _ymir.Pending) -> Operation[LabelJob]:
+        return Operation(pending, lambda data: LabelJob(self._workspace, data))
 
     def label(self, **options: Unpack[LabelOptions]) -> Dataset:
         """Has a dataset labeled and waits for it; options as :class:`ymir.LabelOptions`."""
-        return self._dataset(self._native.label(self._job(options))).wait()
+        return self._dataset(self._native.label(self._label_options(options))).wait()
 
     async def label_async(self, **options: Unpack[LabelOptions]) -> Dataset:
         """As :meth:`label`."""
-        return await self._dataset(self._native.label(self._job(options))).wait_async()
+        return await self._dataset(self._native.label(self._label_options(options))).wait_async()
 
-    def create_label_job(self, **options: Unpack[LabelOptions]) -> str:
-        """Makes a labeling job, once however often it is tried, and returns its id."""
-        job: Operation[str] = Operation(self._native.create_label_job(self._job(options)))
-        return job.wait()
+    def start_label(self, **options: Unpack[LabelOptions]) -> LabelJob:
+        """Hands a dataset to a labeler and returns the job, which outlives the program.
 
-    async def create_label_job_async(self, **options: Unpack[LabelOptions]) -> str:
-        """As :meth:`create_label_job`."""
-        job: Operation[str] = Operation(self._native.create_label_job(self._job(options)))
-        return await job.wait_async()
+        The same options mean the same job, however often and in however many processes it is
+        started; one whose creation broke off goes on where it was.
+        """
+        return self._label_job(self._native.start_label(self._label_options(options))).wait()
 
-    def _label_status(self, options: Mapping[str, Any]) -> Operation[LabelStatus]:
-        pending = self._native.label_status(self._job(options))
-        return Operation(pending, lambda data: LabelStatus(**data))
+    async def start_label_async(self, **options: Unpack[LabelOptions]) -> LabelJob:
+        """As :meth:`start_label`."""
+        pending = self._native.start_label(self._label_options(options))
+        return await self._label_job(pending).wait_async()
 
-    def label_status(self, **options: Unpack[LabelOptions]) -> LabelStatus:
-        """Returns how far the job of these options is."""
-        return self._label_status(options).wait()
+    def _label_jobs(self) -> Operation[list[LabelJob]]:
+        def jobs(data: list[dict[str, Any]]) -> list[LabelJob]:
+            return [LabelJob(self._workspace, item) for item in data]
 
-    async def label_status_async(self, **options: Unpack[LabelOptions]) -> LabelStatus:
-        """As :meth:`label_status`."""
-        return await self._label_status(options).wait_async()
+        return Operation(self._native.label_jobs(), jobs)
 
-    def collect_labels(self, **options: Unpack[LabelOptions]) -> Dataset:
-        """Commits what the job of these options gave; once, however often it is collected."""
-        return self._dataset(self._native.collect_labels(self._job(options))).wait()
+    def label_jobs(self) -> list[LabelJob]:
+        """Returns the labeling jobs that were started and not cancelled, oldest first."""
+        return self._label_jobs().wait()
 
-    async def collect_labels_async(self, **options: Unpack[LabelOptions]) -> Dataset:
-        """As :meth:`collect_labels`."""
-        return await self._dataset(self._native.collect_labels(self._job(options))).wait_async()
+    async def label_jobs_async(self) -> list[LabelJob]:
+        """As :meth:`label_jobs`."""
+        return await self._label_jobs().wait_async()
 
-    def cancel_label_job(self, **options: Unpack[LabelOptions]) -> None:
-        """Ends the job of these options."""
-        ended: Operation[None] = Operation(self._native.cancel_label_job(self._job(options)))
-        ended.wait()
+    def label_job(self, id: str) -> LabelJob:
+        """Returns a labeling job by its id.
 
-    async def cancel_label_job_async(self, **options: Unpack[LabelOptions]) -> None:
-        """As :meth:`cancel_label_job`."""
-        ended: Operation[None] = Operation(self._native.cancel_label_job(self._job(options)))
-        await ended.wait_async()
+        Raises:
+            NotFoundError: If there is none.
+        """
+        return self._label_job(self._native.label_job(id)).wait()
+
+    async def label_job_async(self, id: str) -> LabelJob:
+        """As :meth:`label_job`."""
+        return await self._label_job(self._native.label_job(id)).wait_async()

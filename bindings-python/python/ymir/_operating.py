@@ -14,7 +14,9 @@ from ymir.versions import ClassCount, Spec, Summary, Version
 if TYPE_CHECKING:
     from ymir import _ymir
     from ymir.dataset import Dataset
+    from ymir.edits import Edit
     from ymir.options import UnknownClasses
+    from ymir.reports import EditReport
     from ymir.workspace import Workspace
 
 __all__ = ["Comparison", "Operating"]
@@ -89,6 +91,43 @@ class Operating:
     async def _found_async(self, field: str, other: object) -> _ymir.Dataset:
         found = self._lookup(field, other)
         return await found.wait_async() if isinstance(found, Operation) else found
+
+    def edit(
+        self,
+        edits: Iterable[Edit],
+        *,
+        message: str | None = None,
+        unknown_classes: UnknownClasses = "stop",
+    ) -> EditReport:
+        """Changes records of this version, which is to be the newest, in one commit.
+
+        As :meth:`ymir.Workspace.edit`, with this version as the one that is expected.
+        """
+        options: dict[str, Any] = {"message": message, "unknown_classes": unknown_classes}
+        return self._workspace.edit(self._named(), edits, expect=self._version_id(), **options)
+
+    async def edit_async(
+        self,
+        edits: Iterable[Edit],
+        *,
+        message: str | None = None,
+        unknown_classes: UnknownClasses = "stop",
+    ) -> EditReport:
+        """As :meth:`edit`."""
+        options: dict[str, Any] = {"message": message, "unknown_classes": unknown_classes}
+        name, expect = self._named(), self._version_id()
+        return await self._workspace.edit_async(name, edits, expect=expect, **options)
+
+    def _named(self) -> str:
+        """Returns the name of the dataset, which predictions are none of."""
+        branch = self._native.version["branch"]
+        if branch["kind"] != "dataset":
+            raise invalid("edits", "predictions are what a model said, and cannot be edited")
+        return branch["name"]
+
+    def _version_id(self) -> str:
+        version = self._native.version
+        return f"{version['branch']['name']}@{version['id']}"
 
     def filter(self, query: str, into: str, *, progress: OnProgress = False) -> Dataset:
         """Makes a version of the records that a query is true of.
@@ -238,7 +277,7 @@ class Operating:
         Returns:
             The version in the other workspace.
         """
-        options = _copy_options(transfer, unknown_classes, without_files)
+        options = copy_options(transfer, unknown_classes, without_files)
         with counting(progress, "copy") as on_event:
             return self._copy(workspace, into, options).wait(on_event)
 
@@ -253,7 +292,7 @@ class Operating:
         progress: OnProgress = False,
     ) -> Dataset:
         """As :meth:`copy_to`."""
-        options = _copy_options(transfer, unknown_classes, without_files)
+        options = copy_options(transfer, unknown_classes, without_files)
         with counting(progress, "copy") as on_event:
             return await self._copy(workspace, into, options).wait_async(on_event)
 
@@ -318,7 +357,7 @@ def _bits(distance: int) -> int:
     return min(whole("distance", distance), 2**32 - 1)
 
 
-def _copy_options(transfer: str, unknown_classes: str, without_files: bool) -> dict[str, Any]:
+def copy_options(transfer: str, unknown_classes: str, without_files: bool) -> dict[str, Any]:
     return {
         "transfer": transfer,
         "unknown_classes": unknown_classes,

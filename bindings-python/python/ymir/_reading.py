@@ -28,24 +28,93 @@ class Reading(Home):
 
     __slots__ = ()
 
-    def _classes(self, pending: _ymir.Pending) -> Operation[list[WorkspaceClass]]:
-        return Operation(pending, lambda data: [WorkspaceClass._of(item) for item in data])
+    def _classes(
+        self, pending: _ymir.Pending, *, retired: bool = False
+    ) -> Operation[list[WorkspaceClass]]:
+        def listed(data: list[dict[str, Any]]) -> list[WorkspaceClass]:
+            return [WorkspaceClass._of(item) for item in data if retired or not item["retired"]]
 
-    def classes(self) -> list[WorkspaceClass]:
-        """Returns the classes, in the order of their ids."""
-        return self._classes(self._native.classes()).wait()
+        return Operation(pending, listed)
 
-    async def classes_async(self) -> list[WorkspaceClass]:
+    def _edit_classes(self, *edits: dict[str, Any]) -> Operation[list[WorkspaceClass]]:
+        return self._classes(self._native.edit_classes(list(edits)))
+
+    def classes(self, *, retired: bool = False) -> list[WorkspaceClass]:
+        """Returns the classes, in the order of their ids.
+
+        Args:
+            retired: Whether retired classes are listed too.
+        """
+        return self._classes(self._native.classes(), retired=retired).wait()
+
+    async def classes_async(self, *, retired: bool = False) -> list[WorkspaceClass]:
         """As :meth:`classes`."""
-        return await self._classes(self._native.classes()).wait_async()
+        return await self._classes(self._native.classes(), retired=retired).wait_async()
 
     def add_classes(self, names: Iterable[str]) -> list[WorkspaceClass]:
-        """Adds classes, all or none; returns all that there are then."""
-        return self._classes(self._native.add_classes(several("names", names))).wait()
+        """Adds classes, all or none; returns all that there are then.
+
+        Names that differ by case only are of different classes.
+        """
+        return self._edit_classes(*_additions(names)).wait()
 
     async def add_classes_async(self, names: Iterable[str]) -> list[WorkspaceClass]:
         """As :meth:`add_classes`."""
-        return await self._classes(self._native.add_classes(several("names", names))).wait_async()
+        return await self._edit_classes(*_additions(names)).wait_async()
+
+    def rename_class(self, name: str, to: str) -> list[WorkspaceClass]:
+        """Gives a class another name, under which versions of before show it too.
+
+        The old name stays as an alias.
+
+        Raises:
+            NotFoundError: If there is no such class.
+            AlreadyExistsError: If the new name is another class's.
+        """
+        return self._edit_classes({"rename": {"class": name, "to": to}}).wait()
+
+    async def rename_class_async(self, name: str, to: str) -> list[WorkspaceClass]:
+        """As :meth:`rename_class`."""
+        return await self._edit_classes({"rename": {"class": name, "to": to}}).wait_async()
+
+    def alias_class(self, name: str, alias: str) -> list[WorkspaceClass]:
+        """Adds a name to a class, for imports and for what executors and labelers return.
+
+        Raises:
+            NotFoundError: If there is no such class.
+            AlreadyExistsError: If the alias is another class's name.
+        """
+        return self._edit_classes({"alias": {"class": name, "alias": alias}}).wait()
+
+    async def alias_class_async(self, name: str, alias: str) -> list[WorkspaceClass]:
+        """As :meth:`alias_class`."""
+        return await self._edit_classes({"alias": {"class": name, "alias": alias}}).wait_async()
+
+    def retire_class(self, name: str) -> list[WorkspaceClass]:
+        """Retires a class: trainings, labeling and projects refuse it from now on.
+
+        Its annotations stay, and can be read, queried and exported.
+
+        Raises:
+            NotFoundError: If there is no such class.
+        """
+        return self._edit_classes({"retire": name}).wait()
+
+    async def retire_class_async(self, name: str) -> list[WorkspaceClass]:
+        """As :meth:`retire_class`."""
+        return await self._edit_classes({"retire": name}).wait_async()
+
+    def restore_class(self, name: str) -> list[WorkspaceClass]:
+        """Takes the retirement of a class back.
+
+        Raises:
+            NotFoundError: If there is no such class.
+        """
+        return self._edit_classes({"restore": name}).wait()
+
+    async def restore_class_async(self, name: str) -> list[WorkspaceClass]:
+        """As :meth:`restore_class`."""
+        return await self._edit_classes({"restore": name}).wait_async()
 
     def names(self, kind: Kind) -> list[str]:
         """Returns the names of all datasets, predictions, models or projects, sorted."""
@@ -239,3 +308,7 @@ class Reading(Home):
         """As :meth:`inspect`."""
         pending = self._native.inspect(self._inspected(executor))
         return await Operation(pending, ExecutorInfo).wait_async()
+
+
+def _additions(names: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"add": {"name": name}} for name in several("names", names)]

@@ -7,29 +7,32 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ymir._checks import several, whole
-from ymir._labeling import Labeling
+from ymir._editing import Editing
+from ymir._operating import copy_options
 from ymir._pending import Operation
 from ymir._progress import OnProgress, counting
 from ymir.dataset import Dataset
+from ymir.definition import PROJECT_SPECS
 from ymir.events import Events, TaskEvent
 from ymir.mir import MirReport
 from ymir.model import Model
 from ymir.options import Format, UnknownClasses
-from ymir.project import PROJECT_SPECS, Project
+from ymir.project import Project
 from ymir.reports import ImportReport
-from ymir.task import Leftover, Task, TaskStatus
+from ymir.task import CleanReport, HostLease, Leftover, Task, TaskStatus
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ymir import _ymir
-    from ymir.options import InferOptions, MineOptions, ProjectOptions, TrainOptions
+    from ymir.definition import ProjectOptions
+    from ymir.options import InferOptions, MineOptions, TrainOptions
     from ymir.versions import Spec
 
 __all__ = ["Working"]
 
 
-class Working(Labeling):
+class Working(Editing):
     """The part of :class:`ymir.Workspace` that imports, trains, mines, infers and loops."""
 
     __slots__ = ()
@@ -222,6 +225,66 @@ class Working(Labeling):
         options = _fuse_options(joined, into, strategy, without, query, count, rate, seed)
         with counting(progress, f"fuse into {into}") as on_event:
             return await self._fuse(options).wait_async(on_event)
+
+    def _copy_fetched(
+        self, remote: str, version: str, into: str | None, kind: str, options: dict[str, Any]
+    ) -> Operation[Dataset]:
+        fetched = {"remote": remote, "kind": kind, "version": version, "into": into}
+        pending = self._native.copy_fetched(fetched, options)
+        return Operation(pending, lambda native: Dataset(self._workspace, native))
+
+    def copy_fetched(
+        self,
+        remote: str,
+        version: str,
+        into: str | None = None,
+        *,
+        kind: Literal["dataset", "prediction"] = "dataset",
+        transfer: Literal["copy", "hard_link"] = "hard_link",
+        unknown_classes: UnknownClasses = "add",
+        without_files: bool = False,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """Copies a version into this workspace that git fetched from another one.
+
+        Its classes are mapped by name. Git brings the records and no images.
+
+        Args:
+            remote: The name that it was fetched under, with
+                ``git fetch REPOSITORY '+refs/heads/*:refs/remotes/NAME/*'`` in ``repo.git``.
+            version: The version there: ``name``, ``name@v3`` or ``name@<commit>``.
+            into: The dataset here that the copy is committed to; of the same name by default.
+            kind: What it is a version of.
+            transfer: How image files are taken over.
+            unknown_classes: What happens to annotations of classes that this workspace does not
+                know.
+            without_files: Whether images that this workspace lacks are no error.
+            progress: ``True`` for a bar, or what is called with :class:`ymir.Progress`.
+
+        Raises:
+            NotFoundError: If nothing was fetched under the name, or there is no such version.
+        """
+        options = copy_options(transfer, unknown_classes, without_files)
+        with counting(progress, "copy") as on_event:
+            return self._copy_fetched(remote, version, into, kind, options).wait(on_event)
+
+    async def copy_fetched_async(
+        self,
+        remote: str,
+        version: str,
+        into: str | None = None,
+        *,
+        kind: Literal["dataset", "prediction"] = "dataset",
+        transfer: Literal["copy", "hard_link"] = "hard_link",
+        unknown_classes: UnknownClasses = "add",
+        without_files: bool = False,
+        progress: OnProgress = False,
+    ) -> Dataset:
+        """As :meth:`copy_fetched`."""
+        options = copy_options(transfer, unknown_classes, without_files)
+        with counting(progress, "copy") as on_event:
+            copying = self._copy_fetched(remote, version, into, kind, options)
+            return await copying.wait_async(on_event)
 
     def _task(self, pending: _ymir.Pending, *, started: bool = True) -> Operation[Task[Any]]:
         def task(native: _ymir.Task) -> Task[Any]:
@@ -417,6 +480,60 @@ class Working(Labeling):
     async def leftovers_async(self, *, end: bool = False) -> list[Leftover]:
         """As :meth:`leftovers`."""
         return await self._leftovers(end).wait_async()
+
+    def _past_events(self, id: str | None, after: int) -> Operation[list[TaskEvent]]:
+        def events(data: list[dict[str, Any]]) -> list[TaskEvent]:
+            return [TaskEvent._of(item) for item in data]
+
+        return Operation(self._native.past_events(id, whole("after", after)), events)
+
+    def past_events(self, id: str | None = None, after: int = 0) -> list[TaskEvent]:
+        """Returns the events of one task, or of all, that are kept, after a sequence number."""
+        return self._past_events(id, after).wait()
+
+    async def past_events_async(self, id: str | None = None, after: int = 0) -> list[TaskEvent]:
+        """As :meth:`past_events`."""
+        return await self._past_events(id, after).wait_async()
+
+    def clean_tasks(self, older_than: float | None = None) -> CleanReport:
+        """Removes the directories of ended tasks; their results, records and events stay.
+
+        Args:
+            older_than: Only of those that ended longer ago than so many seconds.
+        """
+        return Operation(self._native.clean_tasks(older_than), CleanReport._of).wait()
+
+    async def clean_tasks_async(self, older_than: float | None = None) -> CleanReport:
+        """As :meth:`clean_tasks`."""
+        return await Operation(self._native.clean_tasks(older_than), CleanReport._of).wait_async()
+
+    def _host_leases(self) -> Operation[list[HostLease]]:
+        def leases(data: list[dict[str, Any]]) -> list[HostLease]:
+            return [HostLease._of(item) for item in data]
+
+        return Operation(self._native.host_leases(), leases)
+
+    def host_leases(self) -> list[HostLease]:
+        """Returns what tasks of this user hold on this host, of whichever workspace."""
+        return self._host_leases().wait()
+
+    async def host_leases_async(self) -> list[HostLease]:
+        """As :meth:`host_leases`."""
+        return await self._host_leases().wait_async()
+
+    def release_leases(self, task: str) -> None:
+        """Gives back what a task holds whose process is gone; see that its run has ended before.
+
+        Raises:
+            ConflictError: If the process that holds it is alive.
+        """
+        released: Operation[None] = Operation(self._native.release_leases(task))
+        released.wait()
+
+    async def release_leases_async(self, task: str) -> None:
+        """As :meth:`release_leases`."""
+        released: Operation[None] = Operation(self._native.release_leases(task))
+        await released.wait_async()
 
     def events(self, after: int = 0) -> Events[TaskEvent]:
         """Returns the events of all tasks after a sequence number, then those to come.

@@ -19,7 +19,7 @@ from ymir.errors import InvalidInputError
 from ymir.options import Format
 from ymir.reports import ExportReport
 from ymir.selection import Selection
-from ymir.versions import Lineage, Manifest, Spec, Summary, Version
+from ymir.versions import Lineage, Manifest, ObjectType, Spec, Summary, Version
 
 if TYPE_CHECKING:
     import pandas
@@ -134,7 +134,7 @@ class Dataset(Operating, Loading):
         return self.manifest.lineage
 
     @property
-    def object_type(self) -> str:
+    def object_type(self) -> ObjectType:
         """What its annotations are: ``"detection"``."""
         return self.manifest.object_type
 

@@ -16,6 +16,7 @@ from ymir.errors import CancelledError, InvalidInputError, TaskCancelled
 
 if TYPE_CHECKING:
     from ymir import _ymir
+    from ymir.versions import ObjectType
 
 __all__ = [
     "Detection",
@@ -85,6 +86,7 @@ seconds to clean up; the process does not wait longer.
 
 Attributes that are looked for:
     name: What it is registered under; the name of its class by default.
+    object_types: What it learns and finds; ``("detection",)`` by default.
     version: A text. Results of equal work with an equal version are found again in place of being
         computed again. Without it nothing is found again: each use of the object is a new one.
     parameters: Default parameters: one mapping for all kinds of task, or one for each of
@@ -334,16 +336,16 @@ class ExecutorInfo:
 
     Attributes:
         digest: The identity of what it does.
-        object_types: What it can handle: ``"detection"``.
+        object_types: What it learns and finds: ``"detection"`` and so on.
         parameters: The default parameters of each kind of task that it can do.
     """
 
     __slots__ = ("digest", "object_types", "parameters")
 
-    def __init__(self, data: tuple[str, list[str], dict[TmiKind, dict[str, Any]]]) -> None:
+    def __init__(self, data: tuple[str, list[ObjectType], dict[TmiKind, dict[str, Any]]]) -> None:
         """Used by :meth:`ymir.Workspace.inspect`."""
         self.digest: str = data[0]
-        self.object_types: tuple[str, ...] = tuple(data[1])
+        self.object_types: tuple[ObjectType, ...] = tuple(data[1])
         self.parameters: Mapping[TmiKind, Mapping[str, Any]] = data[2]
 
     def __repr__(self) -> str:
@@ -357,8 +359,8 @@ def name_of(executor: object) -> str:
     return name if isinstance(name, str) else type(executor).__name__
 
 
-def describe(executor: object, name: str) -> tuple[str, dict[TmiKind, dict[str, Any]]]:
-    """Returns digest and default parameters of an executor."""
+def describe(executor: object, name: str) -> tuple[str, list[str], dict[TmiKind, dict[str, Any]]]:
+    """Returns digest, object types and default parameters of an executor."""
     instance(executor, "executor")
     able: list[TmiKind] = [
         kind for kind, method in _METHODS.items() if callable(getattr(executor, method, None))
@@ -381,7 +383,8 @@ def describe(executor: object, name: str) -> tuple[str, dict[TmiKind, dict[str, 
     version = getattr(executor, "version", None)
     # Without a version nobody knows whether the code is still the same.
     identity = os.urandom(16).hex() if version is None else version
-    return f"python {name} {identity}", templates
+    object_types = getattr(executor, "object_types", None) or ("detection",)
+    return f"python {name} {identity}", list(object_types), templates
 
 
 def same(known: object, executor: object) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ymir.definition import Definition
 from ymir.reports import LabelStatus
 from ymir.versions import instant
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Advance",
-    "Definition",
     "EndReason",
     "FinishedStep",
     "Iteration",
@@ -221,41 +221,6 @@ class Advance:
         if "waiting" in data:
             return cls(waiting=LabelsMissing._of(data["waiting"]))
         return cls(ended=data["ended"])
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What a project works on and when it is done; keys as :class:`ymir.ProjectOptions`.
-
-    Versions are told by their ids.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    object_type: str
-    pool: str
-    skip_near_duplicates: int | None
-    validation: str
-    training: str | None
-    executor: str
-    training_parameters: Mapping[str, Any]
-    mining_parameters: Mapping[str, Any]
-    inference_parameters: Mapping[str, Any]
-    resources: Mapping[str, int]
-    limits: Mapping[str, Any]
-    labeler: Mapping[str, Any]
-    selection: Literal["mined", "random"]
-    labels_per_iteration: int
-    fine_tune: bool
-    target: float | None
-    label_budget: int | None
-    max_iterations: int | None
-    seed: int
-
-    @classmethod
-    def _of(cls, data: dict[str, Any]) -> Definition:
-        fields: dict[str, Any] = {**data, "classes": tuple(data["classes"])}
-        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,6 @@ __all__ = [
     "Limits",
     "MineOptions",
     "Oracle",
-    "ProjectChanges",
-    "ProjectOptions",
     "Resources",
     "TaskOptions",
     "TrainOptions",
@@ -224,78 +222,3 @@ class LabelOptions(_LabelRequired, total=False):
 
     pre_annotations: Spec | None
     instructions: str
-
-
-class ProjectChanges(TypedDict, total=False):
-    """Fields of a project's definition.
-
-    Keys:
-        classes: The classes to be learnt, by name.
-        pool: The dataset that candidates are taken from.
-        skip_near_duplicates: Leaves out candidates that look like another one, or like an image of
-            ``validation`` or ``training``: those that differ in so many of 64 bits, see
-            :meth:`ymir.Dataset.near_duplicates`. A later change counts from the next mining
-            on.
-        validation: The dataset that models are evaluated on.
-        training: What is labeled already; then the first iteration trains on it at once.
-        executor: The executor of all tasks, as in :class:`TaskOptions`.
-        labeler: Who labels, as in :class:`LabelOptions`.
-        training_parameters: Parameters of training; ``mining_parameters`` and
-            ``inference_parameters`` likewise.
-        resources: What each task asks for.
-        limits: What each task may do.
-        selection: ``"mined"``, or ``"random"`` to compare with.
-        labels_per_iteration: How many assets are labeled per iteration; 20 by default.
-        fine_tune: Whether a training starts from the model before it; yes by default.
-        target: The average precision at IoU 0.5 that is good enough, 0 to 1.
-        label_budget: The most assets to have labeled in all.
-        max_iterations: The most iterations; 10 by default, None for no bound.
-        seed: The seed of every random choice.
-    """
-
-    classes: Sequence[str]
-    pool: Spec
-    skip_near_duplicates: int | None
-    validation: Spec
-    training: Spec | None
-    executor: str | Executor
-    labeler: Labeler
-    training_parameters: Mapping[str, Any]
-    mining_parameters: Mapping[str, Any]
-    inference_parameters: Mapping[str, Any]
-    resources: Resources
-    limits: Limits
-    selection: Literal["mined", "random"]
-    labels_per_iteration: int
-    fine_tune: bool
-    target: float | None
-    label_budget: int | None
-    max_iterations: int | None
-    seed: int
-
-
-class _ProjectRequired(TypedDict):
-    classes: Sequence[str]
-    pool: Spec
-    validation: Spec
-    executor: str | Executor
-    labeler: Labeler
-
-
-class ProjectOptions(_ProjectRequired, total=False):
-    """What :meth:`ymir.Workspace.create_project` is given; keys as in :class:`ProjectChanges`."""
-
-    skip_near_duplicates: int | None
-    training: Spec | None
-    training_parameters: Mapping[str, Any]
-    mining_parameters: Mapping[str, Any]
-    inference_parameters: Mapping[str, Any]
-    resources: Resources
-    limits: Limits
-    selection: Literal["mined", "random"]
-    labels_per_iteration: int
-    fine_tune: bool
-    target: float | None
-    label_budget: int | None
-    max_iterations: int | None
-    seed: int

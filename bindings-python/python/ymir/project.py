@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ymir._pending import Operation
+from ymir.definition import PROJECT_SPECS
 from ymir.events import LoopEvent
 from ymir.iteration import (
     Advance,
@@ -22,13 +23,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ymir import _ymir
-    from ymir.options import ProjectChanges
+    from ymir.definition import ProjectChanges
     from ymir.workspace import Workspace
 
 __all__ = ["Iterations", "Project", "StepName", "StepResult"]
-
-PROJECT_SPECS = ("pool", "validation", "training")
-"""The fields of a definition that are versions."""
 
 OnLoopEvent = Callable[[LoopEvent], object]
 

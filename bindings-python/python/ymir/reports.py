@@ -9,9 +9,11 @@ from typing import Any, Literal
 from ymir.versions import Version
 
 __all__ = [
+    "CaseMatch",
     "ClassEvaluation",
     "Dropped",
     "Duplicate",
+    "EditReport",
     "Evaluation",
     "ExportReport",
     "FsckReport",
@@ -64,6 +66,22 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseMatch:
+    """A name that was taken as a class which has it in another case."""
+
+    name: str
+    class_name: str
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> CaseMatch:
+        return cls(data["name"], data["class"])
+
+    def __str__(self) -> str:
+        """Returns both as a sentence."""
+        return f'"{self.name}" was taken as the class "{self.class_name}"'
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownClass:
     """A class name that the workspace did not have, and how many annotations have it."""
 
@@ -98,6 +116,7 @@ class ImportReport:
         dropped: Objects that were not taken, of files that were.
         clipped: Boxes that reached out of their image and were cut at its edge.
         size_mismatches: Annotation files that tell another size than the image has.
+        case_matches: The names that were taken as a class which has them in another case.
         unknown_classes: The names that the workspace did not have.
         added_classes: Those of them that were added to it.
         ignored_annotations: Annotations that were left out because of their unknown class.
@@ -113,6 +132,7 @@ class ImportReport:
     dropped: tuple[Dropped, ...]
     clipped: int
     size_mismatches: tuple[str, ...]
+    case_matches: tuple[CaseMatch, ...]
     unknown_classes: tuple[UnknownClass, ...]
     added_classes: tuple[str, ...]
     ignored_annotations: int
@@ -130,6 +150,7 @@ class ImportReport:
             dropped=tuple(Dropped(**item) for item in data["dropped"]),
             clipped=data["clipped"],
             size_mismatches=tuple(data["size_mismatches"]),
+            case_matches=tuple(CaseMatch._of(item) for item in data["case_matches"]),
             unknown_classes=tuple(UnknownClass(**item) for item in data["unknown_classes"]),
             added_classes=tuple(data["added_classes"]),
             ignored_annotations=data["ignored_annotations"],
@@ -236,11 +257,49 @@ class LabelStatus:
         total: Assets to label.
         labeled: Those that are.
         finished: Whether the labels can be collected.
+        skipped: Assets that the labeler passed over and will not label.
     """
 
     total: int
     labeled: int
     finished: bool
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EditReport:
+    """What an edit changed.
+
+    Attributes:
+        version: The version with the changes; the newest there was, if nothing changed.
+        unchanged: Whether nothing changed, so that no version was made.
+        added: Records that are new.
+        changed: Records that are different.
+        removed: Records that are gone.
+        annotations_added: Annotations that are new or different.
+        annotations_removed: Annotations that are gone or different.
+        classes_added: Classes that were added to the workspace.
+        annotations_ignored: Annotations that were left out because of their unknown class.
+    """
+
+    version: Version
+    unchanged: bool
+    added: int
+    changed: int
+    removed: int
+    annotations_added: int
+    annotations_removed: int
+    classes_added: tuple[str, ...]
+    annotations_ignored: int
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> EditReport:
+        fields: dict[str, Any] = {
+            **data,
+            "version": Version._of(data["version"]),
+            "classes_added": tuple(data["classes_added"]),
+        }
+        return cls(**fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ymir import _ymir
     from ymir.workspace import Workspace
 
-__all__ = ["Leftover", "Task", "TaskStatus"]
+__all__ = ["CleanReport", "HostLease", "Leftover", "Task", "TaskStatus"]
 
 T = TypeVar("T")
 
@@ -119,6 +119,56 @@ class Leftover:
         run = data["run"]
         task = run["handle"] and run["handle"]["task"]
         return cls(data["runtime"], run["name"], run["running"], task, data["reason"])
+
+
+@dataclass(frozen=True, slots=True)
+class CleanReport:
+    """What cleaning the directories of ended tasks did.
+
+    Attributes:
+        removed: The ids of the tasks whose directories are gone.
+        left: What could not be removed: the path, and why.
+    """
+
+    removed: tuple[str, ...]
+    left: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> CleanReport:
+        left = tuple((item["path"], item["reason"]) for item in data["left"])
+        return cls(tuple(data["removed"]), left)
+
+
+@dataclass(frozen=True, slots=True)
+class HostLease:
+    """What a run holds of the resources of its host.
+
+    Attributes:
+        task: The id of the task.
+        root: The directory of its workspace.
+        cpus: CPU slots.
+        gpus: GPUs, by their UUID.
+        memory: Bytes of memory; 0 for no bound.
+        pid: The process that it was granted to.
+        since: When it was granted.
+        state: ``"held"``; ``"stale"`` if that process is gone and its run may go on; ``"unknown"``
+            if nobody can find out.
+    """
+
+    task: str
+    root: str
+    cpus: int
+    gpus: tuple[str, ...]
+    memory: int
+    pid: int
+    since: datetime
+    state: str
+
+    @classmethod
+    def _of(cls, data: dict[str, Any]) -> HostLease:
+        grant, pid = data["grant"], data["owner"]["pid"]
+        held = (grant["cpus"], tuple(grant["gpus"]), grant["memory"])
+        return cls(data["task"], data["root"], *held, pid, instant(data["since"]), data["state"])
 
 
 class Task(Generic[T]):

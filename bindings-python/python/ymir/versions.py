@@ -12,6 +12,7 @@ __all__ = [
     "Kind",
     "Lineage",
     "Manifest",
+    "ObjectType",
     "PredictionInfo",
     "Spec",
     "Summary",
@@ -21,6 +22,11 @@ __all__ = [
 
 Kind: TypeAlias = Literal["dataset", "prediction", "model", "project"]
 """What a version is a version of."""
+
+ObjectType: TypeAlias = Literal[
+    "classification", "detection", "semantic_segmentation", "instance_segmentation"
+]
+"""What annotations are, and what a model learns."""
 
 
 class _Versioned(Protocol):
@@ -113,16 +119,18 @@ class WorkspaceClass:
     Attributes:
         id: Its number, which never changes.
         name: Its main name.
-        aliases: Further names that mean the same.
+        aliases: Further names that mean the same, the names of before included.
+        retired: Whether it is not offered for new work.
     """
 
     id: int
     name: str
     aliases: tuple[str, ...] = ()
+    retired: bool = False
 
     @classmethod
     def _of(cls, data: dict[str, Any]) -> WorkspaceClass:
-        return cls(id=data["id"], name=data["name"], aliases=tuple(data["aliases"]))
+        return cls(data["id"], data["name"], tuple(data["aliases"]), data["retired"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +222,14 @@ class Manifest:
     """What a dataset version says about itself, beside its records.
 
     Attributes:
-        object_type: What its annotations are: ``"detection"``.
+        object_type: What its annotations are.
         classes: The class table at the time of the commit.
         summary: The counts of its records.
         lineage: What it was made by and from.
         prediction: For a prediction set, what it was made from.
     """
 
-    object_type: str
+    object_type: ObjectType
     classes: tuple[WorkspaceClass, ...]
     summary: Summary
     lineage: Lineage

@@ -1,10 +1,10 @@
 //! What there is in a workspace.
 
 use pyo3::prelude::*;
-use ymir::{AssetId, BranchKind, Error, ErrorKind, ExecutorRef, VersionId};
+use ymir::{AssetId, BranchKind, ClassEdit, Error, ErrorKind, ExecutorRef, VersionId};
 
 use super::Workspace;
-use crate::convert::{bytes, data, named, object, parse};
+use crate::convert::{bytes, data, named, object, parse, request};
 use crate::dataset::opened;
 use crate::error::raise;
 use crate::pending::Pending;
@@ -21,12 +21,10 @@ impl Workspace {
         Ok(Pending::new(async move { live.classes().await.map(data) }))
     }
 
-    fn add_classes(&self, py: Python<'_>, names: Vec<String>) -> PyResult<Pending> {
+    fn edit_classes(&self, py: Python<'_>, edits: &Bound<'_, PyAny>) -> PyResult<Pending> {
         let live = self.live(py)?;
-        Ok(Pending::new(async move {
-            let names: Vec<_> = names.iter().map(String::as_str).collect();
-            live.add_classes(&names).await.map(data)
-        }))
+        let edits: Vec<ClassEdit> = request("an edit of the classes", edits)?;
+        Ok(Pending::new(async move { live.edit_classes(&edits).await.map(data) }))
     }
 
     fn names(&self, py: Python<'_>, kind: &str) -> PyResult<Pending> {

@@ -58,9 +58,10 @@ impl Workspace {
         name: String,
         run: Py<PyAny>,
         digest: String,
+        object_types: &Bound<'_, PyAny>,
         templates: &Bound<'_, PyAny>,
     ) -> PyResult<String> {
-        let executor = Arc::new(PythonExecutor::new(run, digest, templates)?);
+        let executor = Arc::new(PythonExecutor::new(run, digest, object_types, templates)?);
         self.register(py, Registered::Executor(name, executor))
     }
 
@@ -68,8 +69,9 @@ impl Workspace {
         &self,
         py: Python<'_>,
         name: String,
-        backend: Py<PyAny>,
+        backend: &Bound<'_, PyAny>,
     ) -> PyResult<String> {
-        self.register(py, Registered::Labeler(name, Arc::new(PythonLabeler::new(backend))))
+        let labeler = Arc::new(PythonLabeler::new(backend)?);
+        self.register(py, Registered::Labeler(name, labeler))
     }
 }

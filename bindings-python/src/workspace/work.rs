@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use ymir::{
-    FuseRequest, ImportRequest, InferRequest, MineRequest, MirOptions, ProjectRequest, TaskId,
-    TaskKind, TrainRequest, parse_request,
+    CopyOptions, Error, Fetched, FuseRequest, ImportRequest, InferRequest, MineRequest, MirOptions,
+    ProjectRequest, TaskId, TaskKind, TrainRequest, parse_request,
 };
 
 use super::Workspace;
-use crate::convert::{data, object, parse, plain};
+use crate::convert::{data, object, parse, plain, request};
 use crate::dataset::opened;
 use crate::pending::Pending;
 use crate::project::Project;
@@ -55,6 +55,23 @@ impl Workspace {
             let options = request.resolve(&live).await?;
             let tell = move |progress| drop(events.send(data(progress)));
             live.fuse(&options, &request.into)
+                .on_progress(tell)
+                .await
+                .map(|made| opened(home, made))
+        }))
+    }
+
+    fn copy_fetched(
+        slf: &Bound<'_, Self>,
+        fetched: &Bound<'_, PyAny>,
+        options: &Bound<'_, PyAny>,
+    ) -> PyResult<Pending> {
+        let (live, home) = (slf.get().live(slf.py())?, slf.clone().unbind());
+        let fetched: Fetched = request("a fetched version", fetched)?;
+        let options: CopyOptions = request("a copy", options)?;
+        Ok(Pending::with_events(|events| async move {
+            let tell = move |progress| drop(events.send(data(progress)));
+            live.copy_fetched(&fetched, &options)
                 .on_progress(tell)
                 .await
                 .map(|made| opened(home, made))
@@ -127,6 +144,38 @@ impl Workspace {
             }
             Ok(data(found))
         }))
+    }
+
+    /// Returns the events of one task, or of all, that are kept.
+    fn past_events(&self, py: Python<'_>, id: Option<&str>, after: u64) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        let id: Option<TaskId> = id.map(|id| parse(py, id)).transpose()?;
+        Ok(Pending::new(async move { live.past_events(id.as_ref(), after).await.map(data) }))
+    }
+
+    /// Removes the directories of tasks that ended longer ago than these seconds.
+    fn clean_tasks(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        let age = seconds.map(Duration::try_from_secs_f64).transpose();
+        Ok(Pending::new(async move {
+            let age = age.map_err(|error| {
+                let error = Error::invalid("a time must be 0 or more").caused_by(error);
+                error.with("field", "older_than")
+            })?;
+            live.clean_tasks(age).await.map(data)
+        }))
+    }
+
+    /// Returns what tasks of this user hold on this host.
+    fn host_leases(&self, py: Python<'_>) -> PyResult<Pending> {
+        let live = self.live(py)?;
+        Ok(Pending::new(async move { live.host_leases().await.map(data) }))
+    }
+
+    /// Gives back what a task holds whose process is gone.
+    fn release_leases(&self, py: Python<'_>, task: &str) -> PyResult<Pending> {
+        let (live, task): (_, TaskId) = (self.live(py)?, parse(py, task)?);
+        Ok(Pending::new(async move { live.release_leases(&task).await.map(object) }))
     }
 
     /// Stops those of the tasks that cannot outlive this program, and waits for their end, but not

@@ -8,11 +8,11 @@ use ymir_core::{
     BlobCapabilities, BlobId, BlobInfo, BlobSource, BlobStore, Error, GarbageOptions,
     GarbageReport, Result, Transfer,
 };
+use ymir_formats::support::{Waiter, blocking};
 
 use super::dir::BlobDir;
 #[cfg(feature = "s3")]
 use super::s3::{S3Blobs, S3Options};
-use ymir_formats::support::{Waiter, blocking};
 
 /// Blobs in the files of a directory.
 ///

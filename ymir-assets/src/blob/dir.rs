@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use sha2::{Digest, Sha256};
 use ymir_core::{BlobId, Error, Result};
+use ymir_formats::support::read_whole;
 
 use super::reference::{Entry, changed};
-use ymir_formats::support::read_whole;
 
 /// Files up to this size are read at once.
 const SMALL: u64 = 1 << 20;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use ymir_core::{BlobId, Error, ErrorKind, Result, Transfer};
+use ymir_formats::support::in_parallel;
 
 use super::dir::BlobDir;
-use super::put::reflink;
-use ymir_formats::support::in_parallel;
+use super::platform::reflink;
 
 impl BlobDir {
     /// Makes blobs stand as files at other paths.

@@ -5,6 +5,7 @@ mod blobs;
 mod dir;
 mod export;
 mod list;
+mod platform;
 mod put;
 mod reference;
 #[cfg(feature = "s3")]

@@ -8,13 +8,12 @@ use std::sync::atomic::Ordering;
 use rayon::prelude::*;
 use tempfile::{NamedTempFile, TempPath};
 use ymir_core::{BlobId, BlobInfo, BlobSource, Error, Result, Transfer};
+use ymir_formats::support::{Watched, in_parallel, read_whole};
 
 use super::dir::{BlobDir, hash};
+use super::platform::{flush_file_system, hard_link, reflink};
 use super::reference::Entry;
 use crate::store::{remove_stale, sync_all};
-use ymir_formats::support::Watched;
-use ymir_formats::support::in_parallel;
-use ymir_formats::support::read_whole;
 
 /// The folder of files that are being written.
 pub(super) const TEMPORARY: &str = "tmp";
@@ -229,7 +228,8 @@ impl BlobDir {
 
     /// Makes the content of files, or the names in folders, durable.
     fn flush(&self, files: &[&Path]) -> Result<()> {
-        if files.len() > ONE_BY_ONE && flush_file_system(&self.root)? {
+        let fail = |e| Error::io("cannot make the blobs durable", &self.root, e);
+        if files.len() > ONE_BY_ONE && flush_file_system(&self.root).map_err(fail)? {
             return Ok(());
         }
         files.chunks(ONE_BY_ONE).try_for_each(sync_paths)
@@ -257,39 +257,9 @@ fn protect(file: &NamedTempFile) -> io::Result<()> {
     file.as_file().set_permissions(Permissions::from_mode(0o444))
 }
 
-/// Makes a link to a file, not to a link to it.
-fn hard_link(from: &Path, to: &Path) -> io::Result<()> {
-    let (cwd, follow) = (rustix::fs::CWD, rustix::fs::AtFlags::SYMLINK_FOLLOW);
-    Ok(rustix::fs::linkat(cwd, from, cwd, to, follow)?)
-}
-
 fn sync_paths(paths: &[&Path]) -> Result<()> {
     let open = |path: &&Path| File::open(path).map_err(|e| Error::io("cannot open", path, e));
     let files: Vec<File> = paths.iter().map(open).collect::<Result<_>>()?;
     let pairs: Vec<_> = files.iter().zip(paths.iter().copied()).collect();
     sync_all(&pairs)
-}
-
-/// Writes out all of the file system in which a directory is; returns whether that can be done.
-#[cfg(target_os = "linux")]
-fn flush_file_system(dir: &Path) -> Result<bool> {
-    let fail = |e: io::Error| Error::io("cannot make the blobs durable", dir, e);
-    let file = File::open(dir).map_err(fail)?;
-    rustix::fs::syncfs(&file).map_err(|e| fail(e.into()))?;
-    Ok(true)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn flush_file_system(_: &Path) -> Result<bool> {
-    Ok(false)
-}
-
-#[cfg(target_os = "linux")]
-pub(super) fn reflink(from: &File, to: &File) -> bool {
-    rustix::fs::ioctl_ficlone(to, from).is_ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn reflink(_: &File, _: &File) -> bool {
-    false
 }

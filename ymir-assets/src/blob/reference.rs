@@ -5,10 +5,10 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 use ymir_core::{BlobId, BlobInfo, Error, ErrorKind, Result};
 
 use super::dir::{BlobDir, hash};
+use super::platform::stamp;
 use super::put::Staged;
 
 /// What stands in the place of a blob.
@@ -76,15 +76,6 @@ impl BlobDir {
         }
         Ok(target)
     }
-}
-
-/// Gives a link the time of its file, and by that makes it count as put in now.
-fn stamp(link: &Path, seconds: i64, nanoseconds: i64) -> io::Result<()> {
-    let times = Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec { tv_sec: seconds, tv_nsec: nanoseconds },
-    };
-    Ok(utimensat(CWD, link, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// Returns the error for a referenced file that cannot be read.

@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use ymir_core::{BlobId, Error, GarbageOptions, GarbageReport, Result};
+use ymir_formats::support::in_parallel;
 
 use super::dir::{BlobDir, hash, missing};
 use super::put::TEMPORARY;
 use crate::store::is_temporary;
-use ymir_formats::support::in_parallel;
 
 /// The file whose lock who puts blobs in shares, and who deletes some has alone.
 const LOCK: &str = "lock";

@@ -1,8 +1,9 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use ymir_core::{
-    AssetId, AssetStore, BlobStore, Branch, BranchKind, Change, ClassEntry, ClassTable,
+    AssetId, AssetStore, BlobStore, Branch, BranchKind, Change, ClassEdit, ClassTable,
     CommitRequest, DiffOptions, FindOptions, FsckOptions, FsckReport, GarbageOptions,
     GarbageReport, LogOptions, Manifest, Name, Page, PageOptions, Query, Record, Result, Scan,
     ScanOptions, Selector, StoreCapabilities, TaskId, Version, VersionId,
@@ -68,7 +69,11 @@ impl AssetStore for GitAssetStore {
 
     async fn manifest(&self, version: &VersionId) -> Result<Manifest> {
         let id = *version;
-        self.blocking(move |store| Ok(store.load(&id)?.manifest.clone())).await
+        self.blocking(move |store| {
+            let data = store.load(&id)?;
+            Ok(Manifest { classes: store.classes_of(&data), ..data.manifest.clone() })
+        })
+        .await
     }
 
     async fn commit(&self, request: CommitRequest) -> Result<Version> {
@@ -133,9 +138,15 @@ impl AssetStore for GitAssetStore {
         self.blocking(|store| store.classes()).await
     }
 
-    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
-        let classes = classes.to_vec();
-        self.blocking(move |store| store.add_classes(&classes)).await
+    async fn edit_classes(&self, edits: &[ClassEdit]) -> Result<ClassTable> {
+        let edits = edits.to_vec();
+        self.blocking(move |store| store.edit_classes(&edits)).await
+    }
+
+    async fn fetched(&self, remote: &str) -> Result<Arc<dyn AssetStore>> {
+        let remote = remote.to_owned();
+        let view = self.blocking(move |store| store.fetched(&remote)).await?;
+        Ok(Arc::new(Self { shared: Arc::new(view) }))
     }
 
     fn root(&self) -> Option<&Path> {

@@ -2,7 +2,7 @@ use std::sync::PoisonError;
 
 use git2::{ObjectType, Oid};
 use prost::Message;
-use ymir_core::{ClassEntry, ClassTable, Error, Result, Timestamp};
+use ymir_core::{ClassEdit, ClassTable, Error, Result, Timestamp};
 
 use super::durable::{sync_all, sync_dir};
 use super::format::{TreeEntry, decode_commit, decode_tree, encode_commit, encode_tree, object_id};
@@ -36,16 +36,23 @@ impl Shared {
         Ok(table)
     }
 
-    /// Adds classes under the lock of the table's ref: there is nothing to gain from trying first.
-    pub(super) fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
+    /// Returns the classes of a version with the names that they have now.
+    ///
+    /// With a damaged table the names are those of the version's time.
+    pub(super) fn classes_of(&self, version: &VersionData) -> ClassTable {
+        let theirs = &version.manifest.classes;
+        self.classes().map_or_else(|_| theirs.clone(), |table| table.first(theirs.len()))
+    }
+
+    /// Changes the table under the lock of its ref: there is nothing to gain from trying first.
+    pub(super) fn edit_classes(&self, edits: &[ClassEdit]) -> Result<ClassTable> {
         loop {
             let lock = self.refs.lock(REF)?;
             let old = self.refs.read(REF)?;
             let before = self.classes()?;
             let mut table = before.clone();
-            for class in classes {
-                let aliases: Vec<&str> = class.aliases.iter().map(String::as_str).collect();
-                table.add(&class.name, &aliases)?;
+            for edit in edits {
+                table.apply(edit)?;
             }
             if table == before {
                 return Ok(table);
@@ -68,18 +75,16 @@ impl Shared {
 /// Checks that a version means by its classes what the workspace does: else its annotations would be
 /// taken for others.
 pub(super) fn check_classes(data: &VersionData, table: &ClassTable) -> Result<()> {
-    let theirs = data.manifest.classes.entries();
-    let mut all = theirs.iter().enumerate().map(|(i, entry)| (entry, table.entries().get(i)));
-    let strange = all.find(|(entry, here)| here.is_none_or(|here| here.name != entry.name));
-    let Some((entry, here)) = strange else { return Ok(()) };
+    let mut theirs = data.manifest.classes.entries().iter();
+    let Some(entry) = theirs.find(|entry| !table.is_same_class(entry)) else { return Ok(()) };
     let message = "the classes of this version are not those of the workspace; restore the ref \
-                   refs/heads/classes, or, if the version is of another workspace, take it over \
-                   with `ymir copy` in place of git";
+                   refs/heads/classes, or, if the version is of another workspace, fetch all of \
+                   that as a git remote and take the version over with `ymir copy --fetched`";
     Err(Error::corrupted(message)
         .with("version", data.version.id)
         .with("class", entry.id)
         .with("name", &entry.name)
-        .with("here", here.map_or("none", |here| &here.name)))
+        .with("here", table.name(entry.id).unwrap_or("none")))
 }
 
 fn write(table: &ClassTable, parent: Option<Oid>, pack: &PackWriter) -> Result<Oid> {
@@ -94,7 +99,12 @@ fn write(table: &ClassTable, parent: Option<Oid>, pack: &PackWriter) -> Result<O
     let tree = encode_tree(&[TreeEntry { name: FILE.into(), is_tree: false, oid }]);
     let tree = put(ObjectType::Tree, &tree)?;
     let names: Vec<&str> = table.entries().iter().map(|entry| entry.name.as_str()).collect();
-    let text = format!("Class table: {} classes\n\n{}\n", table.len(), names.join("\n"));
+    let retired = table.len() - table.active().count();
+    let count = match retired {
+        0 => format!("{} classes", table.len()),
+        _ => format!("{} classes, {retired} of them retired", table.len()),
+    };
+    let text = format!("Class table: {count}\n\n{}\n", names.join("\n"));
     put(ObjectType::Commit, &encode_commit(tree, parent, Timestamp::now(), &text))
 }
 

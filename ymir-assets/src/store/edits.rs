@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use ymir_core::{AssetId, Edit, Error, Record, Result};
+use ymir_formats::support::spill::Spill;
 
 use super::leaf::Leaf;
 use super::leaf_encode::encode_columns;
 use super::node::nibble;
-use ymir_formats::support::spill::Spill;
 
 /// So many edits of a bucket are kept as they came before they are packed.
 const PENDING: usize = 64;

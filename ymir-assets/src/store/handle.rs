@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use git2::Oid;
 use ymir_core::{BlobStore, ClassTable, Error, ErrorKind, Result};
+use ymir_formats::support::{blocking, working_folder};
 
 use super::durable::sync_dir;
 use super::history::Histories;
@@ -14,7 +15,6 @@ use super::refs::Refs;
 use crate::blob::DirBlobStore;
 #[cfg(feature = "s3")]
 use crate::blob::{S3BlobStore, S3Options};
-use ymir_formats::support::{blocking, working_folder};
 
 /// The configuration of the bare repository. Nothing in it is read by this library.
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";

@@ -16,7 +16,7 @@ use super::handle::too_new;
 use super::objects::damaged;
 
 /// The version of the storage format that this code writes; it reads all from 1.
-pub(super) const FORMAT_VERSION: u32 = 2;
+pub(super) const FORMAT_VERSION: u32 = 3;
 
 /// A version as it was read from its commit.
 #[derive(Debug)]
@@ -84,6 +84,7 @@ pub(super) fn encode_classes(table: &ClassTable) -> Vec<proto::Class> {
         id: entry.id.0,
         name: entry.name.clone(),
         aliases: entry.aliases.clone(),
+        retired: entry.retired,
     };
     entries.map(class).collect()
 }
@@ -168,7 +169,7 @@ fn decode_manifest(message: proto::Manifest) -> Result<Manifest> {
         })
     };
     Ok(Manifest {
-        object_type: ObjectType::from_number(message.object_type)?,
+        object_type: object_type(message.format_version, message.object_type)?,
         classes: decode_classes(message.classes)?,
         summary: decode_totals(message.totals.unwrap_or_default()),
         task: decode_task(message.task.unwrap_or_default())?,
@@ -176,6 +177,14 @@ fn decode_manifest(message: proto::Manifest) -> Result<Manifest> {
         model: message.model.map(decode_model).transpose()?,
         project: message.project,
     })
+}
+
+/// Up to format 2 classification had the number that the original has for no annotations.
+fn object_type(format_version: u32, number: u32) -> Result<ObjectType> {
+    match (format_version, number) {
+        (..=2, 100) => Ok(ObjectType::Classification),
+        _ => ObjectType::from_number(number),
+    }
 }
 
 fn kind(text: &str) -> Result<BranchKind> {
@@ -188,6 +197,7 @@ pub(super) fn decode_classes(classes: Vec<proto::Class>) -> Result<ClassTable> {
         id: ClassId(class.id),
         name: class.name,
         aliases: class.aliases,
+        retired: class.retired,
     };
     ClassTable::from_entries(classes.into_iter().map(entry).collect())
 }

@@ -10,6 +10,7 @@ mod database;
 mod diff;
 mod durable;
 mod edits;
+mod fetched;
 mod fields;
 mod find;
 mod format;

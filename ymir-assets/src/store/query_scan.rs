@@ -9,6 +9,7 @@ use ymir_core::{
     AnnotationCondition, AssetCondition, AssetId, Class, ClassId, Error, ErrorKind, FindOptions,
     Matcher, Query, Result, VersionId,
 };
+use ymir_formats::support::in_parallel;
 
 use super::fields::Fields;
 use super::handle::{GitAssetStore, Shared};
@@ -16,7 +17,6 @@ use super::leaf::Leaf;
 use super::manifest::VersionData;
 use super::node::{Child, DEPTH_MAX, nibble};
 use super::objects::damaged;
-use ymir_formats::support::in_parallel;
 
 /// How many subtrees are looked at side by side at most, when not all may be needed.
 const WIDTH: usize = 16;
@@ -75,7 +75,7 @@ impl GitAssetStore {
         let _guard = StopOnDrop(stop.clone());
         self.blocking(move |store| {
             let data = store.load(&version)?;
-            let matcher = Matcher::new(&query, &data.manifest.classes);
+            let matcher = Matcher::new(&query, &store.classes_of(&data));
             let matcher = matcher.map_err(|e| e.with("version", version))?;
             let fields = Fields::of(matcher.query());
             let scan = Scan { store, data: &data, matcher: &matcher, fields, stop: &stop };

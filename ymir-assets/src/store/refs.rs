@@ -20,10 +20,15 @@ use super::packed_refs;
 /// How long another git program may hold the lock of a ref.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Where git keeps the branches of the repository itself.
+const HEADS: &str = "refs/heads";
+
 /// The refs of one repository.
 #[derive(Debug)]
 pub(super) struct Refs {
     git: PathBuf,
+    /// What stands for `refs/heads`: that, or `refs/remotes/<remote>`.
+    heads: String,
 }
 
 /// The new value of a ref in a temporary file: not durable yet and not visible.
@@ -34,7 +39,20 @@ pub(super) struct NewValue {
 
 impl Refs {
     pub(super) fn new(git: &Path) -> Self {
-        Self { git: git.to_owned() }
+        Self { git: git.to_owned(), heads: HEADS.to_owned() }
+    }
+
+    /// Returns the branches that git fetched from a remote, for reading.
+    pub(super) fn of_remote(git: &Path, remote: &str) -> Self {
+        Self { git: git.to_owned(), heads: format!("refs/remotes/{remote}") }
+    }
+
+    /// Returns the name that a ref really has.
+    fn real_name(&self, name: &str) -> String {
+        match name.strip_prefix(HEADS) {
+            Some(rest) => format!("{}{rest}", self.heads),
+            None => name.to_owned(),
+        }
     }
 
     fn temporary(&self) -> PathBuf {
@@ -42,12 +60,21 @@ impl Refs {
     }
 
     /// Waits for the right to change a ref, which no other user of this library then has.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for branches of a remote.
     pub(super) fn lock(&self, name: &str) -> Result<Lock> {
+        if self.heads != HEADS {
+            let message = "fetched versions cannot be changed; copy them into the workspace";
+            return Err(Error::new(ErrorKind::Unsupported, message).with("ref", name));
+        }
         Lock::take(&self.git.join("ymir/locks"), name)
     }
 
     /// Returns the value of a ref, if there is one.
     pub(super) fn read(&self, name: &str) -> Result<Option<Oid>> {
+        let name = &self.real_name(name);
         if let Some(loose) = self.loose(name.as_bytes())? {
             return Ok(Some(loose));
         }
@@ -70,7 +97,8 @@ impl Refs {
 
     /// Returns the last parts of the names of all refs directly below a folder, sorted.
     pub(super) fn list(&self, folder: &str) -> Result<BTreeSet<String>> {
-        let path = self.git.join(folder);
+        let folder = self.real_name(folder);
+        let path = self.git.join(&folder);
         let mut names = BTreeSet::new();
         match fs::read_dir(&path) {
             Ok(entries) => {

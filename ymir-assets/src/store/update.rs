@@ -1,6 +1,7 @@
 use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 use ymir_core::{Record, Result, Summary};
+use ymir_formats::support::in_parallel;
 
 use super::edits::{EditSource, Row};
 use super::format::object_id;
@@ -8,7 +9,6 @@ use super::leaf_encode;
 use super::node::{Child, DEPTH_MAX, Inner, LEAF_MAX, nibble};
 use super::objects::{Objects, damaged};
 use super::pack::{PackWriter, Packing};
-use ymir_formats::support::in_parallel;
 
 /// From so many edits on, the subtrees of the root are updated in parallel.
 const PARALLEL: usize = 128;

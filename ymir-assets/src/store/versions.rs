@@ -73,6 +73,7 @@ impl Shared {
         let newest = tip.version.number;
         match selector {
             Selector::Latest => Ok(tip.version.clone()),
+            Selector::Number(number) if *number == newest => Ok(tip.version.clone()),
             Selector::Number(number) if (1..=newest).contains(number) => {
                 self.numbered(branch, &tip, *number)
             }

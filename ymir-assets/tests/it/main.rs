@@ -9,6 +9,7 @@ mod store_descriptors;
 mod store_flipped;
 mod store_foreign;
 mod store_frozen;
+mod store_history;
 mod store_hostile;
 mod store_maintenance;
 mod store_model;

@@ -29,7 +29,7 @@ async fn commit(store: &GitAssetStore, kind: BranchKind, edits: Edits, manifest:
 /// Makes a store with a branch of each kind, two versions of a dataset, images and a model file.
 async fn filled(root: &Path) {
     let store = GitAssetStore::init(root).unwrap();
-    store.add_classes(&RECORDS.class_entries()).await.unwrap();
+    store.add_classes(&RECORDS.new_classes()).await.unwrap();
     let mut records: Vec<Record> = RECORDS.iter().collect();
     for (n, record) in records.iter_mut().enumerate() {
         let image = BlobSource::Bytes(format!("image {n}").into_bytes());

@@ -29,7 +29,7 @@ impl Place {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = GitAssetStore::init(dir.path()).unwrap();
-        store.add_classes(&RECORDS.class_entries()).await.unwrap();
+        store.add_classes(&RECORDS.new_classes()).await.unwrap();
         let mut records = RECORDS.iter().collect::<Vec<_>>();
         for (i, record) in records.iter_mut().enumerate() {
             let bytes = format!("image {i}").into_bytes();
@@ -98,7 +98,7 @@ async fn a_version_of_a_workspace_with_other_classes_is_refused() {
     let other = tempfile::tempdir().unwrap();
     let store = GitAssetStore::init(other.path()).unwrap();
     let strange = SyntheticRecords { seed: 6, ..RECORDS };
-    let mut entries = strange.class_entries();
+    let mut entries = strange.new_classes();
     entries.iter_mut().for_each(|entry| entry.name.push('!'));
     store.add_classes(&entries).await.unwrap();
     let from = place.repo();

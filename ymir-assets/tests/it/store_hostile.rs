@@ -16,7 +16,7 @@ const ONE: &[u8] = &[0x0a, 1, 1, 0x12, 1, 1, 0x1a, 1, 0, 0x22, 1, 0, 0x2a, 1, 0]
 
 async fn filled(root: &Path) -> (GitAssetStore, Version) {
     let store = GitAssetStore::init(root).unwrap();
-    store.add_classes(&RECORDS.class_entries()).await.unwrap();
+    store.add_classes(&RECORDS.new_classes()).await.unwrap();
     let request = CommitRequest {
         branch: Branch::dataset("a").unwrap(),
         base: Base::Empty,

@@ -128,7 +128,7 @@ async fn a_flipped_byte_anywhere_in_a_pack_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let records = SyntheticRecords { assets: 300, boxes: 1, classes: 2, seed: 1 };
     let store = GitAssetStore::init(dir.path()).unwrap();
-    store.add_classes(&records.class_entries()).await.unwrap();
+    store.add_classes(&records.new_classes()).await.unwrap();
     commit(&store, "data", records.edits(), Manifest::default()).await;
     let clean = |problem: &ymir_core::Problem| problem.subject.starts_with("blob ");
     assert!(store.fsck(ALL).await.unwrap().problems.iter().all(clean));

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use ymir_assets::{GitAssetStore, StoreOptions};
 use ymir_core::{
-    Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, Change, Class, ClassEntry, ClassId,
+    Annotation, Asset, AssetId, AssetStore, BBox, Base, Branch, Change, Class, ClassId,
     CommitRequest, DiffOptions, Edit, Edits, Expect, FindOptions, Manifest, Matcher, MediaType,
-    PageOptions, Query, Record, Summary, Version,
+    NewClass, PageOptions, Query, Record, Summary, Version,
 };
 
 type Model = BTreeMap<AssetId, Record>;
@@ -100,8 +100,7 @@ impl Fixture {
         #[allow(clippy::needless_update, reason = "the feature s3 has more options")]
         let options = StoreOptions { cache_bytes: 200_000, ..StoreOptions::default() };
         let store = GitAssetStore::open_with(dir.path(), options).unwrap();
-        let entry = |n| ClassEntry { id: ClassId(n), name: format!("c{n}"), aliases: Vec::new() };
-        let classes: Vec<_> = (0..CLASSES).map(entry).collect();
+        let classes: Vec<_> = (0..CLASSES).map(|n| NewClass::new(format!("c{n}"))).collect();
         runtime.block_on(store.add_classes(&classes)).unwrap();
         Self { store, runtime, _dir: dir }
     }

@@ -31,7 +31,7 @@ async fn commit(store: &GitAssetStore, edits: Edits) -> Version {
 
 async fn filled(root: &Path) -> (GitAssetStore, Version) {
     let store = GitAssetStore::init(root).unwrap();
-    store.add_classes(&RECORDS.class_entries()).await.unwrap();
+    store.add_classes(&RECORDS.new_classes()).await.unwrap();
     let version = commit(&store, RECORDS.edits()).await;
     (store, version)
 }

@@ -17,15 +17,15 @@ pub(crate) struct Gc {
     /// only while nothing imports
     #[arg(long, default_value_t = 24.0, value_name = "HOURS")]
     grace: f64,
+    /// Removes the directories of tasks that ended more than so many days ago, too
+    #[arg(long, value_name = "DAYS", conflicts_with = "dry_run")]
+    tasks: Option<f64>,
 }
 
 impl Gc {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
-        let grace = Duration::try_from_secs_f64(self.grace * 3600.0).map_err(|e| {
-            ymir::Error::invalid("the time of grace must be hours, 0 or more")
-                .with("grace", self.grace)
-                .caused_by(e)
-        })?;
+        let grace = seconds("grace", self.grace * 3600.0)?;
+        let age = self.tasks.map(|days| seconds("tasks", days * 86_400.0)).transpose()?;
         let workspace = context.open().await?;
         let options = GarbageOptions { dry_run: self.dry_run, grace };
         let report = workspace.collect_garbage(options).await?;
@@ -36,6 +36,22 @@ impl Gc {
                 report.blobs, report.bytes, report.kept_young, report.in_use
             )
         })?;
+        if let Some(age) = age {
+            let cleaned = workspace.clean_tasks(Some(age)).await?;
+            for left in &cleaned.left {
+                context.out.note(&format!("{}: {}", left.path.display(), left.reason));
+            }
+            context.out.result(&json!(cleaned), || {
+                format!("the directories of {} tasks are removed\n", cleaned.removed.len())
+            })?;
+        }
         Ok(Ending::Done)
     }
+}
+
+fn seconds(field: &str, seconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|error| {
+        let error = ymir::Error::invalid("a time must be 0 or more").caused_by(error);
+        error.with("field", field)
+    })
 }

@@ -150,6 +150,9 @@ fn text(report: &ImportReport) -> String {
         remark(lost.count, &format!("{} have no place in a dataset", lost.what));
     }
     let names = |names: Vec<String>| names.join(", ");
+    for case_match in &report.case_matches {
+        text.push_str(&format!("  {case_match}\n"));
+    }
     if !report.added_classes.is_empty() {
         text.push_str(&format!("  classes added: {}\n", names(report.added_classes.clone())));
     }

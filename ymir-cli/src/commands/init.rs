@@ -45,7 +45,7 @@ impl Init {
         let (endpoint, region) = (self.endpoint, self.region);
         let blobs = self.blobs.map(|url| BlobLocation { url, endpoint, region });
         let create = self.if_missing;
-        let options = WorkspaceOptions { blobs, create, ..WorkspaceOptions::default() };
+        let options = WorkspaceOptions { blobs, create, ..context.options() };
         let workspace = match create {
             true => Workspace::open_with(&dir, options).await?,
             false => Workspace::init_with(&dir, options).await?,

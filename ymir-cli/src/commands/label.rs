@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -8,22 +8,24 @@ use ymir::{BranchKind, LabelOptions, LabelStatus, LabelerSpec, Name, Result, Wor
 use super::made;
 use crate::context::Context;
 use crate::exit::Ending;
+use crate::output::Table;
 use crate::versions;
 
 /// The arguments of `ymir label`.
 #[derive(Debug, Args)]
 pub(crate) struct Label {
     /// The dataset whose assets are labeled
-    dataset: String,
+    #[arg(required_unless_present = "list")]
+    dataset: Option<String>,
     /// The classes that the labeler may use
-    #[arg(long, required = true, value_delimiter = ',', value_name = "NAME,…")]
+    #[arg(long, required_unless_present = "list", value_delimiter = ',', value_name = "NAME,…")]
     classes: Vec<String>,
-    /// The dataset that what comes back is committed to
-    #[arg(long, value_name = "DATASET")]
-    into: Name,
+    /// The dataset that the labels are committed to
+    #[arg(long, required_unless_present = "list", value_name = "DATASET")]
+    into: Option<Name>,
     #[command(flatten)]
     labeler: Labeler,
-    /// What a model said about the assets, for the labeler to correct
+    /// Predictions on the assets, for the labeler to correct
     #[arg(long, value_name = "PREDICTIONS")]
     pre_annotations: Option<String>,
     /// Instructions for the people who label
@@ -35,9 +37,12 @@ pub(crate) struct Label {
     /// Ends with exit code 10 if the labeler is not done yet
     #[arg(long)]
     no_wait: bool,
-    /// Takes the job back; what was labeled is lost
+    /// Cancels the job of these options; what was labeled is lost
     #[arg(long, conflicts_with_all = ["wait", "no_wait"])]
     cancel: bool,
+    /// Lists the labeling jobs that were started
+    #[arg(long, conflicts_with_all = ["dataset", "classes", "into", "cancel", "wait", "no_wait"])]
+    list: bool,
 }
 
 /// Who labels.
@@ -69,35 +74,23 @@ impl Labeler {
 impl Label {
     pub(crate) async fn run(self, context: &Context) -> Result<Ending> {
         let workspace = context.open().await?;
-        let labeler = self.labeler.spec(&workspace).await?.ok_or_else(|| {
-            ymir::Error::invalid(
-                "who labels? name an annotated dataset by --oracle or a folder by --folder",
-            )
-        })?;
-        let pre_annotations = match &self.pre_annotations {
-            Some(spec) => Some(workspace.resolve(BranchKind::Prediction, spec).await?.id),
-            None => None,
-        };
-        let options = LabelOptions {
-            labeler,
-            dataset: versions::dataset(&workspace, &self.dataset).await?,
-            pre_annotations,
-            classes: self.classes,
-            instructions: self.instructions,
-            labeled: self.into,
-        };
+        if self.list {
+            return list(context, &workspace).await;
+        }
+        let options = self.options(&workspace).await?;
         if self.cancel {
-            workspace.cancel_label_job(&options).await?;
+            workspace.label_job(options.job_id()?.as_str()).await?.cancel().await?;
             context.out.result(&json!({ "cancelled": true }), || "cancelled\n".to_owned())?;
             return Ok(Ending::Done);
         }
-        let job = workspace.create_label_job(&options).await?;
-        let mut status = workspace.label_status(&options).await?;
+        let job = workspace.start_label(&options).await?;
+        let mut status = job.status().await?;
         if !status.finished && self.no_wait {
             let value = json!({
-                "waiting": true, "job": job, "labeled": status.labeled, "total": status.total,
+                "waiting": true, "job": job.id(), "place": job.place(),
+                "labeled": status.labeled, "total": status.total,
             });
-            context.out.result(&value, || waiting(&status, self.labeler.folder.as_deref()))?;
+            context.out.result(&value, || waiting(&status, job.place().map(Path::new)))?;
             return Ok(Ending::WaitingForLabels);
         }
         let bar = context.out.bar("label");
@@ -106,17 +99,64 @@ impl Label {
             bar.set(status.labeled as f64 / status.total.max(1) as f64, "waits for labels");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
-            status = workspace.label_status(&options).await?;
+            status = job.status().await?;
         }
         drop(bar);
-        let version = workspace.collect_labels(&options).await?;
+        let version = job.collect().await?;
         made::labeled(context, &workspace, version, &status).await?;
         Ok(Ending::Done)
     }
+
+    async fn options(&self, workspace: &Workspace) -> Result<LabelOptions> {
+        let labeler = self.labeler.spec(workspace).await?.ok_or_else(|| {
+            ymir::Error::invalid(
+                "who labels? name an annotated dataset by --oracle or a folder by --folder",
+            )
+        })?;
+        let pre_annotations = match &self.pre_annotations {
+            Some(spec) => Some(workspace.resolve(BranchKind::Prediction, spec).await?.id),
+            None => None,
+        };
+        let missing = || ymir::Error::invalid("name a dataset, --classes and --into");
+        Ok(LabelOptions {
+            labeler,
+            dataset: versions::dataset(workspace, self.dataset.as_ref().ok_or_else(missing)?)
+                .await?,
+            pre_annotations,
+            classes: self.classes.clone(),
+            instructions: self.instructions.clone(),
+            labeled: self.into.clone().ok_or_else(missing)?,
+        })
+    }
+}
+
+/// Lists the jobs that were started, with how far each is.
+async fn list(context: &Context, workspace: &Workspace) -> Result<Ending> {
+    let mut table = Table::new(&["job", "into", ">labeled", "state", "place"]);
+    for job in workspace.label_jobs().await? {
+        let (info, status) = (job.info(), job.status().await);
+        let state = match &status {
+            _ if info.collected.is_some() => "collected",
+            _ if !info.ready => "being created",
+            Ok(status) if status.finished => "finished",
+            Ok(_) => "open",
+            Err(error) => error.message(),
+        };
+        let counts = status.as_ref().map(|s| format!("{}/{}", s.labeled, s.total));
+        let place = info.place.clone().unwrap_or_default();
+        let cells = [info.id.to_string(), info.labeled.to_string(), counts.unwrap_or_default()];
+        table.row(cells.into_iter().chain([state.to_owned(), place]));
+        let value = json!({ "job": info, "status": status.as_ref().ok(), "state": state });
+        context.out.result(&value, String::new)?;
+    }
+    context
+        .out
+        .text(|| if table.is_empty() { "no labeling jobs\n".to_owned() } else { table.render() })?;
+    Ok(Ending::Done)
 }
 
 /// Returns what is said where labels are missing.
-pub(super) fn waiting(status: &LabelStatus, folder: Option<&std::path::Path>) -> String {
+pub(super) fn waiting(status: &LabelStatus, folder: Option<&Path>) -> String {
     let place = folder.map(|folder| format!(" in {}", folder.display())).unwrap_or_default();
     format!(
         "waiting for labels{place}: {} of {} assets are labeled; run the command again when they are done\n",

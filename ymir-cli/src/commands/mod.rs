@@ -1,9 +1,11 @@
 //! The commands, each with its arguments.
 
 pub(crate) mod alike;
+pub(crate) mod classes;
 pub(crate) mod compare;
 pub(crate) mod copy;
 pub(crate) mod diff;
+pub(crate) mod edit;
 pub(crate) mod evaluate;
 pub(crate) mod export;
 pub(crate) mod filter;

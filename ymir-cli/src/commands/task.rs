@@ -64,6 +64,12 @@ enum TaskCommand {
         /// The task
         id: TaskId,
     },
+    /// Lists what tasks of this user hold on this host, of whichever workspace
+    Leases {
+        /// Gives back what this task holds; its process must be gone, and its run must have ended
+        #[arg(long, value_name = "TASK")]
+        release: Option<TaskId>,
+    },
     /// Lists containers and runs that nobody will collect: of workspaces that are gone, for example
     Leftovers {
         /// Ends and removes them
@@ -84,6 +90,7 @@ impl Task {
             TaskCommand::Cancel { ids } => cancel(context, &ids).await,
             TaskCommand::Wait { id } => wait(context, id.as_ref()).await,
             TaskCommand::Settle { id } => settle(context, &id).await,
+            TaskCommand::Leases { release } => leases(context, release.as_ref()).await,
             TaskCommand::Leftovers { end } => leftovers(context, end).await,
         }
     }
@@ -292,6 +299,33 @@ async fn leftovers(context: &Context, end: bool) -> Result<Ending> {
         (false, true) => format!("{}ended and removed\n", table.render()),
         (false, false) => format!("{}--end removes them\n", table.render()),
     })?;
+    Ok(Ending::Done)
+}
+
+async fn leases(context: &Context, release: Option<&TaskId>) -> Result<Ending> {
+    let workspace = context.open().await?;
+    let mut table =
+        Table::new(&["task", "workspace", ">cpus", ">gpus", "state", ">process", "since"]);
+    let leases = workspace.host_leases().await?;
+    for lease in &leases {
+        table.row([
+            lease.task.to_string(),
+            lease.root.display().to_string(),
+            lease.grant.cpus.to_string(),
+            lease.grant.gpus.len().to_string(),
+            name(&lease.state),
+            lease.owner.pid.to_string(),
+            versions::time(lease.since),
+        ]);
+        context.out.result(&json!(lease), String::new)?;
+    }
+    context.out.text(|| match table.is_empty() {
+        true => "nothing is held\n".to_owned(),
+        false => table.render(),
+    })?;
+    let Some(task) = release else { return Ok(Ending::Done) };
+    workspace.release_leases(task).await?;
+    context.out.text(|| format!("{task} holds nothing any more\n"))?;
     Ok(Ending::Done)
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn prepare(
     plan: &Plan,
 ) -> Result<(Workspace, Data)> {
     settle(dir, &plan.source)?;
-    let options = WorkspaceOptions { create: true, ..WorkspaceOptions::default() };
+    let options = WorkspaceOptions { create: true, ..context.options() };
     let workspace = Workspace::open_with(dir.join("workspace"), options).await?;
     let known = workspace.names(BranchKind::Dataset).await?;
     if !["pool", "validation"].iter().all(|name| known.iter().any(|k| k.as_str() == *name)) {

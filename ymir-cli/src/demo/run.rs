@@ -35,19 +35,19 @@ async fn one(
     selection: Selection,
 ) -> Result<Curve> {
     let strategy = strategy_name(selection);
-    let wanted = Wanted {
-        pool: Some(data.pool),
-        validation: Some(data.validation),
-        classes: data.classes.clone(),
-        labeler: Some(LabelerSpec::Oracle { truth: data.pool }),
-        labels_per_iteration: Some(plan.labels),
-        max_iterations: Some(plan.iterations),
-        selection: Some(selection),
-        seed: Some(seed),
-        executor: Some(plan.executor.clone()),
-        training_parameters: plan.training(workspace).await?,
-        ..Wanted::default()
-    };
+    let wanted = json!({
+        "pool": data.pool,
+        "validation": data.validation,
+        "classes": data.classes,
+        "labeler": LabelerSpec::Oracle { truth: data.pool },
+        "labels_per_iteration": plan.labels,
+        "max_iterations": plan.iterations,
+        "selection": selection,
+        "seed": seed,
+        "executor": plan.executor,
+        "training_parameters": plan.training(workspace).await?,
+    });
+    let wanted = Wanted(wanted.as_object().cloned().unwrap_or_default());
     let name = Name::new(format!("{strategy}-{seed}"))?;
     let project = ensure(workspace, &name, &wanted).await?;
     let print = |line: &Line| {

@@ -7,3 +7,4 @@ mod errors;
 mod iterate;
 mod kill;
 mod operations;
+mod tasks;

@@ -121,3 +121,54 @@ fn images_that_look_alike_are_listed_and_dropped() {
     assert_eq!(none["groups"], json!([]));
     assert_eq!(place.run(&["near-duplicates", "pool", "--distance", "17"]).code, 2);
 }
+
+#[test]
+fn a_dataset_is_edited() {
+    let place = Place::with_scenes();
+    let coins = place.json(&["show", "pool", "--where", "class:coin", "--limit", "100"]);
+    let set = ["edit", "pool", "--where", "class:coin", "--set", "site=roof", "-m", "Say where"];
+    let report = place.json(&set);
+    assert_eq!(report["changed"], coins["total"]);
+    assert_eq!(report["version"]["message"], json!("Say where"));
+    assert_eq!(place.json(&["show", "pool", "--where", "site=roof"])["total"], coins["total"]);
+    assert!(place.ok(&set).contains("nothing changed"));
+
+    let id = coins["records"][0]["id"].as_str().unwrap();
+    let changes = place.path("changes.jsonl");
+    let add = json!({"op": "add_annotations", "asset": id,
+                     "annotations": [{"class": "coin", "bbox": [1, 2, 3, 4]}]});
+    let replace = json!({"op": "replace_annotation", "asset": id, "index": 0,
+                         "annotation": {"class": "COIN", "bbox": {"x": 5, "y": 6, "w": 7, "h": 8}}});
+    std::fs::write(&changes, format!("{add}\n\n{replace}\n")).unwrap();
+    let changes = changes.to_str().unwrap();
+    let refused = place.run(&["--json", "edit", "pool", "--from", changes]);
+    assert_eq!(refused.error_code(), "invalid_input", "{refused:?}");
+    let edit = ["edit", "pool@v2", "--from", changes];
+    let report = place.json(&edit);
+    assert_eq!((&report["annotations_added"], &report["changed"]), (&json!(2), &json!(1)));
+    let late = place.run(&[&["--json"], &edit[..]].concat());
+    assert_eq!(late.error_code(), "conflict", "{late:?}");
+
+    let digits = &id[..12];
+    let removed = place.json(&["edit", "pool", "--remove", "--asset", digits, "-m", "Blurred"]);
+    assert_eq!(removed["removed"], json!(1));
+    let missing = place.run(&["--json", "edit", "pool", "--remove", "--asset", id]);
+    assert_eq!(missing.error_code(), "not_found");
+    std::fs::write(place.path("bad.jsonl"), "{\"op\": \"remove\", \"asset\": 3}\n").unwrap();
+    let bad = place.run(&["edit", "pool", "--from", place.path("bad.jsonl").to_str().unwrap()]);
+    assert!(bad.code == 2 && bad.stderr.contains("line: 1"), "{bad:?}");
+}
+
+#[test]
+fn labeling_jobs_are_listed() {
+    let place = Place::with_scenes();
+    assert!(place.ok(&["label", "--list"]).contains("no labeling jobs"));
+    let folder = place.path("labels");
+    let folder = folder.to_str().unwrap();
+    let label = ["label", "pool", "--classes", "coin", "--into", "x", "--no-wait"];
+    let waiting = place.run(&[&["--json"], &label[..], &["--folder", folder]].concat());
+    let job = waiting.object()["job"].clone();
+    let listed = place.json(&["label", "--list"]);
+    assert_eq!((&listed["job"]["id"], &listed["state"]), (&job, &json!("open")));
+    assert!(listed["job"]["place"].as_str().unwrap().starts_with(folder));
+}

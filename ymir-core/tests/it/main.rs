@@ -1,4 +1,5 @@
 //! The types, through their public interface.
 
+mod ids;
 mod query;
 mod shapes;

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use ymir_core::{AssetStore, Record, Result};
+use ymir_formats::support::blocking;
 
 use super::options::Images;
 use crate::images::{Pixels, decode};
-use ymir_formats::support::blocking;
 
 /// How many images of a batch are read at the same time.
 const CONCURRENT: usize = 8;

@@ -4,7 +4,6 @@
 mod batch;
 mod options;
 mod order;
-mod random;
 mod stream;
 mod windows;
 

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use super::random::Random;
+use ymir_core::SplitMix64;
 
 /// How many assets, one after the other by their ids, are read together: about a leaf of the trie.
 pub(super) const BLOCK: u64 = 256;
@@ -24,7 +24,7 @@ impl Order {
     pub(super) fn new(total: u64, seed: u64, epoch: u64, shuffle: bool) -> Self {
         let mut blocks: Vec<u64> = (0..total.div_ceil(BLOCK)).collect();
         if shuffle {
-            Random::of(seed, &[epoch]).shuffle(&mut blocks);
+            SplitMix64::of_parts(seed, &[epoch]).shuffle(&mut blocks);
         }
         Self { total, seed, epoch, shuffle, blocks }
     }
@@ -72,7 +72,7 @@ impl Order {
         let blocks = self.window_blocks(window).iter();
         let mut assets: Vec<u64> = blocks.flat_map(|block| self.block(*block)).collect();
         if self.shuffle {
-            Random::of(self.seed, &[self.epoch, window as u64 + 1]).shuffle(&mut assets);
+            SplitMix64::of_parts(self.seed, &[self.epoch, window as u64 + 1]).shuffle(&mut assets);
         }
         assets
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use ymir_core::{
     AssetId, AssetStore, Base, Branch, BranchKind, CommitRequest, DiffOptions, Edit, Error,
-    ErrorKind, Expect, Input, Manifest, Result, Selector, TaskKind, TaskRecord, Timestamp, Version,
-    VersionId,
+    ErrorKind, Expect, Input, Manifest, ObjectType, OnProgress, Result, Selector, TaskKind,
+    TaskRecord, Ticker, Timestamp, Version, VersionId,
 };
 
 use super::class_map::ClassMap;
@@ -13,7 +13,6 @@ use super::copy::Copying;
 use super::fuse::Fusing;
 use super::merge::{MergeStrategy, send_merge};
 use super::stream::{EditSender, channel, commit_streamed};
-use ymir_core::{OnProgress, Ticker};
 
 /// How many records are read and sent at once.
 pub(super) const BATCH: usize = 1024;
@@ -44,6 +43,10 @@ pub(super) struct Operation<'a> {
     source: Version,
     target: &'a Branch,
     task: TaskRecord,
+    /// What its annotations will be, if not what those of the source are.
+    object_type: Option<ObjectType>,
+    /// Further parameters of the record, which do not tell this work from other work.
+    notes: BTreeMap<String, String>,
     on_progress: OnProgress<'a>,
 }
 
@@ -93,7 +96,17 @@ impl<'a> Operation<'a> {
             library_version: env!("CARGO_PKG_VERSION").to_owned(),
             ..TaskRecord::default()
         };
-        Ok(Self { store, from, source, target, task, on_progress: &|_| () })
+        let notes = BTreeMap::new();
+        Ok(Self {
+            store,
+            from,
+            source,
+            target,
+            task,
+            object_type: None,
+            notes,
+            on_progress: &|_| (),
+        })
     }
 
     pub(super) fn source(&self) -> &Version {
@@ -103,6 +116,12 @@ impl<'a> Operation<'a> {
     /// Adds a parameter, as JSON text.
     pub(super) fn parameter(mut self, name: &str, json: impl ToString) -> Self {
         self.task.parameters.insert(name.to_owned(), json.to_string());
+        self
+    }
+
+    /// Adds a parameter, as JSON text, that follows from the others and the state of the stores.
+    pub(super) fn note(mut self, name: &str, json: impl ToString) -> Self {
+        self.notes.insert(name.to_owned(), json.to_string());
         self
     }
 
@@ -120,6 +139,27 @@ impl<'a> Operation<'a> {
         let operation =
             versions.iter().fold(self, |operation, version| operation.input(role, *version));
         (operation, versions)
+    }
+
+    /// Says that the records are those of several versions.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if their annotations cannot be of one dataset.
+    pub(super) fn joining(mut self, manifests: &[&Manifest]) -> Result<Self> {
+        let annotated = manifests.iter().filter(|manifest| manifest.summary.annotations > 0);
+        for other in annotated.map(|manifest| manifest.object_type) {
+            let known = self.object_type.unwrap_or(other);
+            let Some(common) = known.common(other) else {
+                let message = format!(
+                    "annotations of {known} and of {other} cannot be joined; choose versions of \
+                     one object type"
+                );
+                return Err(Error::invalid(message).with("target", self.target));
+            };
+            self.object_type = Some(common);
+        }
+        Ok(self)
     }
 
     /// Says where progress is told.
@@ -189,9 +229,10 @@ impl<'a> Operation<'a> {
             Plan::Keep(_) | Plan::Copy(_) | Plan::Fuse(_) => Base::Empty,
             Plan::Drop(_) | Plan::Merge(..) | Plan::Relabel(..) => Base::Version(self.source.id),
         };
-        let task = TaskRecord { finished: Timestamp::now(), ..self.task.clone() };
+        let mut task = TaskRecord { finished: Timestamp::now(), ..self.task.clone() };
+        task.parameters.extend(self.notes.clone());
         let manifest = Manifest {
-            object_type: source.object_type,
+            object_type: self.object_type.unwrap_or(source.object_type),
             task,
             prediction: source.prediction,
             ..Manifest::default()

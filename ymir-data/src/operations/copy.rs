@@ -1,16 +1,16 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
     AssetId, AssetStore, BlobSource, Branch, Class, ClassEntry, ClassId, ClassTable, Error,
-    ErrorKind, Record, Records, Result, Summary, TaskKind, Transfer, UnknownClasses, Version,
-    VersionId,
+    ErrorKind, NewClass, OnProgress, Record, Records, Result, TaskKind, Ticker, Transfer,
+    UnknownClasses, Version, VersionId,
 };
 
 use super::class_map::ClassMap;
 use super::commit::{Operation, Plan};
 use super::stream::EditSender;
-use ymir_core::{OnProgress, Ticker};
 
 /// How [`copy`] brings a version into another store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,25 +68,29 @@ pub async fn copy(
         return Ok(version);
     }
     let manifest = from.manifest(source).await?;
-    let (summary, table) = (&manifest.summary, &manifest.classes);
-    let classes = map_classes(summary, table, to, options.unknown_classes).await?;
+    let used = manifest.classes.entries().iter();
+    let used = used.filter(|entry| manifest.summary.classes.contains_key(&entry.id)).collect();
+    let (classes, names) = map_classes(used, to, options.unknown_classes).await?;
+    let operation = operation.note("classes", serde_json::json!(names));
     let source = *source;
     let copying = Copying { from, to, source, classes, options, on_progress };
     let message = format!("Copy {} of another workspace", operation.source());
     operation.commit(Plan::Copy(Box::new(copying)), message).await
 }
 
-/// Returns what the classes of a version are in another store.
+/// The names of classes of one workspace with those that they have in another; none for one that is
+/// left out.
+type Names = BTreeMap<String, Option<String>>;
+
+/// Returns what the classes of a version are in another store, by their names.
 async fn map_classes(
-    summary: &Summary,
-    table: &ClassTable,
+    used: Vec<&ClassEntry>,
     to: &Arc<dyn AssetStore>,
     unknown_classes: UnknownClasses,
-) -> Result<ClassMap> {
+) -> Result<(ClassMap, Names)> {
     let mut theirs = to.classes().await?;
-    let used = table.entries().iter().filter(|entry| summary.classes.contains_key(&entry.id));
     let unknown: Vec<&ClassEntry> =
-        used.clone().filter(|entry| theirs.find(&entry.name).is_none()).collect();
+        used.iter().copied().filter(|entry| find(entry, &used, &theirs).is_none()).collect();
     match unknown_classes {
         UnknownClasses::Stop if !unknown.is_empty() => {
             let names: Vec<_> = unknown.iter().map(|entry| entry.name.as_str()).collect();
@@ -97,25 +101,38 @@ async fn map_classes(
             // An alias that means another class there keeps its meaning.
             let new = |entry: &&ClassEntry| {
                 let free = entry.aliases.iter().filter(|alias| theirs.find(alias).is_none());
-                let aliases = free.cloned().collect();
-                ClassEntry { id: ClassId(0), name: entry.name.clone(), aliases }
+                NewClass { name: entry.name.clone(), aliases: free.cloned().collect() }
             };
             theirs = to.add_classes(&unknown.iter().map(new).collect::<Vec<_>>()).await?;
         }
         _ => {}
     }
-    let mut map = ClassMap::default();
-    for entry in used {
-        let class = match theirs.find(&entry.name) {
+    let (mut map, mut names) = (ClassMap::default(), Names::new());
+    for entry in &used {
+        let class = match find(entry, &used, &theirs) {
             Some(id) => Some(Class::Id(id)),
             None if unknown_classes == UnknownClasses::Keep => {
                 Some(Class::Name(entry.name.clone()))
             }
             None => None,
         };
+        let name = class.as_ref().and_then(|class| theirs.name_of(class));
+        names.insert(entry.name.clone(), name.map(str::to_owned));
         map.ids.insert(entry.id, class);
     }
-    Ok(map)
+    Ok((map, names))
+}
+
+/// Returns what a class is in another table: the one of its name, else of one of its aliases. One
+/// that has the name in another case only must not be that of another class of the version.
+fn find(entry: &ClassEntry, used: &[&ClassEntry], table: &ClassTable) -> Option<ClassId> {
+    let names = || std::iter::once(&entry.name).chain(&entry.aliases);
+    if let Some(id) = names().find_map(|name| table.find_exact(name)) {
+        return Some(id);
+    }
+    let is_taken =
+        |id: &ClassId| used.iter().any(|other| table.find_exact(&other.name) == Some(*id));
+    names().find_map(|name| table.find(name)).filter(|id| !is_taken(id))
 }
 
 /// A copy that is being made.

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use ymir_core::{AssetStore, Branch, FindOptions, Query, Result, TaskKind, Version, VersionId};
+use ymir_core::{
+    AssetStore, Branch, FindOptions, OnProgress, Query, Result, TaskKind, Version, VersionId,
+};
 
 use super::commit::{Operation, Plan};
-use ymir_core::OnProgress;
 
 /// Commits the records of the assets that a query is true of, with all their annotations.
 ///

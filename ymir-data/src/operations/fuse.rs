@@ -2,17 +2,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    AssetId, AssetStore, Branch, Error, Matcher, Query, Record, Records, Result, TaskKind, Version,
-    VersionId,
+    AssetId, AssetStore, Branch, Error, Matcher, OnProgress, Query, Record, Records, Result,
+    TaskKind, Ticker, Version, VersionId,
 };
+use ymir_formats::support::blocking;
 
 use super::commit::{BATCH, Operation, Plan, first_ids};
 use super::merge::MergeStrategy;
 use super::rank::{count_of, first};
 use super::sample::check_rate;
 use super::stream::EditSender;
-use ymir_core::{OnProgress, Ticker};
-use ymir_formats::support::blocking;
 
 /// How much of something is taken by chance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -90,15 +89,15 @@ pub async fn fuse(
     if let Some(version) = operation.find().await? {
         return Ok(version);
     }
-    let mut tables = Vec::new();
-    let mut total = 0;
+    let mut manifests = Vec::new();
     for version in &options.sources {
-        let manifest = store.manifest(version).await?;
-        total += manifest.summary.assets;
-        tables.push(manifest.classes);
+        manifests.push(store.manifest(version).await?);
     }
+    let operation = operation.joining(&manifests.iter().collect::<Vec<_>>())?;
+    let total = manifests.iter().map(|manifest| manifest.summary.assets).sum();
     // The table only grows: the longest is the newest.
-    let classes = tables.into_iter().max_by_key(|classes| classes.len()).unwrap_or_default();
+    let tables = manifests.into_iter().map(|manifest| manifest.classes);
+    let classes = tables.max_by_key(|classes| classes.len()).unwrap_or_default();
     let matcher = Matcher::new(&options.query, &classes)?;
     let mut fusing = Fusing { store, options, matcher, on_progress, total, chosen: None };
     if let Some(size) = options.sample {

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use ymir_core::{
-    AssetId, AssetStore, Branch, Change, FindOptions, Query, Result, TaskKind, Version, VersionId,
+    AssetId, AssetStore, Branch, Change, FindOptions, OnProgress, Query, Result, TaskKind, Version,
+    VersionId,
 };
 
 use super::commit::{BATCH, Operation, Plan, batch_after, names};
-use ymir_core::OnProgress;
 
 /// Commits the records of a version whose assets each of the others has too.
 ///

@@ -53,7 +53,7 @@ impl FromStr for MergeStrategy {
 /// # Errors
 ///
 /// - `NotFound` if a version does not exist.
-/// - `InvalidInput` if the three are not of one kind, or, by [`MergeStrategy::Stop`], if
+/// - `InvalidInput` if the three are not of one kind, the two of different object types, or, by [`MergeStrategy::Stop`], if
 ///   annotations differ; the message counts the assets and names the first.
 pub async fn merge(
     store: &Arc<dyn AssetStore>,
@@ -74,6 +74,8 @@ pub async fn merge(
     if let Some(version) = operation.find().await? {
         return Ok(version);
     }
+    let (ours, other_manifest) = (store.manifest(base).await?, store.manifest(other).await?);
+    let operation = operation.joining(&[&ours, &other_manifest])?;
     let message = format!("Merge {theirs} into {}", operation.source());
     operation.commit(Plan::Merge(*other, conflicts), message).await
 }

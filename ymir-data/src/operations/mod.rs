@@ -9,6 +9,7 @@ mod class_map;
 mod commit;
 mod compare;
 mod copy;
+mod edit;
 mod exclude;
 mod filter;
 mod find;
@@ -25,6 +26,7 @@ mod stream;
 
 pub use compare::{Comparison, compare};
 pub use copy::{CopyOptions, copy};
+pub use edit::{DatasetEdit, EditOptions, EditReport, edit};
 pub use exclude::exclude;
 pub use filter::filter;
 pub use find::find_by_fingerprint;

@@ -2,13 +2,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ymir_core::{
-    AnnotationCondition, AssetStore, Branch, Class, ClassEntry, ClassId, ClassTable, Error,
-    FindOptions, Query, Result, TaskKind, Version, VersionId,
+    AnnotationCondition, AssetStore, Branch, Class, ClassId, ClassLookup, ClassTable, Error,
+    FindOptions, NewClass, OnProgress, Query, Result, TaskKind, Version, VersionId,
 };
 
 use super::class_map::{ClassMap, key};
 use super::commit::{Operation, Plan};
-use ymir_core::OnProgress;
 
 /// Commits the records of a version with other classes.
 ///
@@ -72,9 +71,8 @@ async fn add_new_names(
     classes: &BTreeMap<String, Option<String>>,
     table: &ClassTable,
 ) -> Result<ClassTable> {
-    let new = classes.values().flatten().filter(|name| table.find(name).is_none());
-    let entry = |name: &String| ClassEntry { id: ClassId(0), name: name.clone(), aliases: vec![] };
-    let new: Vec<ClassEntry> = new.map(entry).collect();
+    let new = classes.values().flatten().filter(|name| table.lookup(name) == ClassLookup::Unknown);
+    let new: Vec<NewClass> = new.map(NewClass::new).collect();
     if new.is_empty() { Ok(table.clone()) } else { store.add_classes(&new).await }
 }
 

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use ymir_core::{
     AssetStore, Branch, Error, FindOptions, Query, Result, TaskKind, Version, VersionId,
 };
+use ymir_formats::support::blocking;
 
 use super::commit::{Operation, Plan};
 use super::rank::{count_of, first};
-use ymir_formats::support::blocking;
 
 /// Commits a random sample of `count` records, all of them where there are no more.
 ///

@@ -3,14 +3,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use ymir_core::{
-    AssetId, AssetStore, Branch, ClassId, Error, Name, Record, Records, Result, Summary, TaskKind,
-    Version, VersionId,
+    AssetId, AssetStore, Branch, ClassId, Error, Name, OnProgress, Record, Records, Result,
+    Summary, TaskKind, Version, VersionId,
 };
+use ymir_formats::support::blocking;
 
 use super::commit::{Operation, Plan};
 use super::rank::{Rank, rank};
-use ymir_core::OnProgress;
-use ymir_formats::support::blocking;
 
 /// How far the sum of the fractions may be above 1, since tenths are no exact numbers.
 const SLACK: f64 = 1e-9;

@@ -1,6 +1,7 @@
 //! Imports, exports, operations and the loader, over the double of the testkit and the store in git.
 
 mod common;
+mod edit;
 mod formats;
 mod loader;
 mod operations;

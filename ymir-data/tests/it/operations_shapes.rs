@@ -23,7 +23,7 @@ fn shaped(numbers: impl IntoIterator<Item = u64>) -> Vec<Record> {
 }
 
 async fn operations_carry_shapes(store: Store) {
-    store.add_classes(&RECORDS.class_entries()).await.unwrap();
+    store.add_classes(&RECORDS.new_classes()).await.unwrap();
     let first = commit(&store, &branch("first"), shaped(0..400)).await;
     let second = commit(&store, &branch("second"), shaped(300..600)).await;
 
@@ -38,7 +38,7 @@ async fn operations_carry_shapes(store: Store) {
 }
 
 async fn a_change_of_a_shape_alone_is_a_difference(store: Store) {
-    store.add_classes(&RECORDS.class_entries()).await.unwrap();
+    store.add_classes(&RECORDS.new_classes()).await.unwrap();
     let before = commit(&store, &branch("before"), shaped(0..300)).await;
     let mut changed = shaped(0..300);
     changed[5].annotations.iter_mut().for_each(|annotation| annotation.shape = None);

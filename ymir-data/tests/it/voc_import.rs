@@ -67,7 +67,7 @@ async fn unknown_classes_stop_an_import_before_it_begins(store: Store) {
     put(&source, "a.xml", xml("a.jpg", &objects));
     let error = import(&store, &source, &ImportOptions::default()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.to_string().contains("bird (1), Dog (2)"), "{error}");
+    assert!(error.to_string().contains("Dog (1), bird (1), dog (1)"), "{error}");
     nothing_is_committed(&store).await;
     assert_eq!(
         store.read_blob(&AssetId::of(&jpeg(1))).await.unwrap_err().kind(),
@@ -77,7 +77,10 @@ async fn unknown_classes_stop_an_import_before_it_begins(store: Store) {
     let unknown = |name: &str, count| UnknownClass { name: name.to_owned(), count };
     let options = ImportOptions { unknown_classes: UnknownClasses::Ignore, ..ADD };
     let report = import(&store, &source, &options).await.unwrap();
-    assert_eq!(report.unknown_classes, [unknown("bird", 1), unknown("Dog", 2)]);
+    let all = [unknown("Dog", 1), unknown("bird", 1), unknown("dog", 1)];
+    assert_eq!(report.unknown_classes, all);
+    let told: Vec<_> = report.case_matches.iter().map(ToString::to_string).collect();
+    assert_eq!(told, [r#""KITTEN" was taken as the class "cat""#]);
     assert_eq!((report.annotations, report.ignored_annotations), (1, 3));
     assert_eq!(store.classes().await.unwrap().len(), 1);
 
@@ -90,13 +93,13 @@ async fn unknown_classes_stop_an_import_before_it_begins(store: Store) {
     assert_eq!((report.annotations, report.ignored_annotations), (4, 0));
 
     let report = import(&store, &source, &ADD).await.unwrap();
-    assert_eq!(report.added_classes, ["bird", "Dog"]);
+    assert_eq!(report.added_classes, ["Dog", "bird", "dog"]);
     let table = store.classes().await.unwrap();
     let names: Vec<_> = table.entries().iter().map(|entry| entry.name.as_str()).collect();
-    assert_eq!(names, ["cat", "bird", "Dog"]);
+    assert_eq!(names, ["cat", "Dog", "bird", "dog"]);
     let record = &records(&store, &report.version.id).await[0];
     let classes: Vec<_> = record.annotations.iter().filter_map(|a| a.class.id()).collect();
-    assert_eq!(classes, [2, 2, 0, 1].map(ClassId));
+    assert_eq!(classes, [1, 3, 0, 2].map(ClassId));
 }
 
 async fn duplicates_are_one_asset(store: Store) {
@@ -405,7 +408,7 @@ store_tests![
 
 #[tokio::test]
 async fn a_failing_store_leaves_no_version_and_no_class() {
-    for method in [StoreMethod::Classes, StoreMethod::PutBlobs, StoreMethod::AddClasses] {
+    for method in [StoreMethod::Classes, StoreMethod::PutBlobs, StoreMethod::EditClasses] {
         let memory = store();
         let (kind, when) = (ErrorKind::ResourceExhausted, When::Before);
         let fault = Fault { method, call: 1, kind, when };

@@ -61,6 +61,28 @@ pub(super) trait Sink {
     fn category(&mut self, category: Category);
     /// Takes a field that is not read.
     fn field(&mut self, field: Field);
+    /// Takes the name of a list that is there, before its items.
+    fn list(&mut self, _name: &'static str) {}
+}
+
+/// Why a document cannot be read.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The list and the item in it; empty outside of the lists.
+    pub(super) place: String,
+    /// With line and column.
+    pub(super) reason: String,
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.place.as_str() {
+            "" => f.write_str(&self.reason),
+            place => write!(f, "{place}: {}", self.reason),
+        }
+    }
 }
 
 /// Reads a document into a sink.
@@ -68,16 +90,23 @@ pub(super) trait Sink {
 /// # Errors
 ///
 /// Says what is wrong, in which item of which list, and in which line and column.
-pub(super) fn read(mut file: impl BufRead, sink: &mut dyn Sink) -> Result<(), String> {
+pub(super) fn read(mut file: impl BufRead, sink: &mut dyn Sink) -> Result<(), Fault> {
     let place = Cell::new(("", 0));
-    skip_mark(&mut file).map_err(|error| error.to_string())?;
+    skip_mark(&mut file).map_err(|error| Fault {
+        place: String::new(),
+        reason: error.to_string(),
+        line: 0,
+        column: 0,
+    })?;
     let mut deserializer = serde_json::Deserializer::from_reader(file);
     let document = Document { sink, place: &place };
     document.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
-        match place.get() {
-            ("", _) => error.to_string(),
-            (list, item) => format!("{list}[{item}]: {error}"),
-        }
+        let place = match place.get() {
+            ("", _) => String::new(),
+            (list, item) => format!("{list}[{item}]"),
+        };
+        let (line, column) = (error.line(), error.column());
+        Fault { place, reason: error.to_string(), line, column }
     })
 }
 
@@ -162,6 +191,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for List<'_, T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.sink.list(self.name);
         for i in 0.. {
             self.place.set((self.name, i));
             let field = |name| self.sink.field(Field { of: self.name, name });

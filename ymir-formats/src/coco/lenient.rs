@@ -216,7 +216,8 @@ impl<'de> Deserialize<'de> for Id {
             Any::Whole(number) => Self::Number(number),
             // Tables of numbers make fractions of ids.
             Any::Number(n) if n.fract() == 0.0 && n.abs() < 9e15 => Self::Number(n as i64),
-            Any::Text(text) => Self::Text(text),
+            // A number in quotes is that number.
+            Any::Text(text) => text.trim().parse().map_or(Self::Text(text), Self::Number),
             _ => Self::Bad,
         })
     }

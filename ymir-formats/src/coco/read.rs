@@ -113,7 +113,7 @@ fn read_document(
     match read(BufReader::with_capacity(1 << 20, Plain::new(file)), &mut taken) {
         Ok(()) => taken.put(all, document),
         Err(reason) => {
-            draft.skip(path, SkipReason::BadAnnotation, reason);
+            draft.skip(path, SkipReason::BadAnnotation, reason.to_string());
             Ok(())
         }
     }
@@ -121,13 +121,13 @@ fn read_document(
 
 /// Numbers ids as they are met.
 #[derive(Default)]
-struct Numbers {
+pub(super) struct Numbers {
     integers: HashMap<i64, u32>,
     texts: HashMap<Box<str>, u32>,
 }
 
 impl Numbers {
-    fn number(&mut self, id: Id) -> u32 {
+    pub(super) fn number(&mut self, id: Id) -> u32 {
         let next = (self.integers.len() + self.texts.len()) as u32;
         match id {
             Id::Number(id) => *self.integers.entry(id).or_insert(next),
@@ -319,7 +319,11 @@ impl Sink for Taken<'_> {
     }
 }
 
-fn object(annotation: Annotation, attributes: Attributes) -> std::result::Result<Object, String> {
+/// Returns the object of an annotation, but for its number and class.
+pub(super) fn object(
+    annotation: Annotation,
+    attributes: Attributes,
+) -> std::result::Result<Object, String> {
     let mut object = Object::default();
     let number =
         |number: Option<Number>, field| number.map_or(Ok(None), |number| number.get(field));
@@ -344,9 +348,16 @@ fn object(annotation: Annotation, attributes: Attributes) -> std::result::Result
     object.rotate_angle = number(annotation.rotate_angle, "rotate_angle")?;
     object.attributes = attributes;
     // As CVAT has them.
-    if let Some(text) = object.attributes.remove("occluded") {
-        object.flags.occluded |= text == "true";
-    }
+    let mut marked = |name| {
+        let mark = object.attributes.get(name).and_then(|text| mark(text));
+        if mark.is_some() {
+            object.attributes.remove(name);
+        }
+        mark.unwrap_or_default()
+    };
+    object.flags.occluded |= marked("occluded");
+    object.flags.truncated |= marked("truncated");
+    object.flags.difficult |= marked("difficult");
     if let Some(degrees) = object.attributes.remove("rotation") {
         let degrees = degrees.parse::<f64>().ok().filter(|degrees| degrees.is_finite());
         let angle = degrees.filter(|degrees| *degrees != 0.0).map(f64::to_radians);
@@ -355,6 +366,15 @@ fn object(annotation: Annotation, attributes: Attributes) -> std::result::Result
     let found = annotation.keypoints.map_or(Ok(Vec::new()), |found| found.get("keypoints"))?;
     object.keypoints = keypoints(found)?;
     Ok(object)
+}
+
+/// Returns whether a mark is set; none for an attribute that says something else.
+fn mark(text: &str) -> Option<bool> {
+    match text.trim() {
+        "true" | "True" | "1" => Some(true),
+        "false" | "False" | "0" => Some(false),
+        _ => None,
+    }
 }
 
 fn keypoints(numbers: Vec<f64>) -> std::result::Result<Vec<Keypoint>, String> {
@@ -371,7 +391,7 @@ fn keypoints(numbers: Vec<f64>) -> std::result::Result<Vec<Keypoint>, String> {
 }
 
 /// Returns attributes as texts; an empty value is none.
-fn attributes(map: Map<String, Value>) -> Attributes {
+pub(super) fn attributes(map: Map<String, Value>) -> Attributes {
     let pairs = map.into_iter().filter_map(|(key, value)| match value {
         Value::Null => None,
         // Also what stands in place of NaN.

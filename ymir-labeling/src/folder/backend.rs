@@ -3,13 +3,15 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use ymir_core::{
-    AssetId, Error, LabelBackend, LabelJob, LabelJobId, LabelStatus, Labeled, Result, Transfer,
+    Error, LabelBackend, LabelHandle, LabelJobId, LabelJobRequest, LabelPage, LabelPageOptions,
+    LabelStatus, Labeled, Result, Transfer, sha256_hex,
 };
 
 use super::create;
 use super::layout::{ANNOTATED, ANNOTATIONS, IMAGES, JOB, JobFile, Paths, README, read_bounded};
 use super::read;
 use crate::blocking::blocking;
+use crate::job;
 
 /// How long a file that cannot be read yet may be one that is still being written.
 const SETTLE: Duration = Duration::from_secs(30);
@@ -28,14 +30,15 @@ const SETTLE: Duration = Duration::from_secs(30);
 /// What `annotated.json` may be: names of images may have folders before them and prefixes that
 /// tools add; ids may be renumbered, whole numbers or texts; categories are found by name, trimmed
 /// and without regard to case; `info`, `licenses`, `area`, `segmentation`, `iscrowd` and
-/// `attributes` may be absent; a missing `bbox` is that around the polygons. An image that is
-/// listed counts as labeled, with or without boxes, and may be listed twice. Boxes that reach over
-/// the edge are clipped; a box without area or wholly outside is refused, as are an image that the
-/// job does not have or whose size differs, and ids that mean nothing or two things.
+/// `attributes` may be absent; outlines, masks and keypoints are read, and a missing `bbox` is that
+/// around the outline. An image that is listed counts as labeled, with or without objects, and may be
+/// listed twice. Boxes and outlines that reach over the edge are clipped; a box without area or
+/// wholly outside is refused, as are an image that the job does not have or whose size differs, and
+/// ids that mean nothing or two things.
 ///
 /// The job is finished when `annotated.json` is there and valid. While it is not valid, `status`
 /// says unfinished if it was changed in the last 30 seconds, as it may still be being written, and
-/// fails as `collect` does if not.
+/// fails as `annotations` does if not.
 ///
 /// A cancelled job's folder is removed, unless people have put something into it or have changed
 /// `annotations.json`: then it is kept under `<id>.cancelled`.
@@ -73,23 +76,35 @@ impl FolderBackend {
 
 #[async_trait]
 impl LabelBackend for FolderBackend {
-    async fn create(&self, job: &LabelJob) -> Result<()> {
-        let (paths, job, transfer) = (self.paths(&job.id), job.clone(), self.transfer);
-        blocking(move || create::create(&paths, &job, transfer)).await
+    async fn create(&self, request: &LabelJobRequest, handle: &LabelHandle) -> Result<LabelHandle> {
+        if handle.ready {
+            return Ok(handle.clone());
+        }
+        let paths = self.paths(&handle.job);
+        create::create(&paths, request, &self.capabilities(), self.transfer).await?;
+        Ok(job::ready(handle, Some(&paths.folder())))
     }
 
-    async fn status(&self, id: &LabelJobId) -> Result<LabelStatus> {
-        let paths = self.paths(id);
+    async fn status(&self, handle: &LabelHandle) -> Result<LabelStatus> {
+        let paths = self.paths(&handle.job);
         blocking(move || status(&paths)).await
     }
 
-    async fn collect(&self, id: &LabelJobId) -> Result<Vec<Labeled>> {
-        let paths = self.paths(id);
-        blocking(move || Ok(labeled(&paths, &paths.read_job()?)?.unwrap_or_default())).await
+    async fn annotations(
+        &self,
+        handle: &LabelHandle,
+        options: &LabelPageOptions,
+    ) -> Result<LabelPage> {
+        let (paths, options) = (self.paths(&handle.job), options.clone());
+        blocking(move || {
+            let labeled = labeled(&paths, &paths.read_job()?)?.unwrap_or_default();
+            LabelPage::of(labeled, &options)
+        })
+        .await
     }
 
-    async fn cancel(&self, id: &LabelJobId) -> Result<()> {
-        let paths = self.paths(id);
+    async fn cancel(&self, handle: &LabelHandle) -> Result<()> {
+        let paths = self.paths(&handle.job);
         blocking(move || cancel(&paths)).await
     }
 }
@@ -108,7 +123,9 @@ fn status(paths: &Paths) -> Result<LabelStatus> {
         read => read?,
     };
     let finished = labeled.is_some();
-    Ok(LabelStatus { total, labeled: labeled.map_or(0, |all| all.len() as u64), finished })
+    let labeled = labeled.map_or(0, |all| all.len() as u64);
+    let skipped = if finished { total - labeled } else { 0 };
+    Ok(LabelStatus { total, labeled, skipped, finished })
 }
 
 /// Returns whether the file that people give back may still be being written. A time in the future
@@ -146,7 +163,7 @@ fn holds_work(folder: &Path) -> Result<bool> {
             return Ok(true);
         }
     }
-    let handed_out = std::fs::read(folder.join(ANNOTATIONS)).ok().map(|bytes| AssetId::of(&bytes));
+    let handed_out = std::fs::read(folder.join(ANNOTATIONS)).ok().map(sha256_hex);
     let job = std::fs::read(folder.join(JOB)).ok();
     let job = job.and_then(|bytes| serde_json::from_slice::<JobFile>(&bytes).ok());
     Ok(job.is_none_or(|job| Some(job.handed_out) != handed_out))

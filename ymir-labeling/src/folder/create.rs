@@ -1,31 +1,104 @@
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use ymir_core::{AssetId, Error, ErrorKind, LabelItem, LabelJob, Result, Transfer};
+use ymir_core::{
+    AssetId, Error, ErrorKind, ImageSource, LabelCapabilities, LabelItem, LabelJobRequest, Result,
+    Transfer, sha256_hex,
+};
 
-use super::coco::Coco;
+use super::coco::document;
 use super::layout::{ANNOTATIONS, IMAGES, JOB, JobFile, JobImage, Paths, README};
 use super::names;
-use crate::blocking::{make_directory, sync_directory, write_file};
-use crate::job;
+use crate::blocking::{blocking, make_directory, sync_directory, write_file};
 
 /// Creates the folder of a job, whole or not at all; one that is there stays as it is.
-pub(super) fn create(paths: &Paths, job: &LabelJob, transfer: Transfer) -> Result<()> {
-    if paths.exists() {
-        return paths.read_job().map(drop);
+pub(super) async fn create(
+    paths: &Paths,
+    request: &LabelJobRequest,
+    capabilities: &LabelCapabilities,
+    transfer: Transfer,
+) -> Result<()> {
+    let there = paths.clone();
+    if blocking(move || there.is_whole()).await? {
+        return Ok(());
     }
-    job::check(job)?;
-    make_directory(&paths.root)?;
-    let _lock = paths.lock()?;
-    if paths.exists() {
-        return paths.read_job().map(drop);
-    }
-    let (partial, folder) = (paths.partial(), paths.folder());
-    remove(&partial)?;
-    if let Err(error) = write(&partial, job, transfer) {
+    request.check(capabilities)?;
+    let begun = paths.clone();
+    let Some(lock) = blocking(move || begin(&begun)).await? else { return Ok(()) };
+    if let Err(error) = fill(paths, request, transfer, &Arc::new(lock)).await {
         // The first failure counts; what cannot be removed now is by the next attempt.
-        let _ = remove(&partial);
+        let partial = paths.partial();
+        let _ = blocking(move || remove(&partial)).await;
         return Err(error);
     }
+    Ok(())
+}
+
+/// Makes an empty folder beside the job's, for this creation alone as long as the lock is held;
+/// `None` if the job has come to be meanwhile.
+fn begin(paths: &Paths) -> Result<Option<File>> {
+    make_directory(&paths.root)?;
+    let lock = paths.lock()?;
+    if paths.is_whole()? {
+        return Ok(None);
+    }
+    remove(&paths.partial())?;
+    make_directory(&paths.partial().join(IMAGES))?;
+    Ok(Some(lock))
+}
+
+/// Fills the folder and puts it in place. The lock outlives a caller that goes away while the files
+/// are written.
+async fn fill(
+    paths: &Paths,
+    request: &LabelJobRequest,
+    transfer: Transfer,
+    lock: &Arc<File>,
+) -> Result<()> {
+    let names = names::hand_out(request.items.iter().map(|item| &item.asset));
+    let images = paths.partial().join(IMAGES);
+    for (item, name) in request.items.iter().zip(&names) {
+        place(request.images.as_ref(), item.asset.id, images.join(name), transfer).await?;
+    }
+    let documents = documents(request, names)?;
+    let (paths, lock) = (paths.clone(), lock.clone());
+    blocking(move || {
+        let _held = lock;
+        finish(&paths, &documents)
+    })
+    .await
+}
+
+/// Returns the files of a job beside its images, by name.
+fn documents(
+    request: &LabelJobRequest,
+    names: Vec<String>,
+) -> Result<[(&'static str, Vec<u8>); 3]> {
+    let annotations = document(request, &names)?;
+    let image = |(item, name): (&LabelItem, String)| JobImage {
+        asset: item.asset.id,
+        file_name: name,
+        width: item.asset.width,
+        height: item.asset.height,
+    };
+    let job = json(&JobFile {
+        format: 1,
+        classes: request.classes.clone(),
+        images: request.items.iter().zip(names).map(image).collect(),
+        handed_out: sha256_hex(&annotations),
+    })?;
+    let readme = readme(request).into_bytes();
+    Ok([(ANNOTATIONS, annotations), (README, readme), (JOB, job)])
+}
+
+fn finish(paths: &Paths, documents: &[(&str, Vec<u8>)]) -> Result<()> {
+    let (partial, folder) = (paths.partial(), paths.folder());
+    for (name, bytes) in documents {
+        write_file(&partial.join(name), bytes)?;
+    }
+    sync_directory(&partial.join(IMAGES))?;
+    sync_directory(&partial)?;
     std::fs::rename(&partial, &folder)
         .map_err(|error| Error::io("cannot put the folder of a job in place", &folder, error))?;
     sync_directory(&paths.root)
@@ -41,33 +114,6 @@ pub(super) fn remove(folder: &Path) -> Result<()> {
     }
 }
 
-fn write(folder: &Path, job: &LabelJob, transfer: Transfer) -> Result<()> {
-    let images = folder.join(IMAGES);
-    make_directory(&images)?;
-    let names = names::hand_out(job.items.iter().map(|item| &item.asset));
-    for (item, name) in job.items.iter().zip(&names) {
-        place(item, &images.join(name), transfer)?;
-    }
-    let annotations = json(&Coco::new(job, &names))?;
-    write_file(&folder.join(ANNOTATIONS), &annotations)?;
-    write_file(&folder.join(README), readme(job).as_bytes())?;
-    let image = |(item, name): (&LabelItem, String)| JobImage {
-        asset: item.asset.id,
-        file_name: name,
-        width: item.asset.width,
-        height: item.asset.height,
-    };
-    let file = JobFile {
-        format: 1,
-        classes: job.classes.clone(),
-        images: job.items.iter().zip(names).map(image).collect(),
-        handed_out: AssetId::of(&annotations),
-    };
-    write_file(&folder.join(JOB), &json(&file)?)?;
-    sync_directory(&images)?;
-    sync_directory(folder)
-}
-
 fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(|error| {
         Error::new(ErrorKind::Unexpected, "the labeling job has no JSON form").caused_by(error)
@@ -75,20 +121,32 @@ fn json(value: &impl serde::Serialize) -> Result<Vec<u8>> {
 }
 
 /// Makes an image stand in the folder.
-fn place(item: &LabelItem, path: &Path, transfer: Transfer) -> Result<()> {
-    if transfer == Transfer::HardLink && std::fs::hard_link(&item.file, path).is_ok() {
-        return Ok(());
-    }
-    // Also what a link cannot do, across file systems for example. Missing sources fail here too.
-    std::fs::copy(&item.file, path).and_then(|_| std::fs::File::open(path)?.sync_all()).map_err(
-        |error| {
-            Error::io("cannot copy an image of a labeling job", &item.file, error)
+async fn place(
+    images: &dyn ImageSource,
+    id: AssetId,
+    path: PathBuf,
+    transfer: Transfer,
+) -> Result<()> {
+    let Some(file) = images.file(&id).await? else {
+        let bytes = images.bytes(&id).await?;
+        return blocking(move || write_file(&path, &bytes)).await;
+    };
+    blocking(move || {
+        if transfer == Transfer::HardLink && std::fs::hard_link(&file, &path).is_ok() {
+            return Ok(());
+        }
+        // Also what a link cannot do, across file systems for example. Missing images fail here too.
+        let copied = std::fs::copy(&file, &path).and_then(|_| File::open(&path)?.sync_all());
+        copied.map_err(|error| {
+            Error::io("cannot copy an image of a labeling job", &file, error)
                 .with("to", path.display())
-        },
-    )
+                .with("asset", id)
+        })
+    })
+    .await
 }
 
-fn readme(job: &LabelJob) -> String {
+fn readme(job: &LabelJobRequest) -> String {
     let names: Vec<_> = job.classes.entries().iter().map(|e| format!("  {}\n", e.name)).collect();
     let instructions = job.instructions.trim();
     let gap = if instructions.is_empty() { "" } else { "\n\n" };

@@ -32,7 +32,7 @@ pub(super) struct JobFile {
     /// The images, in the order of the job.
     pub(super) images: Vec<JobImage>,
     /// The SHA-256 of `annotations.json` as it was handed out.
-    pub(super) handed_out: AssetId,
+    pub(super) handed_out: String,
 }
 
 /// One image of a job.
@@ -77,6 +77,15 @@ impl Paths {
     /// Returns whether something stands at the job's place.
     pub(super) fn exists(&self) -> bool {
         self.folder().symlink_metadata().is_ok()
+    }
+
+    /// Returns whether the job is there.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupted` if something else stands at its place, or its files are damaged.
+    pub(super) fn is_whole(&self) -> Result<bool> {
+        Ok(self.exists() && self.read_job().map(|_| true)?)
     }
 
     /// Waits until no other thread or process creates or cancels a job in this folder. The lock is

@@ -4,6 +4,5 @@ mod create;
 mod layout;
 mod names;
 mod read;
-mod value;
 
 pub use backend::FolderBackend;

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ymir_core::{AssetStore, ErrorKind, LabelBackend, LabelJob, LabelJobId, Labeled, VersionId};
+use ymir_core::{
+    AssetStore, ErrorKind, LabelBackend, LabelHandle, LabelJobId, LabelJobRequest, Labeled,
+    VersionId,
+};
 use ymir_labeling::OracleBackend;
-use ymir_testkit::conformance::label_backend::{Fixture, Labeling};
+use ymir_testkit::conformance::label_backend::{Fixture, Labeling, annotations, create};
 use ymir_testkit::double::{Fault, FaultyAssetStore, StoreMethod, When};
 
 struct Oracle {
@@ -21,7 +24,13 @@ impl Labeling for Oracle {
         Arc::new(OracleBackend::new(self.store.clone(), self.truth, &self.state))
     }
 
-    async fn label(&self, _: &LabelJob, _: &[Labeled]) {}
+    async fn label(&self, _: &LabelJobRequest, _: &[Labeled]) {}
+
+    async fn jobs(&self) -> usize {
+        let Ok(entries) = std::fs::read_dir(&self.state) else { return 0 };
+        let is_job = |name: std::ffi::OsString| name.to_string_lossy().ends_with(".json");
+        entries.filter(|entry| is_job(entry.as_ref().unwrap().file_name())).count()
+    }
 }
 
 fn oracle(fixture: &Fixture) -> Oracle {
@@ -37,16 +46,17 @@ async fn a_damaged_job_file_is_reported_and_can_be_cancelled() {
     let fixture = Fixture::new().await;
     let backend = oracle(&fixture).open().await;
     let job = fixture.job("job_1");
-    backend.create(&job).await.unwrap();
+    let handle = create(&*backend, &job).await.unwrap();
     let path = fixture.state().join("job_1.json");
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    let error = backend.collect(&job.id).await.unwrap_err();
+    let error = annotations(&*backend, &handle, 100).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupted);
     assert!(error.to_string().contains("job_1.json"), "{error}");
-    backend.cancel(&job.id).await.unwrap();
-    backend.create(&job).await.unwrap();
-    assert_eq!(backend.collect(&job.id).await.unwrap(), fixture.answers(&job));
+    backend.cancel(&handle).await.unwrap();
+    create(&*backend, &job).await.unwrap();
+    let found = annotations(&*backend, &handle, 100).await.unwrap();
+    assert_eq!(found, fixture.answers(&job));
 }
 
 #[tokio::test]
@@ -54,21 +64,19 @@ async fn a_job_keeps_the_truth_that_it_was_created_with() {
     let fixture = Fixture::new().await;
     let mut setup = oracle(&fixture);
     let job = fixture.job("job_1");
-    setup.open().await.create(&job).await.unwrap();
+    let handle = create(&*setup.open().await, &job).await.unwrap();
     setup.truth = VersionId::new([7; 20]);
-    assert_eq!(setup.open().await.collect(&job.id).await.unwrap(), fixture.answers(&job));
-    let error = setup.open().await.create(&fixture.job("job_2")).await.unwrap_err();
+    let found = annotations(&*setup.open().await, &handle, 100).await.unwrap();
+    assert_eq!(found, fixture.answers(&job));
+    let error = create(&*setup.open().await, &fixture.job("job_2")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound, "an oracle without truth takes no jobs");
     assert!(!fixture.state().join("job_2.json").exists());
 }
 
 #[tokio::test]
-async fn an_asset_twice_in_a_job_is_invalid() {
+async fn creating_at_once_makes_one_job() {
     let fixture = Fixture::new().await;
-    let backend = oracle(&fixture).open().await;
-    let mut job = fixture.job("job_1");
-    job.items.push(job.items[0].clone());
-    assert_eq!(backend.create(&job).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    super::create_at_once(&fixture, &oracle(&fixture)).await;
 }
 
 #[tokio::test]
@@ -80,10 +88,11 @@ async fn a_failing_store_fails_the_call_and_nothing_else() {
     let mut setup = oracle(&fixture);
     setup.store = Arc::new(FaultyAssetStore::new(fixture.store.clone(), faults));
     let (backend, job) = (setup.open().await, fixture.job("job_1"));
-    backend.create(&job).await.unwrap();
-    assert!(backend.status(&job.id).await.unwrap_err().is_retryable());
-    assert!(backend.collect(&job.id).await.unwrap_err().is_retryable());
-    assert_eq!(backend.collect(&job.id).await.unwrap(), fixture.answers(&job));
-    let unknown = LabelJobId::new("other").unwrap();
-    assert_eq!(backend.collect(&unknown).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let handle = create(&*backend, &job).await.unwrap();
+    assert!(backend.status(&handle).await.unwrap_err().is_retryable());
+    assert!(annotations(&*backend, &handle, 100).await.unwrap_err().is_retryable());
+    assert_eq!(annotations(&*backend, &handle, 100).await.unwrap(), fixture.answers(&job));
+    let unknown = LabelHandle::new(LabelJobId::new("other").unwrap());
+    let error = annotations(&*backend, &unknown, 100).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
 }

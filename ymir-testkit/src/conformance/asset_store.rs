@@ -73,11 +73,16 @@ pub async fn run_all(make: impl Fn() -> Arc<dyn AssetStore>) {
     a_known_class_keeps_its_id_and_gains_aliases(make()).await;
     invalid_classes_change_nothing(make()).await;
     concurrent_classes_are_all_kept(make()).await;
+    classes_may_differ_by_case(make()).await;
+    a_renamed_class_is_the_same_class(make()).await;
+    a_retired_class_stays_in_the_table(make()).await;
+    class_edits_are_made_all_or_none(make()).await;
     blobs_come_back_in_order(make()).await;
     blobs_can_be_put_again(make()).await;
     a_missing_source_is_not_found(make()).await;
     a_missing_blob_is_not_found(make()).await;
     blobs_are_exported_as_files(make()).await;
+    capabilities_tell_what_works(make()).await;
     an_export_does_not_overwrite(make()).await;
 }
 
@@ -133,11 +138,16 @@ macro_rules! asset_store_tests {
             a_known_class_keeps_its_id_and_gains_aliases
             invalid_classes_change_nothing
             concurrent_classes_are_all_kept
+            classes_may_differ_by_case
+            a_renamed_class_is_the_same_class
+            a_retired_class_stays_in_the_table
+            class_edits_are_made_all_or_none
             blobs_come_back_in_order
             blobs_can_be_put_again
             a_missing_source_is_not_found
             a_missing_blob_is_not_found
             blobs_are_exported_as_files
+            capabilities_tell_what_works
             an_export_does_not_overwrite
         }
     };

@@ -227,7 +227,8 @@ pub async fn a_panic_fails_the_task_alone(scheduler: Tested) {
 pub async fn an_id_is_used_once(scheduler: Tested) {
     let submit = || scheduler.submit(spec("t", slots(1)), ScriptedWork::new());
     let results = join_all((0..8).map(|_| submit())).await;
-    let errors: Vec<_> = results.into_iter().filter_map(|result| result.err()).map(|e| e.kind()).collect();
+    let errors: Vec<_> =
+        results.into_iter().filter_map(|result| result.err()).map(|e| e.kind()).collect();
     assert_eq!(errors, [ErrorKind::AlreadyExists; 7]);
     wait(&scheduler, "t").await;
     assert_eq!(submit().await.expect_err("used").kind(), ErrorKind::AlreadyExists);

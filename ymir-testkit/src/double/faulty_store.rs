@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, stream};
 use ymir_core::{
     AssetId, AssetStore, BlobId, BlobInfo, BlobSource, BlobStore, Branch, BranchKind, Change,
-    ClassEntry, ClassTable, CommitRequest, DiffOptions, Error, ErrorKind, FindOptions, FsckOptions,
+    ClassEdit, ClassTable, CommitRequest, DiffOptions, Error, ErrorKind, FindOptions, FsckOptions,
     FsckReport, GarbageOptions, GarbageReport, LogOptions, Manifest, Name, Page, PageOptions,
     Query, Record, Result, Scan, ScanOptions, Selector, StoreCapabilities, TaskId, Transfer,
     Version, VersionId,
@@ -46,8 +46,8 @@ pub enum StoreMethod {
     Diff,
     /// [`AssetStore::classes`]
     Classes,
-    /// [`AssetStore::add_classes`]
-    AddClasses,
+    /// [`AssetStore::edit_classes`]
+    EditClasses,
     /// [`AssetStore::put_blobs`]
     PutBlobs,
     /// [`AssetStore::read_blob`]
@@ -227,8 +227,8 @@ impl AssetStore for FaultyAssetStore {
         pass!(self, Classes, self.inner.classes())
     }
 
-    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
-        pass!(self, AddClasses, self.inner.add_classes(classes))
+    async fn edit_classes(&self, edits: &[ClassEdit]) -> Result<ClassTable> {
+        pass!(self, EditClasses, self.inner.edit_classes(edits))
     }
 
     async fn put_blobs(&self, sources: Vec<BlobSource>) -> Result<Vec<BlobInfo>> {

@@ -78,7 +78,9 @@ impl State {
     }
 
     pub(super) fn manifest(&self, id: &VersionId) -> Result<Manifest> {
-        Ok(self.stored(id)?.manifest.clone())
+        let manifest = self.stored(id)?.manifest.clone();
+        let classes = self.classes.first(manifest.classes.len());
+        Ok(Manifest { classes, ..manifest })
     }
 
     fn branch(&self, branch: &Branch) -> Result<&[VersionId]> {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt, stream};
 use ymir_core::{
-    AssetId, AssetStore, BlobStore, Branch, BranchKind, Change, ClassEntry, ClassTable,
+    AssetId, AssetStore, BlobStore, Branch, BranchKind, Change, ClassEdit, ClassTable,
     CommitRequest, DiffOptions, Edit, EditSource, Edits, GarbageOptions, GarbageReport, LogOptions,
     Manifest, Name, Page, PageOptions, Record, Result, Scan, ScanOptions, Selector,
     StoreCapabilities, Version, VersionId,
@@ -141,12 +141,11 @@ impl AssetStore for MemoryAssetStore {
         Ok(self.state().classes.clone())
     }
 
-    async fn add_classes(&self, classes: &[ClassEntry]) -> Result<ClassTable> {
+    async fn edit_classes(&self, edits: &[ClassEdit]) -> Result<ClassTable> {
         let mut state = self.state();
         let mut table = state.classes.clone();
-        for class in classes {
-            let aliases: Vec<&str> = class.aliases.iter().map(String::as_str).collect();
-            table.add(&class.name, &aliases)?;
+        for edit in edits {
+            table.apply(edit)?;
         }
         state.classes = table.clone();
         Ok(table)

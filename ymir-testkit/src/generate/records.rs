@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ymir_core::{
-    Annotation, Asset, AssetId, BBox, Class, ClassEntry, ClassId, Edit, Edits, Keypoint, Mask,
-    MediaType, Record, Shape, Visibility,
+    Annotation, Asset, AssetId, BBox, Class, ClassId, Edit, Edits, Keypoint, Mask, MediaType,
+    NewClass, Record, Shape, Visibility,
 };
 
 use crate::generate::rng::SplitMix64;
@@ -34,11 +34,9 @@ pub struct SyntheticRecords {
 }
 
 impl SyntheticRecords {
-    /// Returns the classes as entries to be added to an empty table.
-    pub fn class_entries(&self) -> Vec<ClassEntry> {
-        let entry =
-            |id| ClassEntry { id: ClassId(id), name: format!("class {id}"), aliases: Vec::new() };
-        (0..self.classes).map(entry).collect()
+    /// Returns the classes, to be added to an empty table.
+    pub fn new_classes(&self) -> Vec<NewClass> {
+        (0..self.classes).map(|id| NewClass::new(format!("class {id}"))).collect()
     }
 
     /// Returns the n-th record, also beyond the number of assets.

@@ -1,5 +1,6 @@
 //! The doubles and generators.
 
+mod label_conformance;
 mod memory_store;
 mod scenes;
 mod store_conformance;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ymir_core::{
     Annotation, Asset, AssetId, AssetStore, BBox, Base, BlobSource, Branch, BranchKind, Class,
-    ClassEntry, ClassId, CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Manifest, MediaType,
-    Name, PageOptions, Record, Selector, Transfer, Version,
+    ClassId, CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Manifest, MediaType, Name,
+    NewClass, PageOptions, Record, Selector, Transfer, Version,
 };
 use ymir_testkit::double::{Fault, FaultyAssetStore, MemoryAssetStore, StoreMethod, When};
 
@@ -44,7 +44,7 @@ async fn put(store: &dyn AssetStore, records: Vec<Record>) -> Result<Version, Er
 
 async fn with_class() -> MemoryAssetStore {
     let store = MemoryAssetStore::new();
-    let class = ClassEntry { id: ClassId(0), name: "cat".into(), aliases: vec!["kitten".into()] };
+    let class = NewClass { name: "cat".into(), aliases: vec!["kitten".into()] };
     store.add_classes(&[class]).await.unwrap();
     store
 }

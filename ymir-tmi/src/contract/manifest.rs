@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde_norway::Value;
-use ymir_core::{Error, ErrorKind, ExecutorInfo, ObjectType, Parameters, Result, TmiKind};
+use ymir_core::{Error, ExecutorInfo, ObjectType, Parameters, Result, TmiKind};
 
 use super::yaml_read;
 
@@ -15,11 +15,16 @@ const TEMPLATES: [(TmiKind, &str); 3] = [
     (TmiKind::Inference, "infer-template.yaml"),
 ];
 
+/// The number of executors that take text prompts. What they do beside is no obstacle to that.
+const MULTI_MODAL: u32 = 50;
+
 /// The folder in which an executor for several object types keeps the templates of each.
 fn folder(object_type: ObjectType) -> &'static str {
     match object_type {
         ObjectType::Detection => "det",
-        _ => "",
+        ObjectType::SemanticSegmentation => "semantic-seg",
+        ObjectType::InstanceSegmentation => "instance-seg",
+        _ => "classification",
     }
 }
 
@@ -28,7 +33,7 @@ pub(crate) fn manifest_files() -> Vec<String> {
     let mut files = vec![MANIFEST.to_owned()];
     for (_, template) in TEMPLATES {
         files.push(template.to_owned());
-        files.push(format!("{}/{template}", folder(ObjectType::Detection)));
+        files.extend(ObjectType::ALL.map(|own| format!("{}/{template}", folder(own))));
     }
     files
 }
@@ -42,12 +47,15 @@ pub(crate) fn manifest_files() -> Vec<String> {
 /// # Errors
 ///
 /// - `InvalidInput` for a malformed file, with the file and field, or if there is no template.
-/// - `Unsupported` if it handles no object type that YMIR does.
+/// - `Unsupported` for an object type that YMIR does not know, unless it is one of several.
 pub fn read_manifest(files: &BTreeMap<String, Vec<u8>>, digest: String) -> Result<ExecutorInfo> {
     let object_types = object_types(files.get(MANIFEST).map(Vec::as_slice))?;
     let mut templates = BTreeMap::new();
     for (kind, name) in TEMPLATES {
         // Images for several object types keep the templates of each in a folder of its own.
+        // Tasks are of detection, where the executor does that.
+        let mut object_types = object_types.clone();
+        object_types.sort_by_key(|object_type| *object_type != ObjectType::Detection);
         let own = object_types.iter().map(|object_type| format!("{}/{name}", folder(*object_type)));
         let path = own.chain([name.to_owned()]).find(|path| files.contains_key(path));
         if let Some(path) = path {
@@ -93,19 +101,21 @@ fn object_types(manifest: Option<&[u8]>) -> Result<Vec<ObjectType>> {
             let expected = "expected a number such as 2 (detection), or a list of them";
             return Err(malformed(MANIFEST, "object_type", expected));
         };
-        // Those that tasks do not handle yet are no obstacle to the one that they do.
-        if number == ObjectType::Detection.number() && types.is_empty() {
-            types.push(ObjectType::Detection);
+        match ObjectType::from_number(number) {
+            Ok(known) if types.contains(&known) => {}
+            Ok(known) => types.push(known),
+            Err(_) if number == MULTI_MODAL && values.len() > 1 => {}
+            Err(error) => {
+                return Err(error
+                    .with("file", "/img-man/manifest.yaml")
+                    .with("field", "object_type"));
+            }
         }
     }
-    if types.is_empty() {
-        let message = "the executor handles no object type that this version of YMIR does; it \
-                       needs 2 (detection)";
-        return Err(Error::new(ErrorKind::Unsupported, message)
-            .with("file", "/img-man/manifest.yaml")
-            .with("field", "object_type"));
+    match types.is_empty() {
+        true => Err(malformed(MANIFEST, "object_type", "expected an object type in the list")),
+        false => Ok(types),
     }
-    Ok(types)
 }
 
 fn template(file: &str, bytes: &[u8]) -> Result<Parameters> {

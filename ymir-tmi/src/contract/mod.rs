@@ -4,7 +4,6 @@
 //! are bounded, links and special files are refused, and no path leaves its folder.
 
 mod annotations;
-mod coco;
 mod config;
 mod inference;
 pub(crate) mod manifest;

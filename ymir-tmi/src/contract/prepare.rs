@@ -6,9 +6,9 @@ use std::thread;
 
 use serde_json::{Map, Value, json};
 use ymir_core::{Asset, AssetId, ClassId, Error, Layout, Record, Result, TmiKind};
+use ymir_formats::{CocoDocument, Extras, executor_ark, executor_voc};
 
 use super::annotations::{self, Labeled};
-use super::coco::CocoWriter;
 use super::config::{self, Config, ExportFormat};
 use super::out::check_relative;
 use super::samples::{SampleSet, SampleWriter};
@@ -54,7 +54,7 @@ pub struct TaskWriter {
     classes: HashMap<ClassId, usize>,
     model_files: Vec<String>,
     indices: BTreeMap<SampleSet, BufWriter<File>>,
-    coco: Option<CocoWriter>,
+    coco: Option<CocoDocument<BufWriter<File>>>,
     samples: BTreeMap<SampleSet, SampleWriter>,
     seen: Seen,
     folders: HashSet<PathBuf>,
@@ -144,7 +144,8 @@ impl TaskWriter {
             }
         }
         if self.config.format == ExportFormat::Coco && roles.contains(&SampleSet::Training) {
-            self.coco = Some(CocoWriter::create(self.dir.join("in").join(COCO_FILE))?);
+            let path = self.dir.join("in").join(COCO_FILE);
+            self.coco = Some(CocoDocument::create(path, "", Extras::Omitted)?);
         }
         Ok(())
     }
@@ -257,8 +258,16 @@ impl TaskWriter {
         self.prepared.skipped_annotations += (item.annotations.len() - labeled.len()) as u64;
         let name = file_name.rsplit('/').next().unwrap_or(file_name);
         let (text, extension) = match self.config.format {
-            ExportFormat::Ark => (annotations::ark(item.asset, &labeled), "txt"),
-            ExportFormat::Voc => (annotations::voc(item.asset, name, &labeled, &self.names), "xml"),
+            ExportFormat::Ark => {
+                let numbered = labeled.iter().map(|object| (object.class, object.annotation));
+                (executor_ark(item.asset, numbered), "txt")
+            }
+            ExportFormat::Voc => {
+                let names = &self.names;
+                let named =
+                    labeled.iter().map(|object| (names[object.class].as_str(), object.annotation));
+                (executor_voc(item.asset, name, named), "xml")
+            }
             ExportFormat::Ymir => {
                 let path = format!("{}/assets/{file_name}", self.input);
                 if let Some(samples) = self.samples.get_mut(&role) {
@@ -268,7 +277,9 @@ impl TaskWriter {
             }
             ExportFormat::Coco | ExportFormat::None => {
                 if let Some(coco) = self.coco.as_mut().filter(|_| !again) {
-                    coco.add(item.asset, name, &labeled)?;
+                    let numbered =
+                        labeled.iter().map(|object| (object.class as u64, object.annotation));
+                    coco.add(item.asset, name, numbered)?;
                 }
                 return Ok(format!("{}/{COCO_FILE}", self.input));
             }
@@ -353,7 +364,9 @@ impl TaskWriter {
         }
         self.write_files()?;
         if let Some(coco) = self.coco.take() {
-            coco.finish(&self.names)?;
+            // Categories are counted from 0 in `class_names`.
+            let categories: Vec<_> = (0..).zip(self.names.iter().map(String::as_str)).collect();
+            coco.finish(&categories)?;
         }
         for samples in std::mem::take(&mut self.samples).into_values() {
             samples.finish()?;

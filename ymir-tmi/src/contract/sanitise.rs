@@ -9,7 +9,7 @@ use ymir_core::{Error, Result};
 const MAX_DEPTH: usize = 100;
 
 /// The bits of a mode that give rights to whoever runs a file, or takes them from its folder.
-const SPECIAL: u32 = 0o7000;
+const SPECIAL: Mode = Mode::SUID.union(Mode::SGID).union(Mode::SVTX);
 
 /// Takes out of `<dir>/out` what an executor may not leave behind: set-user-id, set-group-id and
 /// sticky bits are cleared, devices, pipes and sockets are removed, and what another user owns is
@@ -83,7 +83,7 @@ impl Owner {
     }
 
     fn is_right(self, stat: &Stat) -> bool {
-        stat.st_uid == self.user && stat.st_mode & SPECIAL == 0
+        stat.st_uid == self.user && !Mode::from_raw_mode(stat.st_mode).intersects(SPECIAL)
     }
 
     fn open(
@@ -100,9 +100,10 @@ impl Owner {
     /// Makes an opened file plain and the owner's.
     fn own(self, file: &OwnedFd) -> bool {
         let Ok(stat) = rustix::fs::fstat(file) else { return false };
-        let mode = Mode::from_raw_mode(stat.st_mode & 0o777);
+        let mode = Mode::from_raw_mode(stat.st_mode);
+        let rights = Mode::RWXU | Mode::RWXG | Mode::RWXO;
         // The rights go before the owner changes, so that they are never the new owner's.
-        let plain = stat.st_mode & SPECIAL == 0 || rustix::fs::fchmod(file, mode).is_ok();
+        let plain = !mode.intersects(SPECIAL) || rustix::fs::fchmod(file, mode & rights).is_ok();
         let (user, group) = (Uid::from_raw(self.user), Gid::from_raw(self.group));
         let owned =
             stat.st_uid == self.user || rustix::fs::fchown(file, Some(user), Some(group)).is_ok();

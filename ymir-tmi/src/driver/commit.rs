@@ -2,9 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ymir_core::{
-    Annotation, AssetId, AssetStore, Base, BlobInfo, BlobSource, Branch, Class, ClassEntry,
-    ClassId, ClassTable, Columns, CommitRequest, Edit, Edits, Error, Expect, Manifest, Model,
-    ModelFile, PredictionInfo, Record, Records, Result, ScanOptions, Stage, TaskRecord, TaskSpec,
+    Annotation, AssetId, AssetStore, Base, BlobInfo, BlobSource, Branch, CaseMatch, Class,
+    ClassTable, Columns, CommitRequest, Edit, Edits, Error, Expect, Manifest, Model, ModelFile,
+    NewClass, PredictionInfo, Record, Records, Result, ScanOptions, Stage, TaskRecord, TaskSpec,
     Transfer, UnknownClasses, Version, VersionId,
 };
 
@@ -179,6 +179,12 @@ impl Commit<'_> {
         let mut predictions = result.annotations;
         let unknown = self.tmi.unknown_classes()?;
         let classes = self.classes(&predictions, unknown).await?;
+        let mut record = self.record.clone();
+        let matches = case_matches(&predictions, &classes);
+        if !matches.is_empty() {
+            let json = serde_json::json!(matches).to_string();
+            record.parameters.insert("case_matches".to_owned(), json);
+        }
         let mut edits = Vec::new();
         let options = ScanOptions { columns: Columns::ASSETS, ..ScanOptions::default() };
         let mut records = Records::new(self.store.scan(&dataset, options));
@@ -190,7 +196,6 @@ impl Commit<'_> {
         let message = format!("Predict on {} assets", edits.len());
         let model = self.tmi.required(role::MODEL)?;
         let prediction = Some(PredictionInfo { model, dataset });
-        let record = self.record.clone();
         let manifest = Manifest { task: record, prediction, ..Manifest::default() };
         self.once(branch, edits.into(), manifest, message).await
     }
@@ -210,9 +215,17 @@ impl Commit<'_> {
             _ => None,
         });
         let named: BTreeSet<String> = named.collect();
-        let entry = |name| ClassEntry { id: ClassId(0), name, aliases: Vec::new() };
-        self.store.add_classes(&named.into_iter().map(entry).collect::<Vec<_>>()).await
+        self.store.add_classes(&named.into_iter().map(NewClass::new).collect::<Vec<_>>()).await
     }
+}
+
+/// Returns the names that were predicted and taken as a class which has them in another case.
+fn case_matches(predictions: &Predictions, classes: &ClassTable) -> BTreeSet<CaseMatch> {
+    let names = predictions.values().flatten().filter_map(|annotation| match &annotation.class {
+        Class::Name(name) => Some(name),
+        Class::Id(_) => None,
+    });
+    names.filter_map(|name| classes.case_match(name)).collect()
 }
 
 /// Returns the predictions of an asset with the ids of their classes.

@@ -138,11 +138,7 @@ impl TaskDriver for ExecutorDriver {
 
     async fn collect(&self, task: &TaskContext, run: Result<&(), &Error>) -> Result<()> {
         let note = |text| task.reporter.log(LogLine { source: LogSource::Ymir, text }, None);
-        // Now that the log and the end of the runs are recorded, their engine need not keep them.
         for dir in TmiTask::of(&task.spec)?.unit_dirs(&task.dir) {
-            if let Err(error) = self.end_run(&task.spec, &dir).await {
-                note(format!("what is left of the run could not be removed: {error}"));
-            }
             blocking(move || sanitise_output(&dir)).await?;
         }
         if run.is_err() {

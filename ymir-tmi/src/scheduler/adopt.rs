@@ -60,6 +60,7 @@ impl Inner {
                 }
                 let found = journal.read(|db| tasks::record(db, &id))?;
                 starter.start(found.unwrap_or(record), need);
+                journal.heed();
                 Ok(true)
             })
             .await
@@ -81,18 +82,11 @@ pub(super) async fn serve(inner: Weak<Inner>) {
 
 /// Returns the unfinished tasks that have no living owner.
 fn orphans(journal: &mut Journal) -> Result<Vec<Record>> {
-    let own = journal.owner.clone();
-    let mut orphans = Vec::new();
-    for record in journal.read(tasks::unfinished)? {
-        let alive = record.owner.as_deref().is_some_and(|owner| {
-            own.as_ref().is_some_and(|own| own.id == owner)
-                || Owner::is_alive(&journal.database, owner)
-        });
-        if !alive {
-            orphans.push(record);
-        }
-    }
-    Ok(orphans)
+    let own = journal.owner.as_ref().map(|own| own.id.clone());
+    let mut others = journal.read(|db| tasks::others(db, own.as_deref()))?;
+    let database = &journal.database;
+    others.retain(|task| !task.owner.as_deref().is_some_and(|id| Owner::is_alive(database, id)));
+    Ok(others)
 }
 
 /// Ends a task that this process cannot carry on, if nobody can: it was cancelled, or its runs are

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ymir_core::{Error, Result, TaskId, TaskSpec, TaskState};
 
-use super::clean::Leftover;
+use super::clean::UnremovedFile;
 use super::options::Keep;
 
 /// Where, beside the task directories, that lies which is about to be removed. No task has this id.
@@ -75,7 +75,7 @@ fn move_aside(tasks_dir: &Path, surplus: &Path, name: &str) -> io::Result<Option
 
 /// Moves the directory of an ended task to where it waits to be removed; returns whether nothing is
 /// left in its place.
-pub(super) fn put_all_aside(tasks_dir: &Path, id: &TaskId, left: &mut Vec<Leftover>) -> bool {
+pub(super) fn put_all_aside(tasks_dir: &Path, id: &TaskId, left: &mut Vec<UnremovedFile>) -> bool {
     let dir = path(tasks_dir, id);
     match move_aside(tasks_dir, &dir, id.as_str()) {
         Ok(_) => true,
@@ -85,13 +85,13 @@ pub(super) fn put_all_aside(tasks_dir: &Path, id: &TaskId, left: &mut Vec<Leftov
 }
 
 /// Removes all that was put aside, and reports what cannot be removed.
-pub(super) fn empty(tasks_dir: &Path, left: &mut Vec<Leftover>) {
+pub(super) fn empty(tasks_dir: &Path, left: &mut Vec<UnremovedFile>) {
     for entry in fs::read_dir(tasks_dir.join(GONE)).into_iter().flatten().flatten() {
         remove_or_report(&entry.path(), left);
     }
 }
 
-fn remove_or_report(path: &Path, left: &mut Vec<Leftover>) -> bool {
+fn remove_or_report(path: &Path, left: &mut Vec<UnremovedFile>) -> bool {
     let Err(error) = remove(path) else { return true };
     let (path, user) = foreign(path).unwrap_or((path.to_owned(), None));
     let remedy = match user {
@@ -101,7 +101,7 @@ fn remove_or_report(path: &Path, left: &mut Vec<Leftover>) -> bool {
         ),
         None => "see that this user can write to it".to_owned(),
     };
-    left.push(Leftover { path, user, reason: format!("{error}; {remedy}") });
+    left.push(UnremovedFile { path, user, reason: format!("{error}; {remedy}") });
     false
 }
 

@@ -13,7 +13,6 @@ use ymir_core::{
 };
 
 use super::blocking::blocking;
-use super::directory;
 use super::host::Broker;
 use super::journal::Journal;
 use super::live::{self, Live};
@@ -23,6 +22,7 @@ use super::owner::Owner;
 use super::policy::Amount;
 use super::reporter::Reporter;
 use super::tasks::{self, End, Record, Unit};
+use super::{clean, directory};
 
 /// How long the end of a task waits before it is tried again to record it, at most.
 const RETRY: Duration = Duration::from_secs(5);
@@ -132,6 +132,10 @@ impl Drive {
         let _ =
             blocking(move || surplus.iter().try_for_each(|place| directory::remove_aside(place)))
                 .await;
+        let (shared, retention) = (&self.shared, self.shared.retention);
+        if retention.max_age.is_some() || retention.max_count.is_some() {
+            let _ = clean::clean(&shared.outbox, &shared.tasks_dir, retention).await;
+        }
     }
 
     async fn attempt(&mut self) -> Result<Vec<VersionId>, Stop> {

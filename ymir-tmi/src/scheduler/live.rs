@@ -95,11 +95,6 @@ impl Live {
         }
     }
 
-    /// Returns whether a task is one of these.
-    pub(super) fn contains(&self, id: &TaskId) -> bool {
-        lock(&self.tasks).running.contains_key(id)
-    }
-
     /// Drops all tasks where they wait, now and from now on.
     pub(super) fn abort(&self) {
         let mut tasks = lock(&self.tasks);

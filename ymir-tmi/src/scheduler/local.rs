@@ -238,7 +238,7 @@ impl Inner {
         let job = move |journal: &mut Journal| {
             let owner = &shared.owner.id;
             match journal.change(&spec.id, |db| tasks::insert(db, &spec, owner))? {
-                Inserted::New(record) => starter.start(record, need),
+                Inserted::New(record) => starter.start(*record, need),
                 Inserted::Joined(task) => return Ok(Submission { task, joined: true }),
                 Inserted::Exists => {
                     let message = "a task with this id exists; choose another";

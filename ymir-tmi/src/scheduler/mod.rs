@@ -27,7 +27,7 @@ mod spread;
 mod tasks;
 mod units;
 
-pub use clean::{CleanReport, Leftover};
+pub use clean::{CleanReport, UnremovedFile};
 pub use host::{HostLease, HostOptions, LeaseState};
 pub use local::LocalScheduler;
 pub use options::{Keep, Retention, SchedulerOptions};

@@ -99,6 +99,12 @@ impl Owner {
     }
 }
 
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
 fn directory(database: &Path) -> PathBuf {
     beside(database, "-owners")
 }

@@ -1,12 +1,12 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use ymir_core::{Error, ErrorReport, LogLine, LogPosition, TaskEventKind, TaskReporter};
 
 use super::events::NewEvent;
-use super::outbox::{Outbox, Slot};
+use super::outbox::{Outbox, Slot, lock};
 use super::tasks;
 
 /// The most bytes of a line of log and of a progress message; the rest is cut off.
@@ -22,17 +22,20 @@ pub(super) struct Reporter {
     unit: u32,
     cancel: CancellationToken,
     ended: Arc<AtomicBool>,
+    /// What was told last of whether the run can be found out about.
+    stalled: Mutex<Option<Option<ErrorReport>>>,
 }
 
 impl Reporter {
     pub(super) fn new(outbox: Arc<Outbox>, slot: Arc<Slot>, cancel: CancellationToken) -> Self {
-        Self { outbox, slot, unit: 0, cancel, ended: Arc::default() }
+        Self { outbox, slot, unit: 0, cancel, ended: Arc::default(), stalled: Mutex::default() }
     }
 
     /// Returns the reporter of a unit, that is stopped by a token of its own.
     pub(super) fn of_unit(&self, unit: u32, cancel: CancellationToken) -> Self {
         let (outbox, slot) = (Arc::clone(&self.outbox), Arc::clone(&self.slot));
-        Self { outbox, slot, unit, cancel, ended: Arc::clone(&self.ended) }
+        let ended = Arc::clone(&self.ended);
+        Self { outbox, slot, unit, cancel, ended, stalled: Mutex::default() }
     }
 
     /// Lets nothing more through, also of its units.
@@ -63,11 +66,12 @@ impl TaskReporter for Reporter {
     }
 
     fn stalled(&self, reason: Option<&Error>) {
-        if !self.has_ended() {
+        let reason = reason.map(ErrorReport::from);
+        let told = lock(&self.stalled).replace(reason.clone());
+        if !self.has_ended() && told.as_ref() != Some(&reason) {
             let (task, unit) = (self.slot.task.clone(), self.unit);
-            let reason = reason.map(ErrorReport::from);
             self.outbox.post(move |journal| {
-                // If it cannot be recorded now, the driver tells it again.
+                // Where it cannot be recorded, the task does not go on either.
                 let _ = journal.change(&task, |db| tasks::stall(db, &task, unit, reason.as_ref()));
             });
         }

@@ -25,7 +25,7 @@ pub(super) struct End {
 
 /// The answer to a new task.
 pub(super) enum Inserted {
-    New(Record),
+    New(Box<Record>),
     /// An equal task is under way.
     Joined(TaskId),
     /// Its id was used before.
@@ -84,7 +84,7 @@ pub(super) fn insert(db: &Connection, spec: &TaskSpec, owner: &str) -> Sql<Inser
     }
     tell_state(db, time, &spec.id, TaskState::Pending)?;
     let record = record(db, &spec.id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    Ok(Inserted::New(record))
+    Ok(Inserted::New(Box::new(record)))
 }
 
 /// Returns the oldest unfinished task that does the same and is not to be stopped.
@@ -133,11 +133,12 @@ pub(super) fn record(db: &Connection, id: &TaskId) -> Sql<Option<Record>> {
     Ok(Some(record))
 }
 
-/// Returns the unfinished tasks, oldest first.
-pub(super) fn unfinished(db: &Connection) -> Sql<Vec<Record>> {
-    let sql = "SELECT id FROM task WHERE finished IS NULL ORDER BY number";
+/// Returns the unfinished tasks that are not this owner's, oldest first.
+pub(super) fn others(db: &Connection, owner: Option<&str>) -> Sql<Vec<Record>> {
+    let sql = "SELECT id FROM task INDEXED BY task_unfinished
+               WHERE finished IS NULL AND (owner IS NULL OR owner IS NOT ?) ORDER BY number";
     let ids: Vec<String> =
-        db.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect::<Sql<_>>()?;
+        db.prepare_cached(sql)?.query_map([owner], |row| row.get(0))?.collect::<Sql<_>>()?;
     let ids = ids.into_iter().filter_map(|id| TaskId::new(id).ok());
     ids.filter_map(|id| record(db, &id).transpose()).collect()
 }

@@ -170,6 +170,9 @@ impl Drive {
     /// Runs the executor until it has ended, or is said to have.
     async fn execute(&self, unit: u32, grant: &Grant, stop: CancellationToken) -> Result<()> {
         let reporter = Arc::new(self.reporter.of_unit(unit, stop));
+        if self.record.units[unit as usize].stalled {
+            reporter.stalled(None);
+        }
         let context = UnitContext {
             task: TaskContext { reporter, ..self.context.clone() },
             unit,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use ymir_core::{AssetId, BBox, Class, ErrorKind, Layout, Result, Shape, TmiKind};
+use ymir_core::{AssetId, BBox, Class, ErrorKind, Layout, ObjectType, Result, Shape, TmiKind};
 use ymir_tmi::contract::{
     self, Monitor, MonitorReader, MonitorState, ResultLimits, TrainingResult, read_inference,
     read_manifest, read_mining, sanitise_output,
@@ -409,7 +409,16 @@ fn manifest() {
     assert!(!info.templates.contains_key(&TmiKind::Inference));
     let kind = |files: &[(&str, &str)]| read(files).unwrap_err().kind();
     let template = ("infer-template.yaml", "a: 1");
-    assert_eq!(kind(&[("manifest.yaml", "object_type: 3"), template]), ErrorKind::Unsupported);
+    assert_eq!(info.object_types, [ObjectType::InstanceSegmentation, ObjectType::Detection]);
+    let types = |text: &str| read(&[("manifest.yaml", text), template]).map(|i| i.object_types);
+    assert_eq!(types("object_type: 1").unwrap(), [ObjectType::Classification]);
+    assert_eq!(types("object_type: [3, 50]").unwrap(), [ObjectType::SemanticSegmentation]);
+    for number in [0, 5, 50, 100] {
+        let error = types(&format!("object_type: {number}")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains(&number.to_string()), "{error}");
+    }
+    assert_eq!(types("object_type: []").unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!(kind(&[("manifest.yaml", "object_type: two"), template]), ErrorKind::InvalidInput);
     assert_eq!(kind(&[("manifest.yaml", "")]), ErrorKind::InvalidInput);
     assert_eq!(kind(&[("infer-template.yaml", "- a")]), ErrorKind::InvalidInput);

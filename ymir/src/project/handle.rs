@@ -7,6 +7,7 @@ use ymir_core::{
 use ymir_data::operations;
 
 use crate::Workspace;
+use crate::object_type::require_handled;
 use crate::task::distinct;
 
 /// The right to carry a project on. The operating system takes it back when the process ends,
@@ -35,8 +36,9 @@ impl Workspace {
     /// # Errors
     ///
     /// `AlreadyExists` if there is one of the name; `NotFound` if a class or version that it names
-    /// does not exist; `InvalidInput` as [`Project::check`], for a class that is named twice, or
-    /// if the validation set has no annotation of the classes.
+    /// does not exist; `InvalidInput` as [`Project::check`], for a class that is retired or named
+    /// twice, for data of another object type, or if the validation set has no annotation of the
+    /// classes; `Unsupported` for another object type than detection.
     pub async fn create_project(&self, project: Project) -> Result<ProjectHandle> {
         let state = ProjectState::new(project)?;
         let project = &state.project;
@@ -55,6 +57,7 @@ impl Workspace {
     /// Checks that what a definition names exists and can be worked with.
     async fn check_project(&self, project: &Project) -> Result<()> {
         project.check()?;
+        require_handled("a project", project.object_type)?;
         if let Some(distance) = project.skip_near_duplicates {
             let named = |error: Error| error.with("field", "skip_near_duplicates");
             operations::check_distance(distance).map_err(named)?;
@@ -65,6 +68,16 @@ impl Workspace {
             if version.branch.kind != BranchKind::Dataset {
                 let message = "a project's pool, validation and training must be datasets";
                 return Err(Error::invalid(message).with("version", version.branch));
+            }
+        }
+        let versions = [
+            ("mining pool", Some(project.pool)),
+            ("validation set", Some(project.validation)),
+            ("training set", project.training),
+        ];
+        for (role, version) in versions {
+            if let Some(version) = version {
+                self.require_object_type(role, &version, project.object_type).await?;
             }
         }
         let validation = self.store().manifest(&project.validation).await?.summary;

@@ -94,10 +94,10 @@ impl ProjectHandle {
             ),
             labeled: Name::new(format!("{}.labeled", project.name))?,
         };
-        self.workspace.create_label_job(&label).await?;
+        let job = self.workspace.start_label(&label).await?;
         let mut pause = Duration::from_millis(20);
         loop {
-            let status = self.workspace.label_status(&label).await?;
+            let status = job.status().await?;
             if status.finished {
                 break;
             }
@@ -109,7 +109,7 @@ impl ProjectHandle {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
         }
-        let labeled = self.workspace.collect_labels(&label).await?;
+        let labeled = job.collect().await?;
         let count = self.count(&labeled.id).await?;
         if count == 0 {
             let message = "the labeler returned no labels for the chosen assets";

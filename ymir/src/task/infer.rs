@@ -48,8 +48,10 @@ impl Workspace {
     pub async fn start_infer(&self, options: &InferOptions) -> Result<Task<Dataset>> {
         let (model, _) = self.model(&options.model).await?;
         model.stage(options.stage.as_deref())?;
+        let object_type = self.object_type_for("inference", &options.model).await?;
         let draft = Draft {
             kind: TaskKind::Infer,
+            object_type,
             inputs: vec![input(role::DATASET, options.dataset), input(role::MODEL, options.model)],
             settings: settings(&model.class_names, &options.stage),
             outputs: vec![Branch::new(BranchKind::Prediction, options.predictions.clone())],

@@ -52,6 +52,7 @@ impl Workspace {
         }
         let (model, _) = self.model(&options.model).await?;
         model.stage(options.stage.as_deref())?;
+        let object_type = self.object_type_for("mining", &options.model).await?;
         let mut outputs = vec![Branch::new(BranchKind::Dataset, options.selected.clone())];
         let executor = self.inspect(&options.task.executor).await?;
         if let Some(name) = &options.predictions
@@ -63,6 +64,7 @@ impl Workspace {
         settings.insert(COUNT.to_owned(), options.count.into());
         let draft = Draft {
             kind: TaskKind::Mine,
+            object_type,
             inputs: vec![
                 input(role::CANDIDATES, options.candidates),
                 input(role::MODEL, options.model),

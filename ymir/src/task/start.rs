@@ -1,6 +1,6 @@
 use ymir_core::{
-    Branch, Error, ErrorKind, ExecutorInfo, Input, ObjectType, Parameters, PinnedExecutor, Result,
-    TaskKind, TaskSpec, UnknownClasses, VersionId,
+    Branch, Error, ExecutorInfo, Input, ObjectType, Parameters, PinnedExecutor, Result, TaskKind,
+    TaskSpec, UnknownClasses, VersionId,
 };
 use ymir_tmi::{TmiTask, UNKNOWN_CLASSES};
 
@@ -11,6 +11,8 @@ use crate::Workspace;
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) kind: TaskKind,
+    /// What it is to learn or find.
+    pub(super) object_type: ObjectType,
     pub(super) inputs: Vec<Input>,
     pub(super) settings: Parameters,
     /// The branches that it commits to, its main one first.
@@ -46,10 +48,8 @@ fn describe(
     draft: Draft,
     info: ExecutorInfo,
 ) -> Result<TaskSpec> {
-    if !info.object_types.contains(&ObjectType::Detection) {
-        let message = "the executor does not handle object type 2 (detection)";
-        return Err(Error::new(ErrorKind::Unsupported, message).with("executor", &options.executor));
-    }
+    info.require_object_type(draft.object_type)
+        .map_err(|error| error.with("executor", &options.executor))?;
     if options.units == 0 {
         return Err(Error::invalid("a task has one unit at least").with("field", "units"));
     }
@@ -58,7 +58,7 @@ fn describe(
         settings.insert(UNKNOWN_CLASSES.to_owned(), serde_json::json!(options.unknown_classes));
     }
     let mut spec = TaskSpec {
-        object_type: ObjectType::Detection,
+        object_type: draft.object_type,
         executor: Some(PinnedExecutor { reference: options.executor.clone(), digest: info.digest }),
         templates: info.templates,
         inputs: draft.inputs,

@@ -54,8 +54,8 @@ impl Workspace {
     /// # Errors
     ///
     /// `NotFound` if a version, class or the executor does not exist; `Unsupported` if the executor
-    /// cannot train; `InvalidInput` if no class is named, or one twice. What goes wrong later is the
-    /// task's.
+    /// cannot train, or for data of another object type than detection; `InvalidInput` if no class
+    /// is named, one twice, or a retired one. What goes wrong later is the task's.
     pub async fn start_train(&self, options: &TrainOptions) -> Result<Task<TrainedModel>> {
         if options.classes.is_empty() {
             return Err(
@@ -67,12 +67,16 @@ impl Workspace {
             input(role::TRAINING, options.training),
             input(role::VALIDATION, options.validation),
         ];
+        let object_type = self.object_type_for("training", &options.training).await?;
+        self.require_object_type("validation set", &options.validation, object_type).await?;
         if let Some(pretrained) = options.pretrained {
+            self.require_object_type("pretrained model", &pretrained, object_type).await?;
             inputs.push(input(role::MODEL, pretrained));
             self.model(&pretrained).await?.0.stage(options.stage.as_deref())?;
         }
         let draft = Draft {
             kind: TaskKind::Train,
+            object_type,
             inputs,
             settings: settings(&options.classes, &options.stage),
             outputs: vec![Branch::new(BranchKind::Model, options.model.clone())],
@@ -81,15 +85,16 @@ impl Workspace {
     }
 }
 
-/// Returns the ids of classes by their names.
+/// Returns the ids of classes for new work by their names.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is no such class; `InvalidInput` if two names mean the same one.
+/// `NotFound` if there is no such class; `InvalidInput` for a retired one, or if two names mean the
+/// same one.
 pub(crate) fn distinct(all: &ClassTable, names: &[String]) -> Result<Vec<ClassId>> {
     let mut ids = Vec::with_capacity(names.len());
     for name in names {
-        let id = all.require(name)?;
+        let id = all.require_active(name)?;
         if ids.contains(&id) {
             return Err(Error::invalid("a class is named twice; name it once").with("class", name));
         }

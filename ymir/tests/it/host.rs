@@ -7,9 +7,9 @@ use crate::common::fixture;
 use async_trait::async_trait;
 use ymir::{
     Annotation, BBox, EndReason, Error, ErrorKind, ExecutorInfo, HostDetection, HostExecutor,
-    HostStage, HostTask, LabelBackend, LabelJob, LabelJobId, LabelStatus, Labeled, LabelerSpec,
-    ObjectType, Parameters, Project, Result, SampleSet, StepOptions, TaskState, TmiKind, Turn,
-    Workspace,
+    HostStage, HostTask, LabelBackend, LabelHandle, LabelJobRequest, LabelPage, LabelPageOptions,
+    LabelStatus, Labeled, LabelerSpec, ObjectType, Parameters, Project, Result, SampleSet,
+    StepOptions, TaskState, TmiKind, Turn, Workspace,
 };
 
 /// Learns the mean box of each class, and finds it everywhere.
@@ -66,33 +66,32 @@ impl HostExecutor for MeanBox {
 
 /// Says that there is nothing on any image but one box.
 #[derive(Debug, Default)]
-struct OneBox(std::sync::Mutex<Option<LabelJob>>);
+struct OneBox(std::sync::Mutex<Vec<ymir::AssetId>>);
 
 #[async_trait]
 impl LabelBackend for OneBox {
-    async fn create(&self, job: &LabelJob) -> Result<()> {
-        *self.0.lock().unwrap() = Some(job.clone());
-        Ok(())
+    async fn create(&self, request: &LabelJobRequest, handle: &LabelHandle) -> Result<LabelHandle> {
+        *self.0.lock().unwrap() = request.items.iter().map(|item| item.asset.id).collect();
+        Ok(LabelHandle { ready: true, ..handle.clone() })
     }
 
-    async fn status(&self, _: &LabelJobId) -> Result<LabelStatus> {
-        let total = self.0.lock().unwrap().as_ref().unwrap().items.len() as u64;
-        Ok(LabelStatus { total, labeled: total, finished: true })
+    async fn status(&self, _: &LabelHandle) -> Result<LabelStatus> {
+        let total = self.0.lock().unwrap().len() as u64;
+        Ok(LabelStatus { total, labeled: total, skipped: 0, finished: true })
     }
 
-    async fn collect(&self, _: &LabelJobId) -> Result<Vec<Labeled>> {
-        let job = self.0.lock().unwrap().clone().unwrap();
-        let label = |item: &ymir::LabelItem| Labeled {
-            id: item.asset.id,
+    async fn annotations(&self, _: &LabelHandle, options: &LabelPageOptions) -> Result<LabelPage> {
+        let label = |id: &ymir::AssetId| Labeled {
+            id: *id,
             annotations: vec![Annotation::new(
                 ymir::Class::Id(ymir::ClassId(0)),
                 BBox::new(1.0, 2.0, 10.0, 10.0),
             )],
         };
-        Ok(job.items.iter().map(label).collect())
+        LabelPage::of(self.0.lock().unwrap().iter().map(label).collect(), options)
     }
 
-    async fn cancel(&self, _: &LabelJobId) -> Result<()> {
+    async fn cancel(&self, _: &LabelHandle) -> Result<()> {
         Ok(())
     }
 }

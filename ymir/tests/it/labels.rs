@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use crate::common::fixture;
 use async_trait::async_trait;
 use ymir::{
-    Advance, Annotation, BBox, Class, ErrorKind, LabelBackend, LabelJob, LabelJobId, LabelStatus,
-    Labeled, LabelerSpec, Result, StepOptions, StepResult, Workspace, WorkspaceOptions,
+    Advance, Annotation, BBox, Class, Error, ErrorKind, LabelBackend, LabelHandle, LabelJobRequest,
+    LabelPage, LabelPageOptions, LabelStatus, Labeled, LabelerSpec, Result, StepOptions,
+    StepResult, Workspace, WorkspaceOptions,
 };
 
 #[tokio::test]
@@ -65,34 +66,46 @@ fn file_name(image: &serde_json::Value) -> &str {
 #[derive(Debug, Default)]
 struct Robot {
     class: String,
-    jobs: Mutex<Vec<LabelJob>>,
+    jobs: Mutex<Vec<LabelJobRequest>>,
 }
 
-#[async_trait]
-impl LabelBackend for Robot {
-    async fn create(&self, job: &LabelJob) -> Result<()> {
-        let mut jobs = self.jobs.lock().unwrap();
-        if jobs.iter().all(|known| known.id != job.id) {
-            jobs.push(job.clone());
-        }
-        Ok(())
-    }
-
-    async fn status(&self, id: &LabelJobId) -> Result<LabelStatus> {
-        let total = self.collect(id).await?.len() as u64;
-        Ok(LabelStatus { total, labeled: total, finished: true })
-    }
-
-    async fn collect(&self, id: &LabelJobId) -> Result<Vec<Labeled>> {
+impl Robot {
+    fn labeled(&self, handle: &LabelHandle) -> Result<Vec<Labeled>> {
         let jobs = self.jobs.lock().unwrap();
-        let job = jobs.iter().find(|job| job.id == *id).unwrap();
+        let Some(job) = jobs.iter().find(|job| job.id == handle.job) else {
+            return Err(Error::not_found("the robot has no such job"));
+        };
         let class = Class::Name(self.class.clone());
         let annotation = Annotation::new(class, BBox::new(0.0, 0.0, 8.0, 8.0));
         let labeled = |id| Labeled { id, annotations: vec![annotation.clone()] };
         Ok(job.items.iter().map(|item| labeled(item.asset.id)).collect())
     }
+}
 
-    async fn cancel(&self, _id: &LabelJobId) -> Result<()> {
+#[async_trait]
+impl LabelBackend for Robot {
+    async fn create(&self, request: &LabelJobRequest, handle: &LabelHandle) -> Result<LabelHandle> {
+        let mut jobs = self.jobs.lock().unwrap();
+        if jobs.iter().all(|known| known.id != request.id) {
+            jobs.push(request.clone());
+        }
+        Ok(LabelHandle { ready: true, ..handle.clone() })
+    }
+
+    async fn status(&self, handle: &LabelHandle) -> Result<LabelStatus> {
+        let total = self.labeled(handle)?.len() as u64;
+        Ok(LabelStatus { total, labeled: total, skipped: 0, finished: true })
+    }
+
+    async fn annotations(
+        &self,
+        handle: &LabelHandle,
+        options: &LabelPageOptions,
+    ) -> Result<LabelPage> {
+        LabelPage::of(self.labeled(handle)?, options)
+    }
+
+    async fn cancel(&self, _handle: &LabelHandle) -> Result<()> {
         Ok(())
     }
 }

@@ -9,13 +9,13 @@ use object_store::path::Path as Key;
 use object_store::{ObjectMeta, ObjectStoreExt, PutPayload, WriteMultipart};
 use sha2::{Digest, Sha256};
 use ymir_core::{BlobId, BlobInfo, BlobSource, Error, ErrorKind, Result, Transfer};
+use ymir_formats::support::Watched;
 
 use super::super::dir::missing;
 use super::super::export::{exists, export_file};
 use super::super::list::read_part;
 use super::super::put::{Staged, new_file};
 use super::client::{S3Blobs, age, wait};
-use ymir_formats::support::Watched;
 
 /// So many requests run at the same time.
 pub(super) const PARALLEL: usize = 16;

@@ -50,6 +50,9 @@ pub struct Class {
     pub name: ::prost::alloc::string::String,
     #[prost(string, repeated, tag = "3")]
     pub aliases: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether it is not offered for new work.
+    #[prost(bool, tag = "4")]
+    pub retired: bool,
 }
 /// The file `classes.pb` of the ref of the class table.
 #[derive(Clone, PartialEq, ::prost::Message)]

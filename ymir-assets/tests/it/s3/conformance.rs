@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use ymir_assets::GitAssetStore;
-use ymir_core::AssetStore;
+use ymir_assets::{DirBlobStore, GitAssetStore, S3BlobStore};
+use ymir_core::{AssetStore, BlobStore};
 
 use super::server::Fixture;
 
@@ -19,3 +19,19 @@ fn empty_store() -> Arc<dyn AssetStore> {
 }
 
 ymir_testkit::asset_store_tests!(empty_store);
+
+/// Returns an empty store of blobs; without a server, one in a directory.
+fn empty_blobs() -> Arc<dyn BlobStore> {
+    match Fixture::new() {
+        Some(fixture) => {
+            let Fixture { dir, options, .. } = fixture;
+            let cache = dir.keep().join("cache");
+            Arc::new(S3BlobStore::new(&options, &cache).unwrap())
+        }
+        None => Arc::new(DirBlobStore::new(&tempfile::tempdir().unwrap().keep())),
+    }
+}
+
+mod blobs {
+    ymir_testkit::blob_store_tests!(super::empty_blobs);
+}

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use ymir::{Action, Project, ProjectState, Result, Version, Workspace};
 
-use crate::commands::iterate::{labeler_name, reason_text, row, table};
+use crate::commands::iterate::{FIELDS, labeler_name, reason_text, row, table};
 use crate::context::Context;
 use crate::output::clean;
 use crate::versions;
@@ -58,35 +58,37 @@ fn next_text(state: &ProjectState) -> String {
     }
 }
 
+/// Returns the fields of the definition, a line each.
 async fn definition(workspace: &Workspace, project: &Project) -> String {
-    let mut text = format!("classes          {}\n", project.classes.join(", "));
-    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<16} {value}\n"));
-    line("pool", versions::label(workspace, &project.pool).await);
-    if let Some(bits) = project.skip_near_duplicates {
-        line("near-duplicates", format!("left out, to {bits} of 64 bits"));
-    }
-    line("validation", versions::label(workspace, &project.validation).await);
-    if let Some(training) = &project.training {
-        line("training", versions::label(workspace, training).await);
-    }
-    line("executor", project.executor.to_string());
-    line("labeler", labeler_name(workspace, &project.labeler).await);
-    line("selection", format!("{:?}", project.selection).to_lowercase());
-    line("labels each time", project.labels_per_iteration.to_string());
-    let optional = |value: Option<String>| value.unwrap_or_else(|| "none".to_owned());
-    line("target", optional(project.target.map(|target| format!("AP50 {target}"))));
-    line("label budget", optional(project.label_budget.map(|budget| budget.to_string())));
-    line("most iterations", optional(project.max_iterations.map(|max| max.to_string())));
-    line("seed", project.seed.to_string());
-    let kinds = [
-        ("training", &project.training_parameters),
-        ("mining", &project.mining_parameters),
-        ("inference", &project.inference_parameters),
-    ];
-    for (kind, parameters) in kinds {
-        for (name, value) in parameters {
-            line(&format!("{kind} with"), format!("{name} = {value}"));
+    let fields = json!(project);
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<20} {value}\n"));
+    for field in FIELDS.iter().filter(|field| **field != "name") {
+        let name = field.replace('_', " ");
+        match &fields[*field] {
+            Value::Null => line(&name, "none".to_owned()),
+            _ if *field == "labeler" => {
+                line(&name, labeler_name(workspace, &project.labeler).await)
+            }
+            Value::String(id) if Project::VERSIONS.contains(field) => match id.parse() {
+                Ok(id) => line(&name, versions::label(workspace, &id).await),
+                Err(_) => line(&name, id.clone()),
+            },
+            Value::Object(values) => {
+                for (key, value) in values {
+                    line(&name, format!("{key} = {}", plain(value)));
+                }
+            }
+            value => line(&name, plain(value)),
         }
     }
     text
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(", "),
+        value => value.to_string(),
+    }
 }

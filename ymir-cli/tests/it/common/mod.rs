@@ -106,6 +106,8 @@ impl Place {
         let mut command = ymir();
         command.current_dir(self.dir.path());
         command.arg("--workspace").arg(self.path("workspace")).args(arguments);
+        // The tests of other folders may hold all of this host.
+        command.env("YMIR_HOST_DIR", self.path("host"));
         command
     }
 

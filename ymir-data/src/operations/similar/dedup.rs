@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use futures::stream::{StreamExt, TryStreamExt, iter};
 use ymir_core::{
-    AssetId, AssetStore, Branch, Error, ErrorKind, FindOptions, Query, Result, TaskKind, Version,
-    VersionId,
+    AssetId, AssetStore, Branch, Error, ErrorKind, FindOptions, OnProgress, Query, Result,
+    TaskKind, Ticker, Version, VersionId,
 };
+use ymir_formats::support::blocking;
 
 use super::groups::groups;
 use super::hash::difference_hash;
@@ -13,8 +14,6 @@ use super::kept::KeptLooks;
 use super::seen::Look;
 use crate::images::{self, Pixels};
 use crate::operations::commit::{Operation, Plan};
-use ymir_core::{OnProgress, Ticker};
-use ymir_formats::support::blocking;
 
 /// The greatest distance: from there on, images that have little in common count as alike.
 pub const DISTANCE_MAX: u32 = 16;

@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
-use ymir_core::{AssetId, AssetStore, Branch, Result, TaskKind, Version, VersionId};
+use ymir_core::{AssetId, AssetStore, Branch, OnProgress, Result, TaskKind, Version, VersionId};
+use ymir_formats::support::blocking;
 
 use super::dedup::{check_distance, looks_of};
 use super::seen::{Look, Seen};
 use crate::operations::commit::{Operation, Plan, names};
 use crate::operations::exclude::ids_of;
-use ymir_core::OnProgress;
-use ymir_formats::support::blocking;
 
 /// Commits the records of a version without those of the assets that any of the others has, and
 /// without those whose images look like one of these or like another that stays.

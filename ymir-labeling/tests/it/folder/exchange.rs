@@ -5,18 +5,19 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use ymir_core::{
-    Annotation, BBox, Class, ClassId, ErrorKind, LabelBackend, LabelJob, LabelStatus, Transfer,
+    Annotation, BBox, Class, ClassId, ErrorKind, LabelBackend, LabelJobRequest, LabelStatus,
+    Transfer,
 };
 use ymir_labeling::FolderBackend;
-use ymir_testkit::conformance::label_backend::{Fixture, Labeling};
+use ymir_testkit::conformance::label_backend::{Fixture, Labeling, create};
 
-use super::common::{Folder, folder};
+use super::common::{Folder, collected, folder, handle, status};
 
 /// Makes a job in a folder.
-pub(crate) async fn created(fixture: &Fixture) -> (Folder, FolderBackend, LabelJob) {
+pub(crate) async fn created(fixture: &Fixture) -> (Folder, FolderBackend, LabelJobRequest) {
     let (folder, job) = (folder(fixture), fixture.job("job_1"));
     let backend = FolderBackend::new(&folder.root);
-    backend.create(&job).await.unwrap();
+    create(&backend, &job).await.unwrap();
     (folder, backend, job)
 }
 
@@ -80,7 +81,7 @@ async fn pre_annotations_are_handed_out_in_the_image_and_in_the_classes_of_the_j
         guess(Class::Id(ClassId(1)), BBox::new(400.0, 0.0, 5.0, 5.0)),
         guess(Class::Id(ClassId(1)), BBox::new(f64::NAN, 0.0, 5.0, 5.0)),
     ];
-    FolderBackend::new(&folder.root).create(&job).await.unwrap();
+    create(&FolderBackend::new(&folder.root), &job).await.unwrap();
     let coco = folder.handed_out(&job);
     let handed_out = coco["annotations"].as_array().unwrap();
     assert_eq!(handed_out.len(), 1);
@@ -89,7 +90,7 @@ async fn pre_annotations_are_handed_out_in_the_image_and_in_the_classes_of_the_j
 
     job.items[0].pre_annotations = vec![guess(Class::Id(ClassId(9)), inside)];
     job.id = fixture.job("job_2").id;
-    let error = FolderBackend::new(&folder.root).create(&job).await.unwrap_err();
+    let error = create(&FolderBackend::new(&folder.root), &job).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
 
@@ -123,7 +124,7 @@ async fn tools_may_change_names_ids_and_categories() {
             let twice = coco["images"][0].clone();
             coco["images"].as_array_mut().unwrap().push(twice);
             folder.write(&job, format!("\u{feff}{coco}"));
-            assert_eq!(backend.collect(&job.id).await.unwrap(), answers, "{name} {id}");
+            assert_eq!(collected(&backend, &job).await.unwrap(), answers, "{name} {id}");
         }
     }
 }
@@ -144,7 +145,7 @@ async fn marks_attributes_crowds_and_polygons_are_read() {
         ],
     });
     folder.write(&job, coco.to_string());
-    let found = backend.collect(&job.id).await.unwrap();
+    let found = collected(&backend, &job).await.unwrap();
     let [crowd, polygon, clipped] = &found[0].annotations[..] else { panic!("{found:?}") };
     assert_eq!(crowd.class, Class::Id(ClassId(0)));
     assert!(crowd.flags.crowd && crowd.flags.occluded && !crowd.flags.difficult);
@@ -163,14 +164,14 @@ async fn nothing_is_labeled_before_the_file_is_there_and_a_part_can_be_given_bac
     let fixture = Fixture::new().await;
     let (folder, backend, job) = created(&fixture).await;
     let total = job.items.len() as u64;
-    let status = backend.status(&job.id).await.unwrap();
-    assert_eq!(status, LabelStatus { total, labeled: 0, finished: false });
-    assert!(backend.collect(&job.id).await.unwrap().is_empty());
+    let found = status(&backend, &job).await.unwrap();
+    assert_eq!(found, LabelStatus { total, ..LabelStatus::default() });
+    assert!(collected(&backend, &job).await.unwrap().is_empty());
     let part = &fixture.answers(&job)[..2];
     folder.label(&job, part).await;
-    let status = backend.status(&job.id).await.unwrap();
-    assert_eq!(status, LabelStatus { total, labeled: 2, finished: true });
-    assert_eq!(backend.collect(&job.id).await.unwrap(), part);
+    let found = status(&backend, &job).await.unwrap();
+    assert_eq!(found, LabelStatus { total, labeled: 2, skipped: total - 2, finished: true });
+    assert_eq!(collected(&backend, &job).await.unwrap(), part);
 }
 
 #[tokio::test]
@@ -181,17 +182,17 @@ async fn a_half_written_file_is_waited_for_and_then_reported() {
     let path = folder.job(&job).join("annotated.json");
     for length in [0, 1, whole.len() / 2, whole.len() - 1] {
         folder.write(&job, &whole[..length]);
-        let status = backend.status(&job.id).await.unwrap();
-        assert_eq!((status.labeled, status.finished), (0, false), "{length} bytes");
-        let error = backend.collect(&job.id).await.unwrap_err();
+        let found = status(&backend, &job).await.unwrap();
+        assert_eq!((found.labeled, found.finished), (0, false), "{length} bytes");
+        let error = collected(&backend, &job).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         age(&path, Duration::from_secs(3600));
-        let late = backend.status(&job.id).await.unwrap_err();
+        let late = status(&backend, &job).await.unwrap_err();
         assert_eq!(late.to_string(), error.to_string());
         assert!(late.to_string().contains("annotated.json"), "{late}");
     }
     folder.write(&job, &whole);
-    assert!(backend.status(&job.id).await.unwrap().finished);
+    assert!(status(&backend, &job).await.unwrap().finished);
 }
 
 #[tokio::test]
@@ -202,28 +203,41 @@ async fn what_a_killed_process_left_is_cleared_and_finished() {
     std::fs::create_dir_all(partial.join("images")).unwrap();
     std::fs::write(partial.join("images/half.png"), b"half").unwrap();
     let backend = FolderBackend::new(&folder.root);
-    assert_eq!(backend.status(&job.id).await.unwrap_err().kind(), ErrorKind::NotFound);
-    backend.create(&job).await.unwrap();
+    assert_eq!(status(&backend, &job).await.unwrap_err().kind(), ErrorKind::NotFound);
+    create(&backend, &job).await.unwrap();
     assert_eq!(entries(&folder.root), [".lock", "job_1"]);
     assert_eq!(entries(&folder.job(&job).join("images")).len(), job.items.len());
 }
 
 #[tokio::test]
+async fn creating_at_once_makes_one_job() {
+    let fixture = Fixture::new().await;
+    crate::create_at_once(&fixture, &folder(&fixture)).await;
+}
+
+#[tokio::test]
+async fn the_handle_says_where_the_folder_is() {
+    let fixture = Fixture::new().await;
+    let (folder, job) = (folder(&fixture), fixture.job("job_1"));
+    let handle = create(&FolderBackend::new(&folder.root), &job).await.unwrap();
+    assert_eq!(handle.place, Some(folder.job(&job).display().to_string()));
+}
+
+#[tokio::test]
 async fn a_failed_creation_leaves_nothing() {
     let fixture = Fixture::new().await;
-    let (folder, mut job) = (folder(&fixture), fixture.job("job_1"));
-    job.items[3].file = fixture.state();
-    std::fs::create_dir_all(fixture.state()).unwrap();
-    let error = FolderBackend::new(&folder.root).create(&job).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(entries(&folder.root).is_empty());
+    let (folder, job) = (folder(&fixture), fixture.job("job_1"));
+    std::fs::remove_file(fixture.file(&job.items[3].asset.id)).unwrap();
+    let error = create(&FolderBackend::new(&folder.root), &job).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert_eq!(entries(&folder.root), [".lock"]);
 }
 
 #[tokio::test]
 async fn cancelling_never_deletes_what_people_did() {
     let fixture = Fixture::new().await;
     let (folder, backend, job) = created(&fixture).await;
-    backend.cancel(&job.id).await.unwrap();
+    backend.cancel(&handle(&job)).await.unwrap();
     assert_eq!(entries(&folder.root), [".lock"], "an untouched job goes");
 
     let place = folder.job(&job);
@@ -237,9 +251,9 @@ async fn cancelling_never_deletes_what_people_did() {
         ),
     ];
     for (work, name) in works {
-        backend.create(&job).await.unwrap();
+        create(&backend, &job).await.unwrap();
         work(&place);
-        backend.cancel(&job.id).await.unwrap();
+        backend.cancel(&handle(&job)).await.unwrap();
         assert!(!place.exists());
         let kept = entries(&folder.root).into_iter().filter(|n| n.starts_with("job_1.cancelled"));
         let found = kept.filter(|kept| folder.root.join(kept).join(name).exists()).count();
@@ -262,11 +276,11 @@ async fn a_foreign_or_damaged_folder_is_not_taken_for_a_job() {
         if let Some(text) = damage {
             std::fs::write(folder.job(&job).join("job.json"), text).unwrap();
         }
-        let error = backend.create(&job).await.unwrap_err();
+        let error = create(&backend, &job).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupted);
-        assert_eq!(backend.status(&job.id).await.unwrap_err().kind(), ErrorKind::Corrupted);
+        assert_eq!(status(&backend, &job).await.unwrap_err().kind(), ErrorKind::Corrupted);
     }
-    backend.cancel(&job.id).await.unwrap();
+    backend.cancel(&handle(&job)).await.unwrap();
     assert_eq!(std::fs::read(folder.root.join("job_1.cancelled/mine")).unwrap(), b"mine");
 }
 
@@ -278,11 +292,11 @@ async fn images_are_copied_unless_links_are_asked_for() {
     let (folder, job) = (folder(&fixture), fixture.job("job_1"));
     for (transfer, links) in [(Transfer::Copy, 1), (Transfer::HardLink, 2)] {
         let backend = FolderBackend::new(&folder.root).with_transfer(transfer);
-        backend.create(&job).await.unwrap();
+        create(&backend, &job).await.unwrap();
         for item in &job.items {
-            assert_eq!(std::fs::metadata(&item.file).unwrap().nlink(), links);
+            assert_eq!(std::fs::metadata(fixture.file(&item.asset.id)).unwrap().nlink(), links);
         }
-        backend.cancel(&job.id).await.unwrap();
+        backend.cancel(&handle(&job)).await.unwrap();
     }
 }
 

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ymir_core::{AssetStore, BlobId, BlobSource, ErrorKind, Transfer};
+use ymir_core::{AssetStore, BlobId, BlobSource, ErrorKind, FsckOptions, GarbageOptions, Transfer};
 
 use super::fixture::assert_kind;
 
@@ -82,6 +82,24 @@ pub async fn blobs_are_exported_as_files(store: Arc<dyn AssetStore>) {
     if let Ok(file) = store.blob_file(&infos[0].id).await {
         assert_eq!(fs::read(file).unwrap(), b"one");
     }
+}
+
+/// What the capabilities grant works, and what they deny is `Unsupported`.
+pub async fn capabilities_tell_what_works(store: Arc<dyn AssetStore>) {
+    let capabilities = store.capabilities();
+    assert_eq!(capabilities, store.capabilities());
+    let id = store.put_blobs(vec![BlobSource::Bytes(b"one".to_vec())]).await.unwrap()[0].id;
+    assert_eq!(store.blobs().read(&id).await.unwrap(), b"one");
+    let done = [
+        (capabilities.fsck, store.fsck(FsckOptions::default()).await.err()),
+        (capabilities.garbage, store.collect_garbage(GarbageOptions::default()).await.err()),
+        (capabilities.blob_files, store.blob_file(&id).await.err()),
+    ];
+    for (n, (granted, error)) in done.into_iter().enumerate() {
+        let kind = error.map(|error| error.kind());
+        assert_eq!(kind, (!granted).then_some(ErrorKind::Unsupported), "capability {n}");
+    }
+    assert_eq!(store.blobs().capabilities().files, capabilities.blob_files);
 }
 
 /// An export never writes over what is there.

@@ -1,7 +1,7 @@
 use ymir_core::{
-    Annotation, Asset, AssetId, AssetStore, Attributes, BBox, Base, Branch, Class, ClassEntry,
-    ClassId, CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Flags, Keypoint, Manifest, Mask,
-    MediaType, PageOptions, Record, Shape, Version, Visibility,
+    Annotation, Asset, AssetId, AssetStore, Attributes, BBox, Base, Branch, Class, ClassId,
+    CommitRequest, Edit, Edits, Error, ErrorKind, Expect, Flags, Keypoint, Manifest, Mask,
+    MediaType, NewClass, PageOptions, Record, Shape, Version, Visibility,
 };
 
 /// Returns the id of the n-th asset; the ids are in the order of the numbers.
@@ -100,10 +100,9 @@ pub(super) fn branch(name: &str) -> Branch {
     Branch::dataset(name).expect("a valid name")
 }
 
-pub(super) fn class(name: &str, aliases: &[&str]) -> ClassEntry {
+pub(super) fn class(name: &str, aliases: &[&str]) -> NewClass {
     let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
-    // The id is to be ignored.
-    ClassEntry { id: ClassId(77), name: name.to_owned(), aliases }
+    NewClass { name: name.to_owned(), aliases }
 }
 
 /// Adds the two classes that the records use.

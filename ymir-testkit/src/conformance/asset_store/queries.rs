@@ -30,7 +30,7 @@ const QUERIES: [&str; 22] = [
     "class:cat and not class:dog",
 ];
 
-fn query(text: &str) -> Query {
+pub(super) fn query(text: &str) -> Query {
     text.parse().expect("the query is well-formed")
 }
 

@@ -1,9 +1,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use ymir_core::{
-    EndCause, ErrorKind, LogSource, ObjectType, PinnedExecutor, RunState, TmiKind,
-};
+use ymir_core::{EndCause, ErrorKind, LogSource, ObjectType, PinnedExecutor, RunState, TmiKind};
 
 use super::suite::{RuntimeSuite, attach, ended, lines, rest, texts, until_still};
 
@@ -52,6 +50,7 @@ pub async fn wait_again(suite: &RuntimeSuite) {
     run.stop(Duration::ZERO).await.expect("a stop after the end does nothing");
     assert_eq!(ended(run.as_ref()).await, end);
     assert_eq!((end.cause, end.exit_code), (EndCause::Exited, Some(3)));
+    case.clean().await;
 }
 
 /// TERM lets an executor end in its own way.
@@ -64,6 +63,7 @@ pub async fn stop_is_heard(suite: &RuntimeSuite) {
     let end = ended(run.as_ref()).await;
     assert_eq!((end.cause, end.exit_code), (EndCause::Stopped, Some(5)));
     assert_eq!(texts(&lines(&rest(run.as_ref()).await), LogSource::Stdout), ["term"]);
+    case.clean().await;
 }
 
 /// KILL follows when the grace period is over.
@@ -74,6 +74,7 @@ pub async fn stop_kills_the_deaf(suite: &RuntimeSuite) {
     run.stop(Duration::from_millis(200)).await.expect("it can be stopped");
     assert_eq!(ended(run.as_ref()).await.cause, EndCause::Stopped);
     until_still(&case.out("alive")).await;
+    case.clean().await;
 }
 
 /// Children that do not hear TERM end with the executor.
@@ -84,6 +85,7 @@ pub async fn stop_ends_children(suite: &RuntimeSuite) {
     run.stop(Duration::from_secs(1)).await.expect("it can be stopped");
     assert_eq!(ended(run.as_ref()).await.cause, EndCause::Stopped);
     until_still(&case.out("alive")).await;
+    case.clean().await;
 }
 
 /// Children that outlive the executor's first process are ended too.

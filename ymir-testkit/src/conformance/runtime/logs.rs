@@ -28,6 +28,7 @@ pub async fn logs_stream_while_it_runs(suite: &RuntimeSuite) {
     assert_eq!(texts(&rest, LogSource::Stdout), ["last"]);
     assert_eq!(rest.len(), 1, "{rest:?}");
     assert_eq!(ended(run.as_ref()).await.exit_code, Some(0));
+    case.clean().await;
 }
 
 /// Much output comes whole and in order, and the last line needs no line end.
@@ -70,6 +71,7 @@ pub async fn logs_are_given_once(suite: &RuntimeSuite) {
     let first = lines(&rest(run.as_ref()).await);
     assert_eq!(texts(&first, LogSource::Stdout).first(), Some(&"1"));
     assert_eq!(rest(run.as_ref()).await, []);
+    case.clean().await;
 }
 
 /// The log of a run that has ended goes on behind any of its lines: none is lost, none comes twice.

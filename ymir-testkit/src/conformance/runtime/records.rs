@@ -122,8 +122,7 @@ pub async fn runs_are_listed_and_ended(suite: &RuntimeSuite) {
         return case.remove(&handle).await;
     }
     let listed = suite.second.list_runs().await.expect("they are listed");
-    let found: Vec<_> =
-        listed.iter().filter(|run| run.handle.as_ref() == Some(&handle)).collect();
+    let found: Vec<_> = listed.iter().filter(|run| run.handle.as_ref() == Some(&handle)).collect();
     let [found] = found[..] else { panic!("the run is listed once: {listed:?}") };
     assert!(found.running && found.created.is_some(), "{found:?}");
     suite.second.end_listed(&found.id).await.expect("it can be ended");

@@ -117,6 +117,12 @@ impl Case {
         in_time(self.runtime.remove(handle)).await.expect("the run can be removed");
     }
 
+    /// Removes the run, whoever has its handle.
+    pub(super) async fn clean(&self) {
+        let handle = self.create().await;
+        self.remove(&handle).await;
+    }
+
     pub(super) async fn state(&self, handle: &RunHandle) -> RunState {
         self.runtime.state(handle).await.expect("the state is known")
     }

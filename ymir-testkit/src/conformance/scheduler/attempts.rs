@@ -81,10 +81,8 @@ pub async fn equal_work_is_joined(scheduler: Tested) {
 pub async fn other_work_is_not_joined(scheduler: Tested) {
     let held = ScriptedWork::new().holding(TaskStep::Run);
     scheduler.submit(spec("first", slots(1)), held).await.expect("submitted");
-    let others = [
-        spec("not_asked", slots(1)),
-        TaskSpec { reuse: true, seed: 1, ..spec("seed", slots(1)) },
-    ];
+    let others =
+        [spec("not_asked", slots(1)), TaskSpec { reuse: true, seed: 1, ..spec("seed", slots(1)) }];
     for spec in others {
         let name = spec.id.clone();
         let submitted = scheduler.submit(spec, ScriptedWork::new()).await.expect("submitted");

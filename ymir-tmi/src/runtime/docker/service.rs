@@ -102,9 +102,11 @@ fn listing(container: ContainerSummary) -> Option<RunListing> {
         use bollard::models::ContainerSummaryStateEnum as State;
         matches!(state, State::RUNNING | State::PAUSED | State::RESTARTING)
     });
+    let handle = labels::handle(&container.labels.unwrap_or_default(), &id);
     Some(RunListing {
         name: format!("container {}", id.get(..12).unwrap_or(&id)),
-        handle: labels::handle(&container.labels.unwrap_or_default(), &id),
+        dir: handle.as_ref().map(|handle| handle.dir.clone()),
+        handle,
         running,
         created,
         id,

@@ -103,6 +103,7 @@ fn listing(dir: &Path) -> RunListing {
     RunListing {
         name: format!("local program of {}", dir.display()),
         handle,
+        dir: Some(dir.to_owned()),
         id: dir.display().to_string(),
         running: true,
         created: created.ok().and_then(|time| Timestamp::try_from(time).ok()),

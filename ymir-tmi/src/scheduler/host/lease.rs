@@ -8,7 +8,7 @@ use super::process::ProcessId;
 use crate::scheduler::owner::Owner;
 
 /// What a run holds of the resources of its host.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HostLease {
     /// The workspace of the task.
     pub workspace: WorkspaceId,
@@ -31,7 +31,8 @@ pub struct HostLease {
 }
 
 /// Whether a lease is still held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LeaseState {
     /// The process that carries the task on is alive.
     Held,

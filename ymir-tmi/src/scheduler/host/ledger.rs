@@ -4,25 +4,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use ymir_core::{Error, ErrorKind, Grant, Result, TaskId};
 
+use super::grants::{Grants, load};
 use super::lease::{Holder, HostLease, LeaseState, Record};
 use super::options::HostOptions;
 use super::{place, process, proof};
-use crate::gpu::{self, Device, DeviceId, DeviceSource, LeaseDir};
-use crate::scheduler::database::failure;
-use crate::scheduler::owner::Owner;
-use crate::scheduler::policy::{Amount, Choice, Holding, Queue, Request};
+use crate::gpu::{DeviceId, DeviceSource, LeaseDir};
+use crate::scheduler::database::{failure, set_aside};
+use crate::scheduler::owner::{self, Owner};
+use crate::scheduler::policy::{Amount, Queue};
 
 /// How often a scheduler shows that it still looks after what it waits for, in seconds, and after
 /// how long what it waits for is passed over: it is stopped, or dead.
 const HEARTBEAT: f64 = 0.5;
-const SILENCE: f64 = 5.0;
+pub(super) const SILENCE: f64 = 5.0;
 /// How often leases of dead schedulers are looked for, in seconds.
 const SWEEP: f64 = 1.0;
 /// How long a change waits for those of other processes.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// The version of the tables below; those of another version lie in another file.
+const VERSION: u32 = 1;
 
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS waiting (
@@ -111,9 +115,8 @@ impl Ledger {
         let user = place::private(&dir)?;
         let boot = process::boot();
         remove_others(&user, &boot);
-        let path = user.join(format!("{boot}.sqlite"));
-        let connection = connect(&path)
-            .map_err(|error| failure("cannot open the ledger of the host", &path, error))?;
+        let path = user.join(format!("ledger-{VERSION}-{boot}.sqlite"));
+        let connection = open(&path)?;
         let gpus = LeaseDir::new(dir.join(format!("gpu-{boot}")));
         let devices = Arc::clone(&host.devices);
         Ok(Self { connection, path, gpus, devices, total, holder, shown: 0.0, swept: 0.0 })
@@ -125,7 +128,7 @@ impl Ledger {
             return Ok(Answer::Held(lease.grant));
         }
         let now = now();
-        let weight = claim.need.dominant_share(&self.host());
+        let weight = self.weight(&claim.need);
         let share = format!("{}/{}", self.holder.workspace, claim.share);
         let (root, lock) = (text(&self.holder.root), text(&self.holder.lock));
         self.transact(|db| {
@@ -161,11 +164,15 @@ impl Ledger {
         .map(Answer::Waits)
     }
 
-    /// Returns the whole host, as far as this process sees it; a device weighs as much as all CPUs
-    /// where none can be counted.
-    fn host(&self) -> Amount {
-        let devices = self.devices.devices().map_or(0, |devices| devices.len());
-        Amount { gpus: u32::try_from(devices).unwrap_or(u32::MAX).max(1), ..self.total }
+    /// Returns which fraction of the host this is. GPUs, where some are asked for, count against all
+    /// that this process sees.
+    fn weight(&self, need: &Amount) -> f64 {
+        let mut host = self.total;
+        if need.gpus > 0 {
+            let devices = self.devices.devices().map_or(0, |devices| devices.len());
+            host.gpus = u32::try_from(devices).unwrap_or(u32::MAX);
+        }
+        need.dominant_share(&host)
     }
 
     /// Makes this scheduler the holder of what a unit holds, if it holds something.
@@ -210,7 +217,7 @@ impl Ledger {
             grant,
             since: now(),
             share: format!("{}/{}", self.holder.workspace, claim.share),
-            weight: claim.need.dominant_share(&self.host()),
+            weight: self.weight(&claim.need),
         }
     }
 
@@ -366,210 +373,6 @@ impl Ledger {
     }
 }
 
-/// Grants given in one transaction.
-struct Grants<'a> {
-    db: &'a Connection,
-    gpus: &'a LeaseDir,
-    holder: &'a Holder,
-    lock: &'a str,
-    total: Amount,
-    now: f64,
-}
-
-/// A waiting request, by its row.
-struct Entry {
-    number: i64,
-    task: TaskId,
-    unit: u32,
-    attempt: u32,
-    own: bool,
-}
-
-impl Grants<'_> {
-    fn give(
-        &mut self,
-        devices: Result<Vec<Device>>,
-    ) -> rusqlite::Result<Vec<(i64, Result<Grant>)>> {
-        let (mut queue, held) = load(self.db, self.now, self.lock)?;
-        let mut answers = Vec::new();
-        let devices = match devices {
-            Ok(devices) => devices,
-            Err(error) => {
-                answers.extend(self.refuse(&queue, &error)?);
-                Vec::new()
-            }
-        };
-        let mut leased = self.leased(&devices)?;
-        let mut free = self.total.minus(&held);
-        let mut counted = BTreeMap::new();
-        loop {
-            let available = gpu::available(&devices, &leased).len();
-            free.gpus = u32::try_from(available).unwrap_or(u32::MAX);
-            let refused = |row: &Entry| answers.iter().any(|(number, _)| *number == row.number);
-            let own = |row: &Entry| row.own && !refused(row);
-            let Some(choice) = queue.next(&free, self.now, own) else { break };
-            match self.lease(&queue, &choice, &devices, &mut leased)? {
-                None => continue,
-                Some(Err(error)) => {
-                    let number = queue.chosen(&choice).item.number;
-                    self.forget(number)?;
-                    answers.push((number, Err(error)));
-                }
-                Some(Ok(grant)) => {
-                    let request = queue.grant(choice, self.now);
-                    free = free.minus(&request.need);
-                    self.forget(request.item.number)?;
-                    answers.push((request.item.number, Ok(grant)));
-                }
-            }
-        }
-        for request in queue.waiting() {
-            counted.insert(request.item.number, request.overtaken);
-        }
-        self.count(&counted)?;
-        Ok(answers)
-    }
-
-    /// Tells those of this scheduler who wait for GPUs that they cannot be read.
-    fn refuse(
-        &self,
-        queue: &Queue<Entry>,
-        error: &Error,
-    ) -> rusqlite::Result<Vec<(i64, Result<Grant>)>> {
-        let wants = |request: &&Request<Entry>| request.item.own && request.need.gpus > 0;
-        let mut answers = Vec::new();
-        for request in queue.waiting().iter().filter(wants) {
-            self.forget(request.item.number)?;
-            let report = ymir_core::ErrorReport::from(error);
-            answers.push((request.item.number, Err(report.into())));
-        }
-        Ok(answers)
-    }
-
-    fn leased(&self, devices: &[Device]) -> rusqlite::Result<BTreeSet<DeviceId>> {
-        if devices.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let leases = self.gpus.leases().map_err(to_sql)?;
-        Ok(leases.into_iter().map(|lease| lease.device).collect())
-    }
-
-    /// Leases what the chosen request asks for; `None` if another user was faster.
-    fn lease(
-        &self,
-        queue: &Queue<Entry>,
-        choice: &Choice,
-        devices: &[Device],
-        leased: &mut BTreeSet<DeviceId>,
-    ) -> rusqlite::Result<Option<Result<Grant>>> {
-        let request = queue.chosen(choice);
-        let need = request.need;
-        let chosen = gpu::allocate(devices, leased, need.gpus).unwrap_or_default();
-        let grant = Grant {
-            gpus: chosen.iter().map(ToString::to_string).collect(),
-            cpus: need.cpus,
-            memory: need.memory,
-        };
-        let record = Record {
-            number: 0,
-            holder: self.holder.clone(),
-            task: request.item.task.clone(),
-            unit: request.item.unit,
-            attempt: request.item.attempt,
-            grant: grant.clone(),
-            since: self.now,
-            share: request.share.clone(),
-            weight: request.weight,
-        };
-        let note = match record.text() {
-            Ok(note) => note,
-            Err(error) => return Ok(Some(Err(error))),
-        };
-        // In one order by everybody, so that of two users that want the same ones one gets them.
-        let mut order = chosen.clone();
-        order.sort();
-        let mut taken: Vec<&DeviceId> = Vec::new();
-        for device in &order {
-            match self.gpus.try_lease(device, &note) {
-                Ok(true) => taken.push(device),
-                other => {
-                    for device in taken {
-                        self.gpus.release(device).map_err(to_sql)?;
-                    }
-                    leased.insert(device.clone());
-                    return Ok(other.err().map(Err));
-                }
-            }
-        }
-        insert(self.db, &record)?;
-        leased.extend(chosen);
-        Ok(Some(Ok(grant)))
-    }
-
-    fn forget(&self, number: i64) -> rusqlite::Result<()> {
-        self.db.prepare_cached("DELETE FROM waiting WHERE number = ?")?.execute([number])?;
-        Ok(())
-    }
-
-    fn count(&self, overtaken: &BTreeMap<i64, u32>) -> rusqlite::Result<()> {
-        let sql = "UPDATE waiting SET overtaken = ?1 WHERE number = ?2 AND overtaken < ?1";
-        let mut statement = self.db.prepare_cached(sql)?;
-        for (number, times) in overtaken.iter().filter(|(_, times)| **times > 0) {
-            statement.execute(params![times, number])?;
-        }
-        Ok(())
-    }
-}
-
-/// Reads the queue, without the requests of schedulers that fell silent, and what is held.
-fn load(db: &Connection, now: f64, lock: &str) -> rusqlite::Result<(Queue<Entry>, Amount)> {
-    let sql = "SELECT number, task, unit, attempt, lock = ?1, priority, share, place, gpus, cpus,
-                 memory, weight, overtaken
-               FROM waiting WHERE lock = ?1 OR seen > ?2";
-    let request = |row: &Row<'_>| {
-        let task: String = row.get(1)?;
-        let item = Entry {
-            number: row.get(0)?,
-            task: TaskId::new(task).map_err(to_sql)?,
-            unit: row.get(2)?,
-            attempt: row.get(3)?,
-            own: row.get(4)?,
-        };
-        let need = Amount {
-            gpus: row.get(8)?,
-            cpus: row.get(9)?,
-            memory: row.get::<_, i64>(10)?.max(0).cast_unsigned(),
-        };
-        Ok(Request {
-            priority: row.get(5)?,
-            share: row.get(6)?,
-            order: row.get::<_, i64>(7)?.cast_unsigned(),
-            need,
-            weight: row.get(11)?,
-            overtaken: row.get(12)?,
-            item,
-        })
-    };
-    let waiting: Vec<_> = db
-        .prepare_cached(sql)?
-        .query_map(params![lock, now - SILENCE], request)?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut held = Amount::default();
-    let mut holdings = Vec::new();
-    for lease in all(db)? {
-        let gpus = u32::try_from(lease.grant.gpus.len()).unwrap_or(u32::MAX);
-        let amount = Amount { gpus, cpus: lease.grant.cpus, memory: lease.grant.memory };
-        held = held.plus(&amount);
-        let (share, weight, since) = (lease.share, lease.weight, lease.since);
-        holdings.push(Holding { share, amount, weight, since });
-    }
-    let used = db
-        .prepare_cached("SELECT name, used FROM share")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    Ok((Queue::restore(waiting, holdings, used), held))
-}
-
 fn keep_shares(db: &Connection, used: &BTreeMap<String, f64>) -> rusqlite::Result<()> {
     let sql = "INSERT INTO share (name, used) VALUES (?1, ?2)
                ON CONFLICT (name) DO UPDATE SET used = ?2 WHERE used < ?2";
@@ -580,7 +383,7 @@ fn keep_shares(db: &Connection, used: &BTreeMap<String, f64>) -> rusqlite::Resul
     Ok(())
 }
 
-fn insert(db: &Connection, lease: &Record) -> rusqlite::Result<()> {
+pub(super) fn insert(db: &Connection, lease: &Record) -> rusqlite::Result<()> {
     let sql = "INSERT OR REPLACE INTO lease (root, task, unit, lock, share, weight, record)
                VALUES (?, ?, ?, ?, ?, ?, ?)";
     let values = params![
@@ -603,9 +406,23 @@ fn find(db: &Connection, root: &str, task: &TaskId, unit: u32) -> rusqlite::Resu
     db.prepare_cached(&sql)?.query_row(values, Record::read).optional()
 }
 
-fn all(db: &Connection) -> rusqlite::Result<Vec<Record>> {
+pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<Record>> {
     let sql = format!("SELECT {} FROM lease ORDER BY number", Record::COLUMNS);
     db.prepare_cached(&sql)?.query_map([], Record::read)?.collect()
+}
+
+/// Opens a ledger while nobody else does. What cannot be read of one is lost: its leases are recorded
+/// again by those who adopt their tasks.
+fn open(path: &Path) -> Result<Connection> {
+    let _opening = owner::opening(path)?;
+    let failed = |error| failure("cannot open the ledger of the host", path, error);
+    match connect(path).map_err(failed) {
+        Err(error) if error.kind() == ErrorKind::Corrupted => {
+            set_aside(path)?;
+            connect(path).map_err(failed)
+        }
+        opened => opened,
+    }
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -621,7 +438,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
 fn remove_others(user: &Path, boot: &str) {
     for entry in fs::read_dir(user).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let other = name.to_str().is_some_and(|name| !name.starts_with(boot));
+        let other = name.to_str().is_some_and(|name| !name.contains(boot));
         if other && name.to_string_lossy().contains(".sqlite") {
             // One that stays does no harm.
             let _ = fs::remove_file(entry.path());
@@ -640,7 +457,7 @@ fn now() -> f64 {
 }
 
 /// Carries an error of ours through a transaction.
-fn to_sql(error: Error) -> rusqlite::Error {
+pub(super) fn to_sql(error: Error) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(error.into())
 }
 

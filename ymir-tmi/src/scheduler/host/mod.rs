@@ -2,6 +2,7 @@
 
 mod broker;
 pub(super) mod capacity;
+mod grants;
 mod lease;
 mod ledger;
 mod options;

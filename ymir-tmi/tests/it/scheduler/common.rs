@@ -27,13 +27,15 @@ pub(crate) fn devices(count: u32) -> Vec<Device> {
     (0..count).map(device).collect()
 }
 
-/// Returns the options of a host with the suite's slots and GPUs, and all files in a directory.
+/// Returns the options of a host with the suite's slots and GPUs, and all files in a directory; the
+/// file `host_is` in it names another host directory.
 pub(crate) fn options(dir: &Path) -> SchedulerOptions {
     let workspace = WorkspaceId::new("w").expect("a valid id");
     SchedulerOptions {
         database: dir.join("tasks.db"),
         host: HostOptions {
-            dir: dir.join("host"),
+            dir: std::fs::read_to_string(dir.join("host_is"))
+                .map_or_else(|_| dir.join("host"), Into::into),
             devices: Arc::new(FixedDevices::new(devices(GPUS))),
             cpus: CPUS,
             memory: 1 << 30,

@@ -71,9 +71,7 @@ async fn a_directory_that_cannot_be_made_fails_the_task() {
 #[tokio::test]
 async fn old_directories_are_cleaned() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let retention = Retention { max_count: Some(1), ..Retention::default() };
-    let options = SchedulerOptions { retention, ..options(dir.path()) };
-    let scheduler = open_with(options, ScriptedDriver::new()).await;
+    let scheduler = open(dir.path()).await;
     for name in ["a", "b"] {
         let work = ScriptedWork::new().failing(TaskStep::Run, ErrorKind::ExecutorFailed);
         submit(&scheduler, name, work).await;
@@ -85,15 +83,32 @@ async fn old_directories_are_cleaned() {
     let locked = dir.path().join("tasks/a/out");
     fs::write(locked.join("file"), "x").expect("written");
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).expect("changed");
-    let report = scheduler.clean(None).await.expect("cleaned");
-    assert_eq!((report.removed, report.left), (vec![id("a")], vec![]));
-    assert!(names(dir.path(), "a").is_none() && names(dir.path(), "b").is_some());
+    let nothing = scheduler.clean(None).await.expect("cleaned");
+    assert_eq!((nothing.removed, nothing.left), (vec![], vec![]), "all stay by default");
     let all = Some(std::time::Duration::ZERO);
-    assert_eq!(scheduler.clean(all).await.expect("cleaned").removed, [id("b")]);
+    let report = scheduler.clean(all).await.expect("cleaned");
+    assert_eq!((report.removed, report.left), (vec![id("b"), id("a")], vec![]));
     assert_eq!(scheduler.clean(all).await.expect("cleaned").removed, []);
     assert!(names(dir.path(), "held").is_some(), "a task that runs keeps its directory");
     held.release();
     assert_eq!(ended(&scheduler, "held").await, TaskState::Done);
+}
+
+#[tokio::test]
+async fn the_newest_directories_stay() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let retention = Retention { max_count: Some(1), ..Retention::default() };
+    let options = SchedulerOptions { retention, ..options(dir.path()) };
+    let scheduler = open_with(options, ScriptedDriver::new()).await;
+    for name in ["a", "b", "c"] {
+        let work = ScriptedWork::new().failing(TaskStep::Run, ErrorKind::ExecutorFailed);
+        submit(&scheduler, name, work).await;
+        assert_eq!(ended(&scheduler, name).await, TaskState::Failed);
+    }
+    while names(dir.path(), "a").is_some() || names(dir.path(), "b").is_some() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(names(dir.path(), "c").is_some());
 }
 
 #[tokio::test]

@@ -33,6 +33,8 @@ async fn child() {
     let dir = PathBuf::from(dir);
     match part.split_once(' ') {
         None if part == "two" => two_tasks(&dir).await,
+        None if part == "units" => three_units(&dir).await,
+        None if part == "serve" => serve_all(&dir).await,
         Some(("step", step)) => one_task(&dir, step).await,
         Some(("many", number)) => many_tasks(&dir, number).await,
         _ => panic!("no such part: {part}"),
@@ -74,6 +76,37 @@ async fn one_task(dir: &Path, step: &str) {
     }
     fs::write(dir.join("ready"), "").expect("written");
     ended(&scheduler, "t").await;
+}
+
+/// Runs two of the three units of a task, of which one has ended; the third waits.
+async fn three_units(dir: &Path) {
+    let scheduler = open(dir).await;
+    let work = scheduler.driver.add(&id("t"), surviving(dir).holding(TaskStep::Run));
+    let one = Resources { cpus: 1, ..Resources::default() };
+    scheduler.submit(TaskSpec { units: 3, ..spec("t", one) }).await.expect("submitted");
+    while work.seen().steps.iter().filter(|step| **step == TaskStep::Run).count() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for unit in 0..3 {
+        let unit = dir.join("tasks/t/units").join(unit.to_string());
+        if unit.join("run").exists() {
+            fs::write(unit.join("release"), "").expect("written");
+            while fs::read_to_string(unit.join("run")).expect("there") != "ended" {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            break;
+        }
+    }
+    fs::write(dir.join("ready"), "").expect("written");
+    ended(&scheduler, "t").await;
+}
+
+/// Carries on whatever there is, until all has ended.
+async fn serve_all(dir: &Path) {
+    let scheduler = open_with(options(dir), ScriptedDriver::new().otherwise(surviving(dir))).await;
+    for task in scheduler.list().await.expect("listed") {
+        ended(&scheduler, task.spec.id.as_str()).await;
+    }
 }
 
 fn surviving(dir: &Path) -> ScriptedWork {
@@ -223,6 +256,61 @@ async fn a_task_outlives_its_process_in_every_step() {
     }
 }
 
+/// However often processes are killed, wherever they are: each task comes to its end, and each line of
+/// its log is recorded once.
+#[tokio::test]
+async fn tasks_outlive_many_processes() {
+    const TASKS: usize = 8;
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    let one = Resources { cpus: 1, ..Resources::default() };
+    let scheduler = open_with(options(dir), ScriptedDriver::new().otherwise(surviving(dir))).await;
+    for n in 0..TASKS {
+        scheduler.submit(spec(&format!("t{n}"), one)).await.expect("submitted");
+    }
+    scheduler.close().await.expect("closed");
+    let reader = LocalScheduler::open(options(dir)).expect("opened");
+    let mut victims = Vec::new();
+    for round in 0..1000u64 {
+        let tasks = reader.list().await.expect("listed");
+        if tasks.iter().all(|task| task.state.is_final()) {
+            break;
+        }
+        victims.push(Victim::spawn(dir, "serve"));
+        tokio::time::sleep(Duration::from_millis(60 + round * 37 % 400)).await;
+        if victims.len() > 2 {
+            victims.remove(usize::try_from(round % 3).expect("small")).kill();
+        }
+    }
+    drop(victims);
+    let scheduler = open(dir).await;
+    for n in 0..TASKS {
+        let name = format!("t{n}");
+        let status = scheduler.status(&id(&name)).await.expect("known");
+        assert_eq!((status.state, status.attempt), (TaskState::Done, 1), "{status:?}");
+        assert_eq!(lines(&scheduler, &name).await, (0..LINES).collect::<Vec<_>>(), "{name}");
+        assert!(commits(dir).contains(&name));
+    }
+    assert_eq!(scheduler.leases().await.expect("listed"), []);
+}
+
+/// The units of a task are each taken on where they are: ended, running, waiting.
+#[tokio::test]
+async fn units_outlive_their_process() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let dir = dir.path();
+    Victim::start(dir, "units").await.kill();
+    let scheduler = open_with(options(dir), ScriptedDriver::new().otherwise(surviving(dir))).await;
+    assert_eq!(scheduler.adopted, [id("t")]);
+    assert_eq!(ended(&scheduler, "t").await, TaskState::Done);
+    assert_eq!(commits(dir), "t\n");
+    let mut lines = lines(&scheduler, "t").await;
+    lines.sort_unstable();
+    let thrice = (0..LINES).flat_map(|line| [line; 3]).collect::<Vec<_>>();
+    assert_eq!(lines, thrice);
+    assert_eq!(scheduler.leases().await.expect("listed"), []);
+}
+
 /// A run goes on without a process, and holds what it was granted until its task is adopted.
 #[tokio::test]
 async fn what_a_run_holds_stays_held() {
@@ -254,14 +342,13 @@ async fn what_a_run_holds_stays_held() {
     assert_eq!(ended(&waiting, "next").await, TaskState::Done);
 }
 
-/// What a run holds whose workspace was removed is given back; where nobody can say, a person can.
+/// Where nobody can find out about a run any more, a person gives back what it held.
 #[tokio::test]
-async fn leases_of_removed_workspaces_are_given_back() {
+async fn leases_that_nobody_can_speak_for_are_settled() {
     let workspaces = [(); 2].map(|()| tempfile::tempdir().expect("a temporary directory"));
     let [dir, host] = workspaces.each_ref().map(tempfile::TempDir::path);
     let root = dir.join("w");
     fs::create_dir(&root).expect("made");
-    std::os::unix::fs::symlink(host.join("host"), root.join("unused")).expect("linked");
     Victim::start(&root, "step run").await.kill();
     let mut shared = options(host);
     shared.host.dir = root.join("host");
@@ -273,6 +360,24 @@ async fn leases_of_removed_workspaces_are_given_back() {
     assert_eq!(scheduler.leases().await.expect("listed"), []);
     let error = scheduler.settle_lease(&leases[0]).await.expect_err("it was given back");
     assert_eq!(error.kind(), ErrorKind::Conflict);
+}
+
+/// What a run holds whose workspace was removed is given back.
+#[tokio::test]
+async fn leases_of_removed_workspaces_are_given_back() {
+    let workspaces = [(); 2].map(|()| tempfile::tempdir().expect("a temporary directory"));
+    let [dir, other] = workspaces.each_ref().map(tempfile::TempDir::path);
+    let root = dir.join("w");
+    fs::create_dir(&root).expect("made");
+    fs::write(root.join("host_is"), other.join("host").to_str().expect("text")).expect("written");
+    Victim::start(&root, "step run").await.kill();
+    let scheduler = open(other).await;
+    let leases = scheduler.leases().await.expect("listed");
+    assert_eq!((leases.len(), leases[0].state), (1, LeaseState::Stale));
+    fs::remove_dir_all(&root).expect("removed");
+    submit_for(&scheduler, "next", ALL, ScriptedWork::new()).await;
+    assert_eq!(ended(&scheduler, "next").await, TaskState::Done);
+    assert_eq!(scheduler.leases().await.expect("listed"), []);
 }
 
 /// Of several that serve, one adopts a task.

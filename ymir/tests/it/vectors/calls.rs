@@ -3,13 +3,14 @@
 use serde_json::{Map, Value, json};
 use ymir::evaluation::Outcomes;
 use ymir::{
-    AssetId, BranchKind, ClassTable, Dataset, Error, FindOptions, FuseRequest, InferRequest,
-    LabelRequest, MineRequest, PageOptions, ProjectHandle, ProjectRequest, Query, Result,
-    StepOptions, Task, TrainRequest, Workspace, parse_request,
+    AssetId, BranchKind, ClassTable, Dataset, EditRequest, Error, FindOptions, FuseRequest,
+    InferRequest, LabelJob, LabelRequest, MineRequest, PageOptions, ProjectHandle, ProjectRequest,
+    Query, Result, StepOptions, Task, TrainRequest, Workspace, parse_request,
 };
 
 use super::objects::{
-    Object, change_json, evaluated_json, page_json, record_json, state_json, version_json,
+    Object, change_json, edit_json, evaluated_json, page_json, record_json, state_json,
+    version_json,
 };
 
 /// The options that are of the task in requests of the facade, and flat in the bindings.
@@ -28,6 +29,7 @@ pub(crate) async fn call(
         Object::Outcomes(asked) => on_outcomes(asked, method, args, options).await,
         Object::Project(project) => on_project(project, method, options).await,
         Object::Task(task) => on_task(task, method).await,
+        Object::LabelJob(job) => on_label_job(job, method).await,
         Object::Model(made) => {
             let (workspace, version, _) = made.as_ref();
             assert_eq!(method, "export", "a model has no other method");
@@ -86,11 +88,37 @@ async fn on_workspace(
             let options = request.resolve(workspace).await?;
             return workspace.fuse(&options, &request.into).await.map(Object::from);
         }
-        "classes" => json!(workspace.classes().await?),
+        "classes" => {
+            let retired = options.get("retired").and_then(Value::as_bool).unwrap_or_default();
+            listed(&workspace.classes().await?, retired)
+        }
+        "edit" => {
+            let value = request(options, &["dataset", "edits"], args);
+            let request: EditRequest = parse_request("an edit", value)?;
+            let name = request.dataset.clone();
+            let (edits, options) = request.resolve(workspace).await?;
+            edit_json(&workspace.edit(name.as_str(), edits, &options).await?)
+        }
         "add_classes" => {
             let names: Vec<&str> =
                 args[0].as_array().unwrap().iter().flat_map(Value::as_str).collect();
-            json!(workspace.add_classes(&names).await?)
+            listed(&workspace.add_classes(&names).await?, false)
+        }
+        "rename_class" => {
+            listed(&workspace.rename_class(text(args, 0), text(args, 1)).await?, false)
+        }
+        "alias_class" => listed(&workspace.alias_class(text(args, 0), text(args, 1)).await?, false),
+        "retire_class" => listed(&workspace.retire_class(text(args, 0)).await?, false),
+        "restore_class" => listed(&workspace.restore_class(text(args, 0)).await?, false),
+        "copy_fetched" => {
+            let fetched = ymir::Fetched {
+                remote: text(args, 0).to_owned(),
+                kind: BranchKind::Dataset,
+                version: text(args, 1).to_owned(),
+                into: None,
+            };
+            let copied = workspace.copy_fetched(&fetched, &Default::default()).await?;
+            return Ok(Object::from(copied));
         }
         "names" => json!(workspace.names(kind(args)?).await?),
         "log" => {
@@ -137,6 +165,20 @@ async fn on_workspace(
             let version = workspace.label(&options).await?;
             return workspace.dataset_by_id(&version.id).await.map(Object::from);
         }
+        "start_label" => {
+            let request: LabelRequest = parse_request("a labeling", options.into())?;
+            let options = request.resolve(workspace).await?;
+            let job = workspace.start_label(&options).await?;
+            return Ok(Object::LabelJob(Box::new((workspace.clone(), job))));
+        }
+        "label_job" => {
+            let job = workspace.label_job(text(args, 0)).await?;
+            return Ok(Object::LabelJob(Box::new((workspace.clone(), job))));
+        }
+        "label_jobs" => {
+            let jobs = workspace.label_jobs().await?;
+            jobs.iter().map(|job| json!(job.info())).collect()
+        }
         "tasks" => json!(workspace.tasks().await?),
         "fsck" => json!(workspace.fsck(parse_request("a check", options.into())?).await?),
         "collect_garbage" => {
@@ -158,6 +200,16 @@ async fn on_workspace(
         _ => panic!("a workspace has no method {method}"),
     };
     Ok(Object::Value(value))
+}
+
+/// Returns the classes as the bindings list them.
+fn listed(table: &ClassTable, retired: bool) -> Value {
+    table
+        .entries()
+        .iter()
+        .filter(|class| retired || !class.retired)
+        .map(|class| json!(class))
+        .collect()
 }
 
 async fn model(workspace: &Workspace, spec: &str) -> Result<Object> {
@@ -195,6 +247,13 @@ async fn on_dataset(
         "diff" => {
             let changes = dataset.diff(&other(&args[0]).await?, Default::default()).await?;
             return Ok(Object::Value(changes.iter().map(change_json).collect()));
+        }
+        "edit" => {
+            let mut value = request(options, &["edits"], args);
+            value["dataset"] = json!(dataset.version().branch.name);
+            let request: EditRequest = parse_request("an edit", value)?;
+            let (edits, options) = request.resolve(workspace).await?;
+            return Ok(Object::Value(edit_json(&dataset.edit(edits, &options).await?)));
         }
         "export" => {
             let value = request(options, &["destination"], args);
@@ -299,6 +358,17 @@ async fn on_task(task: &Task, method: &str) -> Result<Object> {
         "log" => Ok(Object::Value(json!(task.log().await?))),
         _ => panic!("a task has no method {method}"),
     }
+}
+
+async fn on_label_job((workspace, job): &(Workspace, LabelJob), method: &str) -> Result<Object> {
+    let version = match method {
+        "collect" => job.collect().await?,
+        "wait" => job.wait().await?,
+        "status" => return Ok(Object::Value(json!(job.status().await?))),
+        "cancel" => return job.cancel().await.map(|()| Object::Value(Value::Null)),
+        _ => panic!("a labeling job has no method {method}"),
+    };
+    workspace.dataset_by_id(&version.id).await.map(Object::from)
 }
 
 async fn on_project(

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use ymir::evaluation::Outcomes;
 use ymir::{
-    Change, ClassTable, Dataset, Evaluated, Model, Page, ProjectHandle, ProjectState, Record,
-    Result, Task, Version, Workspace,
+    Change, ClassTable, Dataset, EditReport, Evaluated, LabelJob, Model, Page, ProjectHandle,
+    ProjectState, Record, Result, Task, Version, Workspace,
 };
 
 #[derive(Debug, Clone)]
@@ -13,6 +13,7 @@ pub(crate) enum Object {
     Dataset(Box<Dataset>),
     Outcomes(Box<(Outcomes, ClassTable)>),
     Task(Task),
+    LabelJob(Box<(Workspace, LabelJob)>),
     Model(Box<(Workspace, Version, Model)>),
     Project(ProjectHandle),
     Value(Value),
@@ -31,6 +32,7 @@ impl Object {
             Self::Dataset(dataset) => dataset_json(dataset),
             Self::Outcomes(_) => json!({}),
             Self::Task(task) => json!({ "id": task.id() }),
+            Self::LabelJob(made) => json!(made.1.info()),
             Self::Model(made) => {
                 let (_, version, model) = made.as_ref();
                 let mut value = json!(model);
@@ -47,6 +49,12 @@ impl Object {
 pub(crate) fn version_json(version: &Version) -> Value {
     let mut value = json!(version);
     value["name"] = json!(version.branch.name);
+    value
+}
+
+pub(crate) fn edit_json(report: &EditReport) -> Value {
+    let mut value = json!(report);
+    value["version"] = version_json(&report.version);
     value
 }
 

@@ -42,6 +42,11 @@ trap 'rm -rf "$fresh"' EXIT
   node smoke.cjs
   node smoke.mjs
 )
+say 'node: the READMEs, twice, with that package'
+for document in ../README.md README.md; do
+  ../scripts/documents.py run js "$document" "$fresh" -- node
+  rm -rf "$fresh/work" "$fresh/samples"
+done
 
 say 'node: the example server, with that package'
 cd ../examples/node-server

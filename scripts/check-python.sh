@@ -30,5 +30,18 @@ cd bindings-python
 ../.venv/bin/ruff check -q .
 ../.venv/bin/mypy
 ../.venv/bin/pyright
+say 'the READMEs, twice, with the package alone'
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+python3 -m venv "$fresh/venv"
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/../target} PATH="$PWD/../.venv/bin:$PATH" \
+  ../.venv/bin/maturin build -q --profile dev --locked -m Cargo.toml -o "$fresh/dist" \
+  --interpreter "$fresh/venv/bin/python"
+"$fresh/venv/bin/pip" install -q "$fresh"/dist/*.whl
+for document in README.md bindings-python/README.md; do
+  mkdir "$fresh/work"
+  ../scripts/documents.py run python "../$document" "$fresh/work" -- "$fresh/venv/bin/python"
+  rm -rf "$fresh/work"
+done
 say 'tests of the Python package'
 ../.venv/bin/python -m pytest -q "$@"

@@ -2,13 +2,13 @@
 # Installs what is missing, starts Docker's engine, and runs every check and test.
 #
 #   scripts/test.sh            everything
-#   scripts/test.sh lint unit  only these steps: lint docs unit features python notebook node demo
+#   scripts/test.sh lint unit  only these steps: lint docs unit features programs python notebook node demo
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
 # What no crate of the workspace enables by itself.
 FEATURES=ymir-cli/s3
-STEPS=${*:-lint docs unit features python notebook node demo}
+STEPS=${*:-lint docs unit features programs python notebook node demo}
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
 
 # Starts Docker's engine and builds the image of the default executor; without one, the tests with
@@ -45,6 +45,7 @@ step_lint() {
   cargo run -q --locked --manifest-path tools/gen-protos/Cargo.toml -- --check
   .venv/bin/pip install -q 'tomli; python_version < "3.11"'
   .venv/bin/python scripts/api-table.py --check
+  scripts/documents.py check
   python3 scripts/gen-options.py --check
 }
 
@@ -75,6 +76,24 @@ step_features() {
   cargo test -q --locked --no-default-features -p ymir --test it blobs
 }
 
+# Runs the ten programs of docs/programs.md, twice, with the executor of the tests.
+step_programs() {
+  say 'the programs of docs/programs.md'
+  cargo build -q --locked -p ymir --features samples --examples
+  local programs="${CARGO_TARGET_DIR:-$PWD/target}/debug/examples" executor work
+  executor="local:$PWD/ymir/tests/common/executor.sh"
+  work=$(mktemp -d)
+  for _ in 1 2; do
+    for name in iterate open import train custom_runtime custom_labeler custom_store edit query \
+      export; do
+      (cd "$work" && "$programs/$name" "$executor" >/dev/null 2>output) || {
+        echo "$name failed:" && cat "$work/output" && exit 1
+      }
+    done
+  done
+  rm -rf "$work"
+}
+
 step_python() {
   scripts/check-python.sh
 }
@@ -91,6 +110,9 @@ step_node() {
 step_demo() {
   say 'the demo, short'
   scripts/demo.sh --quick --dir "$(mktemp -d)/demo"
+  say 'the shell block of README.md, twice'
+  PATH="${CARGO_TARGET_DIR:-$PWD/target}/release:$PATH" \
+    scripts/documents.py run sh README.md "$(mktemp -d)" -- bash -e
 }
 
 need cc build-essential

@@ -13,6 +13,11 @@ use ymir::{
 #[derive(Debug, Default)]
 struct Journal(LocalRuntime);
 
+/// Returns the executor as the local runtime names it.
+fn local(executor: &ExecutorRef) -> ExecutorRef {
+    ExecutorRef { runtime: "local".into(), target: executor.target.clone() }
+}
+
 #[async_trait]
 impl TmiRuntime for Journal {
     fn name(&self) -> &str {
@@ -23,12 +28,13 @@ impl TmiRuntime for Journal {
         RuntimeCapabilities { lists: false, ..self.0.capabilities() }
     }
     fn layout(&self, executor: &ExecutorRef, dir: &Path) -> Layout {
-        self.0.layout(executor, dir)
+        self.0.layout(&local(executor), dir)
     }
     async fn inspect(&self, executor: &ExecutorRef) -> Result<ExecutorInfo> {
-        self.0.inspect(executor).await
+        self.0.inspect(&local(executor)).await
     }
-    async fn create(&self, request: RunRequest) -> Result<RunHandle> {
+    async fn create(&self, mut request: RunRequest) -> Result<RunHandle> {
+        request.executor.reference = local(&request.executor.reference);
         Ok(RunHandle { runtime: self.name().to_owned(), ..self.0.create(request).await? })
     }
     async fn start(&self, run: &RunHandle) -> Result<()> {

@@ -31,7 +31,7 @@ fn expecting(version: &Version) -> EditOptions {
 }
 
 async fn log(store: &Store) -> usize {
-    store.log(&branch()).await.map_or(0, |log| log.len())
+    store.log(&branch(), Default::default()).await.map_or(0, |log| log.len())
 }
 
 async fn only_what_is_different_changes(store: Store) {
@@ -181,7 +181,7 @@ async fn no_edit_of_several_at_once_is_lost(store: Store) {
         done.unwrap();
     }
     assert_eq!(log(&store).await, 41);
-    let last = store.log(&branch()).await.unwrap()[0].id;
+    let last = store.log(&branch(), Default::default()).await.unwrap()[0].id;
     assert!(ids(&store, &last).await.is_empty());
 }
 

@@ -91,7 +91,7 @@ async fn each_fault_is_named_with_its_place() {
         let mut coco = valid.clone();
         coco.as_object_mut().unwrap().remove(list);
         folder.write(&job, coco.to_string());
-        let error = backend.collect(&job.id).await.unwrap_err();
+        let error = collected(&backend, &job).await.unwrap_err();
         assert!(error.to_string().contains(&format!("`{list}` is missing")), "{error}");
     }
 }

@@ -120,8 +120,14 @@ need git git
 need python3 python3
 need_rust
 need_docker
-for step in $STEPS; do "step_$step"; done
+TOOK=()
+for step in $STEPS; do
+  began=$SECONDS
+  "step_$step"
+  TOOK+=("$step $((SECONDS - began)) s")
+done
 
 command -v nvidia-smi >/dev/null || skip 'tests with a real GPU: there is none'
 say 'all steps passed'
+printf 'took: %s\n' "${TOOK[@]}"
 printf 'skipped: %s\n' "${SKIPPED[@]:-nothing}"

@@ -81,7 +81,7 @@ async fn data_of_a_type_that_is_not_supported_is_refused_by_name() {
         instructions: String::new(),
         labeled: Name::new("labeled").unwrap(),
     };
-    let error = workspace.create_label_job(&label).await.unwrap_err();
+    let error = workspace.start_label(&label).await.unwrap_err();
     assert_refused(&error, ErrorKind::InvalidInput, &["oracle", "classification"]);
 }
 

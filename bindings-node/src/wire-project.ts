@@ -12,29 +12,7 @@ import type { WireTaskEvent } from "./wire-tasks";
 /** The fields of a definition; versions by their ids. */
 interface WireProject {
   name: string;
-<<<<<<< HEAD
   limits: Record<string, unknown>;
-=======
-  classes: string[];
-  object_type: "detection";
-  pool: string;
-  skip_near_duplicates: number | null;
-  validation: string;
-  training: string | null;
-  executor: string;
-  training_parameters: Parameters;
-  mining_parameters: Parameters;
-  inference_parameters: Parameters;
-  resources: ProjectDefinition["resources"];
-  limits: {
-    network: boolean;
-    capabilities: boolean;
-    image_user: boolean;
-    pids: number;
-    shared_memory: number;
-    model_bytes: number;
-  };
->>>>>>> newcomer
   labeler: LabelerDefinition;
   [field: string]: unknown;
 }
@@ -57,34 +35,10 @@ export function toProjectState([wire, specs]: [WireProjectState, Specs]): Projec
 
 function toDefinition(wire: WireProject, specs: Specs): ProjectDefinition {
   const spec = (id: string) => specs[id] ?? id;
-<<<<<<< HEAD
   const { labeler } = wire;
   const definition: Record<string, unknown> = {
     ...camel(wire),
     limits: camel(wire.limits),
-=======
-  const {
-    image_user: imageUser,
-    shared_memory: sharedMemory,
-    model_bytes: modelBytes,
-    ...limits
-  } = wire.limits;
-  const { labeler } = wire;
-  return {
-    name: wire.name,
-    classes: wire.classes,
-    objectType: wire.object_type,
-    pool: spec(wire.pool),
-    skipNearDuplicates: wire.skip_near_duplicates,
-    validation: spec(wire.validation),
-    training: wire.training === null ? null : spec(wire.training),
-    executor: wire.executor,
-    trainingParameters: wire.training_parameters,
-    miningParameters: wire.mining_parameters,
-    inferenceParameters: wire.inference_parameters,
-    resources: wire.resources,
-    limits: { ...limits, imageUser, sharedMemory, modelBytes },
->>>>>>> newcomer
     labeler: "oracle" in labeler ? { oracle: { truth: spec(labeler.oracle.truth) } } : labeler,
   };
   for (const name of VERSIONS) {

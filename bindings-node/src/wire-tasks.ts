@@ -1,12 +1,9 @@
 // Tasks and their events, as the native side writes them; see `wire.ts`.
 import { YmirError } from "./errors";
 import type { WireError } from "./errors";
-<<<<<<< HEAD
-import type { ExecutorInfo, HostLease, Leftover, LogLine, TaskEvent, TaskState, TaskStatus, TaskStep } from "./tasks";
-import type { ObjectType, TaskKind } from "./types";
-=======
 import type {
   ExecutorInfo,
+  HostLease,
   Leftover,
   LogLine,
   TaskEvent,
@@ -14,8 +11,7 @@ import type {
   TaskStatus,
   TaskStep,
 } from "./tasks";
-import type { TaskKind } from "./types";
->>>>>>> newcomer
+import type { ObjectType, TaskKind } from "./types";
 
 /** @internal */
 export interface WireTaskStatus {

@@ -443,9 +443,10 @@ export class Workspace {
   }
 
   /** Returns the events of one task, or of all, that are kept, after a sequence number. */
-  async pastEvents(
-    { task, after = 0 }: { readonly task?: string; readonly after?: number } = {},
-  ): Promise<TaskEvent[]> {
+  async pastEvents({
+    task,
+    after = 0,
+  }: { readonly task?: string; readonly after?: number } = {}): Promise<TaskEvent[]> {
     const events = JSON.parse(await wait(() => this.#native.pastEvents(task, after)));
     return (events as WireTaskEvent[]).map(toTaskEvent);
   }

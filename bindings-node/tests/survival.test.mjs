@@ -23,12 +23,15 @@ async function check(workspace, id) {
     Array.from({ length: 20 }, (_, n) => `line ${n + 1}`),
   );
   const { state, owner, stalled, attempt } = await task.status();
-  assert.deepEqual({ state, owner, stalled, attempt }, {
-    state: "done",
-    owner: null,
-    stalled: null,
-    attempt: 1,
-  });
+  assert.deepEqual(
+    { state, owner, stalled, attempt },
+    {
+      state: "done",
+      owner: null,
+      stalled: null,
+      attempt: 1,
+    },
+  );
 }
 
 test("a task goes on after a kill of the program that started it", async () => {

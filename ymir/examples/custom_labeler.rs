@@ -1,49 +1,47 @@
 //! Brings a labeling backend: a robot that draws one box in the middle of each image.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use ymir::{
-    Annotation, BBox, Class, Error, LabelBackend, LabelJob, LabelJobId, LabelOptions, LabelStatus,
-    Labeled, Name, Result, Workspace,
+    Annotation, BBox, Class, Error, LabelBackend, LabelHandle, LabelItem, LabelJobRequest,
+    LabelOptions, LabelPage, LabelPageOptions, LabelStatus, Labeled, Name, Result, Workspace,
 };
 
-#[derive(Debug, Default)]
-struct Robot(Mutex<HashMap<LabelJobId, LabelJob>>);
+#[derive(Debug)]
+struct Robot;
 
-impl Robot {
-    fn job(&self, id: &LabelJobId) -> Result<LabelJob> {
-        let jobs = self.0.lock().expect("no thread panicked");
-        jobs.get(id).cloned().ok_or_else(|| Error::not_found("no such job").with("job", id))
-    }
+/// Returns what the robot drew, which the handle of the job remembers.
+fn drawn(handle: &LabelHandle) -> Result<Vec<Labeled>> {
+    serde_json::from_value(handle.state.clone())
+        .map_err(|e| Error::corrupted("this job is not the robot's").caused_by(e))
 }
 
 #[async_trait]
 impl LabelBackend for Robot {
-    async fn create(&self, job: &LabelJob) -> Result<()> {
-        self.0.lock().expect("no thread panicked").insert(job.id.clone(), job.clone());
-        Ok(())
-    }
-    async fn status(&self, id: &LabelJobId) -> Result<LabelStatus> {
-        let total = self.job(id)?.items.len() as u64;
-        Ok(LabelStatus { total, labeled: total, finished: true })
-    }
-    async fn collect(&self, id: &LabelJobId) -> Result<Vec<Labeled>> {
-        let job = self.job(id)?;
+    async fn create(&self, job: &LabelJobRequest, handle: &LabelHandle) -> Result<LabelHandle> {
+        job.check(&self.capabilities())?;
         let class = Class::Name(job.classes.entries()[0].name.clone());
-        let mut labeled = Vec::new();
-        for item in job.items {
-            let (w, h) = (f64::from(item.asset.width), f64::from(item.asset.height));
+        let draw = |LabelItem { asset, .. }: &LabelItem| {
+            let (w, h) = (f64::from(asset.width), f64::from(asset.height));
             let middle = BBox::new(w / 4.0, h / 4.0, w / 2.0, h / 2.0);
-            let annotations = vec![Annotation::new(class.clone(), middle)];
-            labeled.push(Labeled { id: item.asset.id, annotations });
-        }
-        labeled.sort_by_key(|labeled| labeled.id);
-        Ok(labeled)
+            Labeled { id: asset.id, annotations: vec![Annotation::new(class.clone(), middle)] }
+        };
+        let state = serde_json::json!(job.items.iter().map(draw).collect::<Vec<_>>());
+        Ok(LabelHandle { ready: true, state, ..handle.clone() })
     }
-    async fn cancel(&self, id: &LabelJobId) -> Result<()> {
-        self.0.lock().expect("no thread panicked").remove(id);
+    async fn status(&self, handle: &LabelHandle) -> Result<LabelStatus> {
+        let total = drawn(handle)?.len() as u64;
+        Ok(LabelStatus { total, labeled: total, finished: true, ..Default::default() })
+    }
+    async fn annotations(
+        &self,
+        handle: &LabelHandle,
+        options: &LabelPageOptions,
+    ) -> Result<LabelPage> {
+        LabelPage::of(drawn(handle)?, options)
+    }
+    async fn cancel(&self, _: &LabelHandle) -> Result<()> {
         Ok(())
     }
 }
@@ -51,7 +49,7 @@ impl LabelBackend for Robot {
 #[tokio::main]
 async fn main() -> Result<()> {
     let workspace = Workspace::open("work").await?;
-    let labeler = workspace.register_labeler("robot", Arc::new(Robot::default()));
+    let labeler = workspace.register_labeler("robot", Arc::new(Robot));
     let options = LabelOptions {
         labeler,
         dataset: workspace.dataset("val").await?.id(),

@@ -144,17 +144,17 @@ async fn on_workspace(
             let outcomes = workspace.outcomes(&truth, &said, options).await?;
             return Ok(Object::Outcomes(Box::new((outcomes, workspace.classes().await?))));
         }
-        "train" => {
+        "start_train" => {
             let request: TrainRequest = parse_request("a training", task_request(options))?;
             let options = request.resolve(workspace).await?;
             return workspace.start_train(&options).await.map(|task| Object::Task(task.untyped()));
         }
-        "mine" => {
+        "start_mine" => {
             let request: MineRequest = parse_request("a mining", task_request(options))?;
             let options = request.resolve(workspace).await?;
             return workspace.start_mine(&options).await.map(|task| Object::Task(task.untyped()));
         }
-        "infer" => {
+        "start_infer" => {
             let request: InferRequest = parse_request("an inference", task_request(options))?;
             let options = request.resolve(workspace).await?;
             return workspace.start_infer(&options).await.map(|task| Object::Task(task.untyped()));

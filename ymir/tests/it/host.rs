@@ -206,7 +206,8 @@ async fn an_unregistered_labeler_is_told() {
 async fn requests_name_what_is_malformed() {
     let fixture = fixture().await;
     let parse = |value| ymir::parse_request::<ymir::ProjectRequest>("a project", value);
-    let error = parse(serde_json::json!({ "name": "p", "colours": ["a"] })).unwrap_err();
+    let request = parse(serde_json::json!({ "name": "p", "colours": ["a"] })).unwrap();
+    let error = request.resolve(&fixture.workspace).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("colours"), "{error}");
     let request = parse(serde_json::json!({

@@ -1,7 +1,8 @@
 """The work by YMIR, through its Python package."""
 
-import ymir
 from step import CLASS, PARTS, Run, run
+
+import ymir
 
 #: The twelve numbers, in the order of pycocotools.
 NUMBERS = (

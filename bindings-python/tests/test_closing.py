@@ -54,7 +54,9 @@ def test_close_leaves_the_tasks_of_others(filled: ymir.Workspace) -> None:
 
 def test_pickles_open_again(filled: ymir.Workspace) -> None:
     pool, model = filled.dataset("pool"), train(filled, Memorizer()).wait()
-    said = filled.start_infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
+    said = filled.start_infer(
+        executor=Memorizer(), dataset="val", model=model, predictions="said"
+    ).wait()
     for value in (pool, model, said):
         again = pickle.loads(pickle.dumps(value))
         assert again == value

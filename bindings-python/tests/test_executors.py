@@ -29,7 +29,9 @@ def test_a_python_object_trains_infers_and_is_evaluated(filled: ymir.Workspace) 
     assert status is not None
     assert status.state == "done"
     assert status.output == (model.id,)
-    said = filled.start_infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
+    said = filled.start_infer(
+        executor=Memorizer(), dataset="val", model=model, predictions="said"
+    ).wait()
     assert said.is_predictions
     assert said.manifest.prediction == ymir.PredictionInfo(model.id, filled.dataset("val").id)
     assert [known.name for known in said.manifest.classes] == CLASSES

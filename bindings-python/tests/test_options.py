@@ -120,7 +120,9 @@ def test_numbers_that_count_are_whole_and_not_negative(filled: ymir.Workspace) -
     pool = filled.dataset("pool")
     found = pool.query("all")
     model = train(filled, Memorizer()).wait()
-    said = filled.start_infer(executor=Memorizer(), dataset="val", model=model, predictions="s").wait()
+    said = filled.start_infer(
+        executor=Memorizer(), dataset="val", model=model, predictions="s"
+    ).wait()
     outcomes = filled.outcomes("val", said)
     for number, message in [(-1, "0 or more"), (2**64, "at most"), (1.5, "not float")]:
         n: Any = number

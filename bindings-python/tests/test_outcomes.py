@@ -13,7 +13,9 @@ from data import Memorizer, train
 def said(filled: ymir.Workspace) -> ymir.Dataset:
     """What an executor says of `val`: one box of each class on each image."""
     model = train(filled, Memorizer()).wait()
-    return filled.start_infer(executor=Memorizer(), dataset="val", model=model, predictions="said").wait()
+    return filled.start_infer(
+        executor=Memorizer(), dataset="val", model=model, predictions="said"
+    ).wait()
 
 
 def marks(page: ymir.Page, outcome: str) -> int:

@@ -70,27 +70,19 @@ def test_a_program_that_ends_leaves_its_task_going(filled: ymir.Workspace) -> No
 
 
 def test_closing_says_which_tasks_go_on(filled: ymir.Workspace) -> None:
-    with (
-        pytest.warns(UserWarning, match="goes on without this program"),
-        ymir.open(filled.root) as workspace,
-    ):
-        task = workspace.start_train(
-            executor=f"local:{EXECUTOR}",
-            parameters={"lines": 20},
-            classes=CLASSES,
-            training="pool",
-            validation="val",
-            model="m",
-        )
-        again = workspace.start_train(
-            executor=f"local:{EXECUTOR}",
-            parameters={"lines": 20},
-            classes=CLASSES,
-            training="pool",
-            validation="val",
-            model="m",
-        )
-        assert again.id == task.id, "it is joined"
+    workspace = ymir.open(filled.root)
+    options: ymir.TrainOptions = {
+        "executor": f"local:{EXECUTOR}",
+        "parameters": {"lines": 20},
+        "classes": CLASSES,
+        "training": "pool",
+        "validation": "val",
+        "model": "m",
+    }
+    task = workspace.start_train(**options)
+    assert workspace.start_train(**options).id == task.id, "it is joined"
+    with pytest.warns(UserWarning, match="goes on without this program"):
+        workspace.close()
     assert task.id is not None
     check(filled, task.id)
 

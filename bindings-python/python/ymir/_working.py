@@ -333,7 +333,9 @@ class Working(Editing):
         """
         return self.start_train(**options).wait(progress=progress)
 
-    async def train_async(self, *, progress: bool = False, **options: Unpack[TrainOptions]) -> Model:
+    async def train_async(
+        self, *, progress: bool = False, **options: Unpack[TrainOptions]
+    ) -> Model:
         """As :meth:`train`; cancelling stops the waiting alone, the task goes on."""
         task = await self.start_train_async(**options)
         return await task.wait_async(progress=progress)
@@ -366,7 +368,9 @@ class Working(Editing):
         """
         return self.start_mine(**options).wait(progress=progress)
 
-    async def mine_async(self, *, progress: bool = False, **options: Unpack[MineOptions]) -> Dataset:
+    async def mine_async(
+        self, *, progress: bool = False, **options: Unpack[MineOptions]
+    ) -> Dataset:
         """As :meth:`mine`; cancelling stops the waiting alone, the task goes on."""
         task = await self.start_mine_async(**options)
         return await task.wait_async(progress=progress)
@@ -399,7 +403,9 @@ class Working(Editing):
         """
         return self.start_infer(**options).wait(progress=progress)
 
-    async def infer_async(self, *, progress: bool = False, **options: Unpack[InferOptions]) -> Dataset:
+    async def infer_async(
+        self, *, progress: bool = False, **options: Unpack[InferOptions]
+    ) -> Dataset:
         """As :meth:`infer`; cancelling stops the waiting alone, the task goes on."""
         task = await self.start_infer_async(**options)
         return await task.wait_async(progress=progress)

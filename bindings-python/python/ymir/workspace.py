@@ -82,8 +82,8 @@ class Workspace(Working):
                 One that is there knows; only the way to the same place may differ.
             host_dir: The directory with the ledger of what tasks of this host hold, which all
                 workspaces share by default.
-            observe_tasks: Whether tasks are observed only: listed and followed, and none is started,
-                adopted or ended.
+            observe_tasks: Whether tasks are observed only: listed and followed, and none is
+                started, adopted or ended.
 
         Raises:
             NotFoundError: If there is none.

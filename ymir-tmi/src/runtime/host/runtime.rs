@@ -93,6 +93,10 @@ impl TmiRuntime for HostRuntime {
         RuntimeCapabilities { gpus: true, ..RuntimeCapabilities::default() }
     }
 
+    fn can_run(&self, executor: &ExecutorRef) -> bool {
+        self.find(executor).is_ok()
+    }
+
     fn layout(&self, _executor: &ExecutorRef, dir: &Path) -> Layout {
         let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
         let input = dir.join("in");

@@ -123,7 +123,7 @@ class Operating:
         branch = self._native.version["branch"]
         if branch["kind"] != "dataset":
             raise invalid("edits", "predictions are what a model said, and cannot be edited")
-        return branch["name"]
+        return str(branch["name"])
 
     def _version_id(self) -> str:
         version = self._native.version

@@ -32,17 +32,20 @@ class LabelJob:
     @property
     def id(self) -> str:
         """The id: the same for the same options."""
-        return self._data["id"]
+        value: str = self._data["id"]
+        return value
 
     @property
     def place(self) -> str | None:
         """Where people label, where that is known: a URL or a folder."""
-        return self._data["place"]
+        value: str | None = self._data["place"]
+        return value
 
     @property
     def labeled(self) -> str:
         """The name of the dataset that the labels are committed to."""
-        return self._data["labeled"]
+        value: str = self._data["labeled"]
+        return value
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -52,7 +55,8 @@ class LabelJob:
     @property
     def ready(self) -> bool:
         """Whether the labeler has all of the job."""
-        return self._data["ready"]
+        value: bool = self._data["ready"]
+        return value
 
     @property
     def created(self) -> datetime:
@@ -62,7 +66,8 @@ class LabelJob:
     @property
     def collected(self) -> str | None:
         """The id of the version with the labels, once the job was finished and collected."""
-        return self._data["collected"]
+        value: str | None = self._data["collected"]
+        return value
 
     def _dataset(self, pending: Any) -> Operation[Dataset]:
         return Operation(pending, lambda native: Dataset(self._workspace, native))

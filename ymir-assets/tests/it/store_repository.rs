@@ -135,7 +135,7 @@ fn init_and_open_say_what_is_wrong() {
     GitAssetStore::init(dir.path()).unwrap();
     assert_eq!(kind(GitAssetStore::init(dir.path())), ErrorKind::AlreadyExists);
     let format = dir.path().join("repo.git/ymir/format");
-    fs::write(&format, "3\n").unwrap();
+    fs::write(&format, "4\n").unwrap();
     let error = GitAssetStore::open(dir.path()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.message().contains("newer version"), "{error}");
@@ -155,8 +155,8 @@ async fn a_manifest_of_a_newer_format_is_unsupported() {
     let dir = tempfile::tempdir().unwrap();
     let (store, version) = filled(dir.path()).await;
     let repo = dir.path().join("repo.git");
-    // Field 1, the format version, as 3; then the commit that stock git makes of it.
-    fs::write(dir.path().join("m"), [0x08, 0x03]).unwrap();
+    // Field 1, the format version, as 4; then the commit that stock git makes of it.
+    fs::write(dir.path().join("m"), [0x08, 0x04]).unwrap();
     let path = dir.path().join("m");
     let blob = git(&repo, &["hash-object", "-w", path.to_str().unwrap()]);
     let tree = format!("040000 tree {}\tassets\n100644 blob {blob}", version.content);

@@ -214,7 +214,7 @@ fn who_reads_only_the_beginning_disturbs_nothing() {
 fn a_repository_of_the_original_is_imported_and_found_again() {
     let place = Place::empty();
     place.ok(&["init", place.path("workspace").to_str().unwrap()]);
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../ymir-assets/tests/data/mir");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../ymir-mir/tests/data/mir");
     let mut unpack = std::process::Command::new("tar");
     unpack.arg("-xzf").arg(format!("{data}/mir.tar.gz")).arg("-C").arg(place.dir.path());
     assert!(unpack.status().unwrap().success());

@@ -295,7 +295,7 @@ async fn a_store_that_fails_midway_leaves_nothing() {
     let memory = store();
     let record = stored(&memory, jpeg(1), "a.jpg").await;
     let version = commit(&memory, &branch(), vec![record]).await;
-    for method in [StoreMethod::ExportBlobs, StoreMethod::Page] {
+    for method in [StoreMethod::ExportBlobs, StoreMethod::Scan] {
         let (kind, when) = (ErrorKind::ResourceExhausted, When::After);
         let fault = Fault { method, call: 1, kind, when };
         let faulty: Store = Arc::new(FaultyAssetStore::new(memory.clone(), vec![fault]));

@@ -37,7 +37,10 @@ need_docker() {
 step_lint() {
   say 'format, lints, spelling, dependency directions, generated code'
   cargo fmt --all --check
-  cargo clippy --workspace --all-targets --features "$FEATURES" --locked -- -D warnings
+  cargo clippy --workspace --lib --bins --tests --benches --features "$FEATURES" --locked -- -D warnings
+  # Programs of users print.
+  cargo clippy -p ymir --examples --features samples --locked -- -D warnings \
+    -A clippy::print_stdout -A clippy::print_stderr
   python3 scripts/check-directions.py
   need_venv
   [ -x .venv/bin/typos ] || .venv/bin/pip install -q typos

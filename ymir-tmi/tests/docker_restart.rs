@@ -62,7 +62,9 @@ impl Engine {
         // The one before left it; its number may be another process's.
         let _ = std::fs::remove_file(at("pid"));
         let log = std::fs::File::options().create(true).append(true).open(at("log")).unwrap();
-        let mut command = Command::new("dockerd");
+        // In a network of its own: an engine without a bridge removes that of the host's engine.
+        let mut command = Command::new("unshare");
+        command.args(["--net", "--", "dockerd"]);
         command.arg("--host").arg(format!("unix://{}", at("socket").display()));
         command.arg("--data-root").arg(at("data")).arg("--exec-root").arg(at("exec"));
         command.arg("--pidfile").arg(at("pid")).args(["--bridge=none", "--iptables=false"]);

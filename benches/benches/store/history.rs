@@ -13,6 +13,9 @@ use super::open;
 const VERSIONS: [u64; 2] = [10, 2000];
 const REPEATS: usize = 20;
 
+/// Looks something up, and returns whether it is there.
+type Lookup<'a> = dyn Fn(&GitAssetStore) -> Result<bool> + 'a;
+
 /// Measures what it costs to look up the oldest version of a branch, by handles that have read
 /// nothing yet.
 pub(super) fn history(run: &Run) -> Result<()> {
@@ -23,7 +26,7 @@ pub(super) fn history(run: &Run) -> Result<()> {
             run.runtime.block_on(store.commit(made(&branch, n)))?;
         }
         let newest = LogOptions { before: None, limit: 10 };
-        let rows: [(&str, &dyn Fn(&GitAssetStore) -> Result<bool>); 3] = [
+        let rows: [(&str, &Lookup<'_>); 3] = [
             ("by its fingerprint", &|store| {
                 let found = store.find_by_fingerprint(&branch, "work 0");
                 Ok(run.runtime.block_on(found)?.is_some())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ymir._labeling import Labeling
 from ymir._pending import Operation
@@ -84,6 +84,9 @@ def _options(
 
 def _with_path(edit: Any) -> Any:
     """Returns an edit with its file as text."""
-    if isinstance(edit, Mapping) and isinstance(edit.get("file"), os.PathLike):
-        return {**edit, "file": os.fspath(edit["file"])}  # pyright: ignore[reportUnknownArgumentType]
-    return edit
+    if not isinstance(edit, Mapping):
+        return edit
+    fields = dict(cast("Mapping[str, Any]", edit))
+    if isinstance(fields.get("file"), os.PathLike):
+        fields["file"] = os.fspath(fields["file"])
+    return fields

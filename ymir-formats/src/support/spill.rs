@@ -35,6 +35,11 @@ impl Spill {
         self.written + self.rest.len() as u64
     }
 
+    /// Returns whether nothing was appended.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Appends bytes.
     ///
     /// # Errors

@@ -40,9 +40,12 @@ struct Project {
     finished: bool,
 }
 
+/// Answers for an asset; none for one that is not labeled.
+type Answer = dyn Fn(&Asset) -> Option<Vec<Annotation>> + Send + Sync;
+
 /// Answers an asset: its annotations, or that it is skipped.
 #[derive(Clone)]
-struct Answers(Arc<dyn Fn(&Asset) -> Option<Vec<Annotation>> + Send + Sync>);
+struct Answers(Arc<Answer>);
 
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

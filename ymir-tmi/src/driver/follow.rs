@@ -1,5 +1,5 @@
 use std::convert::Infallible;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use ymir_core::{
 use super::end::judge;
 use super::kept_log::KeptLog;
 use super::run_record::RunRecord;
-use crate::contract::{MonitorReader, OutDir};
+use crate::contract::{Monitor, MonitorReader, OutDir};
 
 /// How long an executor may take to end by itself when its task is to stop.
 pub const STOP_GRACE: Duration = Duration::from_secs(10);
@@ -83,18 +83,18 @@ pub async fn run_unit(
     let mut log = KeptLog::open(&unit.dir, position.as_ref().map_or(0, |p| p.kept))?;
     let from = position.map(|position| position.run);
     let run = reach(runtime, &record.handle, unit, from.as_ref(), resumed).await?;
-    let monitor = Arc::new(Mutex::new(MonitorReader::default()));
+    let monitor = Monitored::of(unit);
     let deadline = Deadline::of(unit, &record);
     let ended = tokio::select! {
         biased;
         ended = to_its_end(run.as_ref(), reporter, &mut log) => ended,
         Err(error) = stop_if_cancelled(run.as_ref(), reporter) => Err(error),
         Err(error) = deadline.enforce(run.as_ref()) => Err(error),
-        never = follow_monitor(&unit.dir, &monitor, reporter) => match never {},
+        never = follow_monitor(&monitor) => match never {},
         never = watch(runtime, &record.handle, reporter) => match never {},
     };
-    poll(&unit.dir, &monitor, reporter).await;
-    let last = monitor.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
+    monitor.poll().await;
+    let last = monitor.last();
     let result = ended.and_then(|state| match state {
         RunState::Ended(end) => judge(end, last.as_ref(), &log.last_lines()),
         _ => Err(lost(&record.handle)),
@@ -237,26 +237,44 @@ impl Deadline {
     }
 }
 
-async fn follow_monitor(
-    dir: &Path,
-    monitor: &Arc<Mutex<MonitorReader>>,
-    reporter: &dyn TaskReporter,
-) -> Infallible {
-    loop {
-        poll(dir, monitor, reporter).await;
-        tokio::time::sleep(POLL).await;
+/// The monitor file of a unit, with who receives what is new in it.
+#[derive(Debug, Clone)]
+struct Monitored {
+    dir: PathBuf,
+    reader: Arc<Mutex<MonitorReader>>,
+    reporter: Arc<dyn TaskReporter>,
+}
+
+impl Monitored {
+    fn of(unit: &UnitContext) -> Self {
+        let (dir, reporter) = (unit.dir.clone(), unit.task.reporter.clone());
+        Self { dir, reader: Arc::default(), reporter }
+    }
+
+    /// Reads the file once, and reports what is new; also when nobody waits for that any more.
+    async fn poll(&self) {
+        let Self { dir, reader, reporter } = self.clone();
+        let read = move || {
+            let Ok(out) = OutDir::open(&dir) else { return };
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(news) = reader.poll(&out) {
+                reporter.progress(news.fraction, &news.message);
+            }
+        };
+        // It can only panic, which is reported when it happens.
+        let _ = tokio::task::spawn_blocking(read).await;
+    }
+
+    /// Returns the last good value.
+    fn last(&self) -> Option<Monitor> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
     }
 }
 
-/// Reads the monitor file once, and reports what is new.
-async fn poll(dir: &Path, monitor: &Arc<Mutex<MonitorReader>>, reporter: &dyn TaskReporter) {
-    let (dir, monitor) = (dir.to_owned(), monitor.clone());
-    let read = move || {
-        let out = OutDir::open(&dir).ok()?;
-        monitor.lock().unwrap_or_else(PoisonError::into_inner).poll(&out).cloned()
-    };
-    if let Ok(Some(news)) = tokio::task::spawn_blocking(read).await {
-        reporter.progress(news.fraction, &news.message);
+async fn follow_monitor(monitor: &Monitored) -> Infallible {
+    loop {
+        monitor.poll().await;
+        tokio::time::sleep(POLL).await;
     }
 }
 

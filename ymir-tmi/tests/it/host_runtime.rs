@@ -487,7 +487,7 @@ async fn host() {
 async fn a_function_is_lost_with_its_process() {
     let dir = TempDir::new().unwrap();
     let mut host = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "host", "--ignored"])
+        .args(["--exact", "host_runtime::host", "--ignored"])
         .env(HOST_DIR, dir.path())
         .stdout(Stdio::null())
         .spawn()

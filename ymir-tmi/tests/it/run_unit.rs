@@ -179,7 +179,7 @@ async fn failure_without_a_word_has_the_platforms_code() {
     let error = case("kill -9 $$").run().await.unwrap_err();
     assert_eq!(context(&error, "return_code"), Some("160004"));
     assert!(error.message().contains("signal 9"), "{error}");
-    assert_eq!(context(&error, "exit_code"), None);
+    assert_eq!(context(&error, "exit_code"), Some("137"));
 }
 
 #[tokio::test]

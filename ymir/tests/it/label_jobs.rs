@@ -58,7 +58,7 @@ async fn a_job_outlives_the_program_that_started_it() {
     // Collected again, and labeled again, it is the same version of the same job.
     assert_eq!(jobs[0].collect().await.unwrap().id, labeled.id);
     assert_eq!(workspace.label(&options).await.unwrap().id, labeled.id);
-    assert_eq!(server.jobs(), [id.clone()]);
+    assert_eq!(server.jobs(), std::slice::from_ref(&id));
     let job = workspace.label_job(id.as_str()).await.unwrap();
     assert_eq!(job.info().collected, Some(labeled.id));
 

@@ -179,7 +179,7 @@ async fn near_duplicates_are_left_out_of_the_pool_where_that_is_asked_for() {
             seen.lock().unwrap().push((progress.done, progress.total));
         }
     };
-    project.run().on_event(&on).await.unwrap();
+    project.run().on_event(on).await.unwrap();
     assert_eq!(seen.lock().unwrap()[0], (0, 18));
     assert_eq!(seen.lock().unwrap().last(), Some(&(18, 18)));
     let state = project.state().await.unwrap();
@@ -206,7 +206,7 @@ async fn near_duplicates_can_be_left_out_later_and_come_back() {
         let looked = Mutex::new(false);
         let on = |event| *looked.lock().unwrap() |= matches!(event, LoopEvent::Preparing(_));
         for _ in Step::ALL {
-            project.advance(&StepOptions::default()).on_event(&on).await.unwrap();
+            project.advance(&StepOptions::default()).on_event(on).await.unwrap();
         }
         assert_eq!(*looked.lock().unwrap(), looks, "{distance:?}");
         let state = project.state().await.unwrap();
@@ -291,7 +291,7 @@ async fn a_loop_that_is_left_stops_its_task() {
         }
     };
     let task = tokio::select! {
-        ended = project.run().on_event(&on) => panic!("{ended:?}"),
+        ended = project.run().on_event(on) => panic!("{ended:?}"),
         task = runs => fixture.workspace.task(&task.unwrap()).await.unwrap(),
     };
     assert_eq!(task.wait().await.unwrap_err().kind(), ErrorKind::Cancelled);

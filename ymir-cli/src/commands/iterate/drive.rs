@@ -45,12 +45,12 @@ pub(crate) async fn drive(
 async fn carry_on(project: &ProjectHandle, how: How, watch: &Watch<'_>) -> Result<Driven> {
     let on = |event| watch.on(event);
     let advance = match how {
-        How::ToTheEnd => project.run_with(&StepOptions::default()).on_event(&on).await?,
+        How::ToTheEnd => project.run_with(&StepOptions::default()).on_event(on).await?,
         How::NoWait => {
             let options = StepOptions { wait: false, ..StepOptions::default() };
-            project.run_with(&options).on_event(&on).await?
+            project.run_with(&options).on_event(on).await?
         }
-        How::OneStep(options) => project.advance(&options).on_event(&on).await?,
+        How::OneStep(options) => project.advance(&options).on_event(on).await?,
     };
     Ok(match advance {
         Advance::Ended(reason) => Driven::Ended(reason),

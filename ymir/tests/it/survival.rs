@@ -263,7 +263,7 @@ async fn a_workspace_that_nobody_holds_leaves_its_runs_going() {
         }
     }
     let root = fixture.workspace.root().to_owned();
-    assert_eq!(fixture.workspace.close().await.unwrap(), [id.clone()]);
+    assert_eq!(fixture.workspace.close().await.unwrap(), std::slice::from_ref(&id));
     drop((events, task, fixture));
     let options = crate::common::options(dir.path());
     check(&Workspace::open_with(&root, options).await.unwrap(), &id).await;

@@ -12,6 +12,7 @@ test("import and require give the same classes", () => {
     "Evaluation",
     "ExecutorTask",
     "Iteration",
+    "LabelJob",
     "Loader",
     "Model",
     "Outcomes",
@@ -19,11 +20,11 @@ test("import and require give the same classes", () => {
     "Selection",
     "Task",
   ];
-  for (const name of [...names, "Workspace", "YmirError"]) {
+  for (const name of [...names, "Workspace", "YmirError", "writeSamples"]) {
     assert.equal(typeof imported[name], "function", name);
     assert.equal(imported[name], required[name], name);
   }
-  assert.deepEqual(Object.keys(required).sort(), [...names, "Workspace", "YmirError"].sort());
+  assert.deepEqual(Object.keys(required).sort(), [...names, "Workspace", "YmirError", "writeSamples"].sort());
 });
 
 test("an error made by hand has the defaults", () => {

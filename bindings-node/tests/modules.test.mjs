@@ -24,7 +24,10 @@ test("import and require give the same classes", () => {
     assert.equal(typeof imported[name], "function", name);
     assert.equal(imported[name], required[name], name);
   }
-  assert.deepEqual(Object.keys(required).sort(), [...names, "Workspace", "YmirError", "writeSamples"].sort());
+  assert.deepEqual(
+    Object.keys(required).sort(),
+    [...names, "Workspace", "YmirError", "writeSamples"].sort(),
+  );
 });
 
 test("an error made by hand has the defaults", () => {

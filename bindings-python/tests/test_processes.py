@@ -128,6 +128,7 @@ def test_ctrl_c_cancels_and_returns(filled: ymir.Workspace, what: str) -> None:
     if what == "task":
         assert said == "interrupted ['terminated']\n"
     assert program.returncode == 0, errors
+    filled.wait_all()
     (status,) = filled.tasks()
     assert status.state in ("terminated", "failed")
 

@@ -167,6 +167,10 @@ pub struct TaskSpec {
     /// a run of its own.
     #[serde(default = "one")]
     pub units: u32,
+    /// Whether its runs outlive the process that carries it on. What a run holds that does not is
+    /// free when that process is gone.
+    #[serde(default = "yes")]
+    pub survives: bool,
     /// The version of YMIR that it was submitted with.
     #[serde(default)]
     pub library_version: String,
@@ -174,6 +178,10 @@ pub struct TaskSpec {
 
 fn one() -> u32 {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl TaskSpec {
@@ -198,6 +206,7 @@ impl TaskSpec {
             priority: 0,
             share: String::new(),
             units: 1,
+            survives: true,
             library_version: String::new(),
         }
     }

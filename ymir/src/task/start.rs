@@ -74,6 +74,7 @@ fn describe(
         priority: options.priority,
         share: options.share.clone(),
         units: options.units,
+        survives: workspace.runtime(&options.executor)?.capabilities().survives,
         library_version: env!("CARGO_PKG_VERSION").to_owned(),
         ..TaskSpec::new(workspace.new_task_id(draft.kind)?, draft.kind)
     };

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::common::fixture;
+use crate::common::{fixture, options};
 use async_trait::async_trait;
 use ymir::{
     Advance, Annotation, BBox, Class, Error, ErrorKind, LabelBackend, LabelHandle, LabelJobRequest,
@@ -113,7 +113,9 @@ impl LabelBackend for Robot {
 async fn with_robot(root: &std::path::Path, class: &str) -> Workspace {
     let robot = Robot { class: class.to_owned(), ..Robot::default() };
     let labelers = [("robot".to_owned(), Arc::new(robot) as Arc<dyn LabelBackend>)].into();
-    Workspace::open_with(root, WorkspaceOptions { labelers, ..Default::default() }).await.unwrap()
+    Workspace::open_with(root, WorkspaceOptions { labelers, ..options(root.parent().unwrap()) })
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

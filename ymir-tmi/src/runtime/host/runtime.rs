@@ -29,15 +29,19 @@ use crate::runtime::process::{Liveness, ProcessId};
 /// and how it ended are kept in `<dir>/run`. Other runtimes in the same process can follow it.
 #[derive(Debug, Default)]
 pub struct HostRuntime {
-    executors: RwLock<BTreeMap<Name, Arc<dyn HostExecutor>>>,
+    /// The functions of a name, the newest last.
+    executors: RwLock<BTreeMap<Name, Vec<Arc<dyn HostExecutor>>>>,
 }
+
+/// How many functions that were replaced are kept for the tasks that were submitted with them.
+const REPLACED: usize = 64;
 
 impl HostRuntime {
     /// The name that executors name it by.
     pub const NAME: &str = "host";
 
-    /// Makes a function known under a name, in place of one that has it. Tasks that run go on with
-    /// theirs.
+    /// Makes a function known under a name, in place of one that has it. Tasks that were submitted
+    /// run theirs, as long as it is among the 64 that were replaced last.
     ///
     /// # Errors
     ///
@@ -53,17 +57,33 @@ impl HostRuntime {
             return Err(Error::invalid(message).with("executor", &name));
         }
         let target = name.to_string();
-        self.executors.write().unwrap_or_else(PoisonError::into_inner).insert(name, executor);
+        let mut executors = self.executors.write().unwrap_or_else(PoisonError::into_inner);
+        let known = executors.entry(name).or_default();
+        known.retain(|known| known.info().digest != info.digest);
+        known.push(executor);
+        let oldest = known.len().saturating_sub(REPLACED + 1);
+        known.drain(..oldest);
         Ok(ExecutorRef { runtime: Self::NAME.to_owned(), target })
     }
 
+    /// Returns the function that a name stands for now.
     fn find(&self, executor: &ExecutorRef) -> Result<Arc<dyn HostExecutor>> {
+        self.known(executor, |known| known.last().cloned())
+    }
+
+    /// Returns what is looked for among the functions of a name.
+    fn known<T>(
+        &self,
+        executor: &ExecutorRef,
+        look: impl FnOnce(&[Arc<dyn HostExecutor>]) -> Option<T>,
+    ) -> Result<T> {
         if executor.runtime != Self::NAME {
             let message = "this is no executor of the host program";
             return Err(Error::invalid(message).with("executor", executor));
         }
         let executors = self.executors.read().unwrap_or_else(PoisonError::into_inner);
-        let found = Name::new(&executor.target).ok().and_then(|name| executors.get(&name).cloned());
+        let name = Name::new(&executor.target).ok();
+        let found = name.and_then(|name| executors.get(&name)).and_then(|known| look(known));
         found.ok_or_else(|| {
             let known: Vec<_> = executors.keys().map(Name::as_str).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -112,9 +132,13 @@ impl TmiRuntime for HostRuntime {
     }
 
     async fn create(&self, mut request: RunRequest) -> Result<RunHandle> {
-        let executor = self.find(&request.executor.reference)?;
-        let found = executor.info().digest;
-        if found != request.executor.digest {
+        let (reference, digest) = (&request.executor.reference, &request.executor.digest);
+        let (executor, found) = self.known(reference, |known| {
+            let submitted = known.iter().rev().find(|known| known.info().digest == *digest);
+            let chosen = submitted.or(known.last())?;
+            Some((chosen.clone(), chosen.info().digest))
+        })?;
+        if found != *digest {
             let message = "the function has changed since the task was submitted; submit the task \
                            again, or register what it was";
             return Err(Error::new(ErrorKind::Conflict, message)

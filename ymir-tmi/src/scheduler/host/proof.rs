@@ -9,7 +9,8 @@ use super::lease::{LeaseState, Record};
 /// Returns the state of a lease; `None` if its run has ended for certain, or was never created.
 ///
 /// The database of its workspace says so: the task has ended, or this attempt at it, or its unit, or
-/// no grant was recorded for it, without which no run is created. Where the workspace was removed,
+/// no grant was recorded for it, without which no run is created, or its runs do not outlive their
+/// process. Where the workspace was removed,
 /// the end of the process is all there is to go by.
 pub(super) fn state(lease: &Record) -> Option<LeaseState> {
     if lease.holder.is_alive() {
@@ -33,6 +34,7 @@ fn is_held(lease: &Record) -> rusqlite::Result<Option<bool>> {
     database.busy_timeout(Duration::from_millis(100))?;
     let sql = "SELECT task.finished IS NULL AND task.attempt = ?3
                  AND unit.grant_json IS NOT NULL AND unit.result IS NULL
+                 AND coalesce(json_extract(task.spec, '$.survives'), 1)
                FROM task JOIN unit ON unit.task = task.id
                WHERE task.id = ?1 AND unit.unit = ?2";
     let values = rusqlite::params![lease.task.as_str(), lease.unit, lease.attempt];

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use tempfile::TempDir;
 use ymir::{Result, Workspace};
 
+use crate::common::options;
 use objects::Object;
 
 #[derive(Debug, Deserialize)]
@@ -139,7 +140,8 @@ async fn every_scenario_holds() {
         let scenarios: Vec<Scenario> = serde_json::from_str(&text).unwrap();
         for scenario in scenarios {
             let out = tempfile::tempdir().unwrap();
-            let workspace = Workspace::init(out.path().join("workspace")).await.unwrap();
+            let (root, options) = (out.path().join("workspace"), options(out.path()));
+            let workspace = Workspace::init_with(root, options).await.unwrap();
             let saved = [("workspace".to_owned(), Object::Workspace(workspace))].into();
             let mut run = Run { saved, out };
             for (i, step) in scenario.steps.iter().enumerate() {

@@ -66,7 +66,8 @@ def _differences(
 ) -> list[str]:
     public = {name for name in stub if not name.startswith("__") or name == "__init__"}
     lacking = [f"{owner}.{name}: the module has none" for name in public - native.keys()]
-    unsaid = [f"{owner}.{name}: the stub has none" for name in native.keys() - stub.keys()]
+    shown = {name for name in native if not name.startswith("_") or name == "__init__"}
+    unsaid = [f"{owner}.{name}: the stub has none" for name in shown - stub.keys()]
     both = [
         name
         for name in public & native.keys()

@@ -376,7 +376,7 @@ class Working(Editing):
         return await task.wait_async(progress=progress)
 
     def start_infer(self, **options: Unpack[InferOptions]) -> Task[Dataset]:
-        """Starts a inference; the options are those of :class:`ymir.InferOptions`.
+        """Starts an inference; the options are those of :class:`ymir.InferOptions`.
 
         Raises:
             NotFoundError: If a class, version or the executor does not exist.

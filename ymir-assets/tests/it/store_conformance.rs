@@ -2,23 +2,15 @@
 //! combination of stores of both kinds.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use ymir_assets::{DirBlobStore, GitAssetStore, StoreOptions};
 use ymir_core::{AssetStore, BlobStore};
 use ymir_testkit::double::MemoryBlobStore;
-
-/// A folder of the build that each run of the tests begins with anew.
-static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("store-conformance");
-    let _ = std::fs::remove_dir_all(&folder);
-    folder
-});
+use ymir_testkit::fixture::folder_in;
 
 fn folder() -> PathBuf {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    FOLDER.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string())
+    folder_in(env!("CARGO_TARGET_TMPDIR"))
 }
 
 fn empty_store() -> Arc<dyn AssetStore> {

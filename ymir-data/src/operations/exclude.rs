@@ -62,7 +62,7 @@ async fn plan(
 }
 
 /// Returns the ids of the assets that the source has and the other has not.
-async fn only_in(
+pub(super) async fn only_in(
     store: &Arc<dyn AssetStore>,
     source: &VersionId,
     other: &VersionId,

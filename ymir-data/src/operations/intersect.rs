@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use ymir_core::{
-    AssetId, AssetStore, Branch, Change, FindOptions, OnProgress, Query, Result, TaskKind, Version,
+    AssetId, AssetStore, Branch, FindOptions, OnProgress, Query, Result, TaskKind, Version,
     VersionId,
 };
 
-use super::commit::{BATCH, Operation, Plan, batch_after, names};
+use super::commit::{BATCH, Operation, Plan, names};
+use super::exclude::only_in;
 
 /// Commits the records of a version whose assets each of the others has too.
 ///
@@ -58,7 +59,7 @@ async fn plan(
     }
     let mut lacking = Vec::new();
     for other in others {
-        lacking.extend(lacking_in(store, source, other).await?);
+        lacking.extend(only_in(store, source, other).await?);
     }
     lacking.sort_unstable();
     lacking.dedup();
@@ -82,21 +83,4 @@ async fn present(
         found.extend(records.into_iter().flatten().map(|record| record.asset.id));
     }
     Ok(found)
-}
-
-/// Returns the ids of the assets that the source has and the other has not.
-async fn lacking_in(
-    store: &Arc<dyn AssetStore>,
-    source: &VersionId,
-    other: &VersionId,
-) -> Result<Vec<AssetId>> {
-    let mut ids = Vec::new();
-    let mut after = None;
-    loop {
-        let changes = store.diff(source, other, batch_after(after)).await?;
-        let Some(last) = changes.last() else { return Ok(ids) };
-        after = Some(last.id());
-        let removed = changes.iter().filter(|change| matches!(change, Change::Removed(_)));
-        ids.extend(removed.map(Change::id));
-    }
 }

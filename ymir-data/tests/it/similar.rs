@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use ymir_core::{AssetId, AssetStore, BlobSource, Branch, ErrorKind, Version, VersionId};
-use ymir_data::operations::{DISTANCE_MAX, dedup, exclude_similar, near_duplicates};
+use ymir_core::{AssetId, AssetStore, BlobSource, Branch, ErrorKind, Version};
+use ymir_data::operations::{DISTANCE_MAX, dedup, near_duplicates};
 
 use crate::common::{commit, folder, record};
 
@@ -71,6 +71,9 @@ async fn the_same_picture_in_other_files_is_found() {
 #[cfg(feature = "decode")]
 #[tokio::test]
 async fn what_looks_like_an_image_of_another_version_is_excluded() {
+    use ymir_core::VersionId;
+    use ymir_data::operations::exclude_similar;
+
     let store = crate::common::git_store();
     let images = [(64, false), (48, false), (32, false), (64, true), (48, true)];
     let images = images.map(|(side, falling)| gradient(side, falling)).to_vec();
@@ -106,6 +109,8 @@ async fn what_looks_like_an_image_of_another_version_is_excluded() {
 #[cfg(feature = "decode")]
 #[tokio::test]
 async fn an_image_is_looked_at_once() {
+    use ymir_data::operations::exclude_similar;
+
     let dir = folder();
     let store: Store = Arc::new(ymir_assets::GitAssetStore::init(&dir).unwrap());
     let (version, ids) = with_images(&store, vec![gradient(64, false), gradient(48, false)]).await;

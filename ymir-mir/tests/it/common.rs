@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use flate2::read::GzDecoder;
 use ymir_assets::GitAssetStore;
@@ -27,21 +26,9 @@ macro_rules! store_tests {
 }
 pub(crate) use store_tests;
 
-/// Everything that a test program writes, removed at its next run.
-static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let program = std::env::current_exe().unwrap();
-    let name = program.file_stem().unwrap().to_owned();
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&folder);
-    folder
-});
-
 /// Returns a new folder.
 pub(crate) fn folder() -> PathBuf {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let folder = FOLDER.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string());
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    folder_in(env!("CARGO_TARGET_TMPDIR"))
 }
 
 pub(crate) fn store() -> Arc<dyn AssetStore> {

@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 use ymir_core::{Error, ErrorKind, Result};
 
 /// Tells our files from other programs'.
@@ -85,6 +85,17 @@ pub(super) fn open(path: &Path, suspect: bool) -> Result<Connection> {
         check_pages(&connection, path)?;
     }
     Ok(connection)
+}
+
+/// Changes a database: all of it or nothing, and alone.
+pub(super) fn transact<T>(
+    connection: &mut Connection,
+    change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let result = change(&transaction)?;
+    transaction.commit()?;
+    Ok(result)
 }
 
 /// Refuses files of other programs and of other versions, without touching them.

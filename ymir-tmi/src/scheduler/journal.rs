@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::watch;
 use ymir_core::{Error, ErrorKind, LogLine, LogPosition, LogSource, Result, TaskEventKind, TaskId};
 
-use super::database::failure;
+use super::database::{self, failure};
 use super::events::{self, NewEvent};
 use super::live::Live;
 use super::outbox::{Batch, Item, Outbox, Progress, Slot};
@@ -254,12 +254,7 @@ impl Journal {
         &mut self,
         change: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let begin = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let result = begin.and_then(|transaction| {
-            let result = change(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        });
+        let result = database::transact(&mut self.connection, |transaction| change(transaction));
         result.map_err(|error| self.failed("cannot write the database of the tasks", error))
     }
 

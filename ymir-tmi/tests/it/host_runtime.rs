@@ -241,6 +241,40 @@ fn outcome(end: RunEnd) -> (EndCause, Option<i64>) {
     (end.cause, end.exit_code)
 }
 
+/// Says its digest.
+#[derive(Debug)]
+struct Digest(String);
+
+#[async_trait]
+impl HostExecutor for Digest {
+    fn info(&self) -> ExecutorInfo {
+        ExecutorInfo { digest: self.0.clone(), ..info(&[TmiKind::Mining]) }
+    }
+
+    async fn run(&self, task: HostTask) -> Result<()> {
+        task.log(LogSource::Stdout, &self.0)
+    }
+}
+
+/// A task runs the function that it was submitted with, while its name stands for the newest; what
+/// was replaced too often is gone.
+#[tokio::test]
+async fn replaced_functions_are_kept_for_their_tasks() {
+    let case = case(&[TmiKind::Mining], |task| task.log(LogSource::Stdout, "test 1")).await;
+    let name = Name::new("f").unwrap();
+    let replace = |n: u32| {
+        let function = Arc::new(Digest(format!("test {n}")));
+        case.runtime.register(name.clone(), function).unwrap();
+    };
+    (2..=65).for_each(replace);
+    assert_eq!(case.runtime.inspect(&case.executor).await.unwrap().digest, "test 65");
+    let (_, lines) = case.run().await;
+    assert!(lines.iter().any(|line| line.text == "test 1"), "{lines:?}");
+    replace(66);
+    let error = case.runtime.create(case.request()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+}
+
 #[tokio::test]
 async fn training_gets_values_and_saves_stages() {
     let case = case(&[TmiKind::Training], |task| {

@@ -30,7 +30,14 @@ use crate::runtime::process::{Liveness, ProcessId};
 #[derive(Debug, Default)]
 pub struct HostRuntime {
     /// The functions of a name, the newest last.
-    executors: RwLock<BTreeMap<Name, Vec<Arc<dyn HostExecutor>>>>,
+    executors: RwLock<BTreeMap<Name, Vec<Registered>>>,
+}
+
+/// A function, with the digest that it had when it was registered.
+#[derive(Debug)]
+struct Registered {
+    digest: String,
+    executor: Arc<dyn HostExecutor>,
 }
 
 /// How many functions that were replaced are kept for the tasks that were submitted with them.
@@ -59,8 +66,8 @@ impl HostRuntime {
         let target = name.to_string();
         let mut executors = self.executors.write().unwrap_or_else(PoisonError::into_inner);
         let known = executors.entry(name).or_default();
-        known.retain(|known| known.info().digest != info.digest);
-        known.push(executor);
+        known.retain(|known| known.digest != info.digest);
+        known.push(Registered { digest: info.digest, executor });
         let oldest = known.len().saturating_sub(REPLACED + 1);
         known.drain(..oldest);
         Ok(ExecutorRef { runtime: Self::NAME.to_owned(), target })
@@ -68,14 +75,14 @@ impl HostRuntime {
 
     /// Returns the function that a name stands for now.
     fn find(&self, executor: &ExecutorRef) -> Result<Arc<dyn HostExecutor>> {
-        self.known(executor, |known| known.last().cloned())
+        self.known(executor, |known| Some(known.last()?.executor.clone()))
     }
 
     /// Returns what is looked for among the functions of a name.
     fn known<T>(
         &self,
         executor: &ExecutorRef,
-        look: impl FnOnce(&[Arc<dyn HostExecutor>]) -> Option<T>,
+        look: impl FnOnce(&[Registered]) -> Option<T>,
     ) -> Result<T> {
         if executor.runtime != Self::NAME {
             let message = "this is no executor of the host program";
@@ -134,9 +141,9 @@ impl TmiRuntime for HostRuntime {
     async fn create(&self, mut request: RunRequest) -> Result<RunHandle> {
         let (reference, digest) = (&request.executor.reference, &request.executor.digest);
         let (executor, found) = self.known(reference, |known| {
-            let submitted = known.iter().rev().find(|known| known.info().digest == *digest);
+            let submitted = known.iter().find(|known| known.digest == *digest);
             let chosen = submitted.or(known.last())?;
-            Some((chosen.clone(), chosen.info().digest))
+            Some((chosen.executor.clone(), chosen.digest.clone()))
         })?;
         if found != *digest {
             let message = "the function has changed since the task was submitted; submit the task \

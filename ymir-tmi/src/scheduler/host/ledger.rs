@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use ymir_core::{Error, ErrorKind, Grant, Result, TaskId};
 
 use super::grants::{Grants, load};
@@ -12,7 +12,7 @@ use super::lease::{Holder, HostLease, LeaseState, Record};
 use super::options::HostOptions;
 use super::{place, process, proof};
 use crate::gpu::{DeviceId, DeviceSource, LeaseDir};
-use crate::scheduler::database::{failure, set_aside};
+use crate::scheduler::database::{self, failure, set_aside};
 use crate::scheduler::owner::{self, Owner};
 use crate::scheduler::policy::{Amount, Queue};
 
@@ -363,12 +363,7 @@ impl Ledger {
         &mut self,
         change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T> {
-        let begin = self.connection.transaction_with_behavior(TransactionBehavior::Immediate);
-        let result = begin.and_then(|transaction| {
-            let result = change(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
-        });
+        let result = database::transact(&mut self.connection, change);
         result.map_err(|error| from_sql("cannot write the ledger of the host", &self.path, error))
     }
 }

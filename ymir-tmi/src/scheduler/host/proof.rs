@@ -9,9 +9,8 @@ use super::lease::{LeaseState, Record};
 /// Returns the state of a lease; `None` if its run has ended for certain, or was never created.
 ///
 /// The database of its workspace says so: the task has ended, or this attempt at it, or its unit, or
-/// no grant was recorded for it, without which no run is created, or its runs do not outlive their
-/// process. Where the workspace was removed,
-/// the end of the process is all there is to go by.
+/// no grant was recorded for it, without which no run is created, or its runs end with their process.
+/// Where the workspace was removed, the end of the process is all there is to go by.
 pub(super) fn state(lease: &Record) -> Option<LeaseState> {
     if lease.holder.is_alive() {
         return Some(LeaseState::Held);

@@ -32,6 +32,7 @@ async fn child() {
     let (Some(dir), Ok(part)) = (std::env::var_os(DIR), std::env::var(PART)) else { return };
     let dir = PathBuf::from(dir);
     match part.split_once(' ') {
+        None if part == "mortal" => mortal_task(&dir).await,
         None if part == "two" => two_tasks(&dir).await,
         None if part == "units" => three_units(&dir).await,
         None if part == "serve" => serve_all(&dir).await,
@@ -54,6 +55,17 @@ async fn two_tasks(dir: &Path) {
     ended(&scheduler, "runs").await;
     ended(&scheduler, "waits").await;
     scheduler.close().await.expect("closed");
+}
+
+/// Holds all resources with a task whose run ends with this process.
+async fn mortal_task(dir: &Path) {
+    let scheduler = open(dir).await;
+    let work = scheduler.driver.add(&id("t"), holding());
+    let spec = TaskSpec { survives: false, ..spec("t", ALL) };
+    scheduler.submit(spec).await.expect("submitted");
+    work.entered(TaskStep::Run).await;
+    fs::write(dir.join("ready"), "").expect("written");
+    ended(&scheduler, "t").await;
 }
 
 /// Stays in a step of a task whose run survives.
@@ -340,6 +352,26 @@ async fn what_a_run_holds_stays_held() {
     assert_eq!(adopting.adopted, [id("t")]);
     assert_eq!(ended(&adopting, "t").await, TaskState::Done);
     assert_eq!(ended(&waiting, "next").await, TaskState::Done);
+}
+
+/// What a run held that ended with its process is free at once, before its task is adopted.
+#[tokio::test]
+async fn what_died_with_its_process_is_free() {
+    let workspaces = [(); 2].map(|()| tempfile::tempdir().expect("a temporary directory"));
+    let [dir, other] = workspaces.each_ref().map(tempfile::TempDir::path);
+    let mut victim = Victim::start(dir, "mortal").await;
+    let mut shared = options(other);
+    shared.host.dir = dir.join("host");
+    let waiting = open_with(shared, ScriptedDriver::new()).await;
+    let next = submit_for(&waiting, "next", ALL, ScriptedWork::new()).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(next.seen().steps, [TaskStep::Prepare]);
+    victim.kill();
+    let ended = tokio::time::timeout(Duration::from_secs(60), ended(&waiting, "next")).await;
+    assert_eq!(ended.expect("what is held is free"), TaskState::Done);
+    assert_eq!(waiting.leases().await.expect("listed"), []);
+    let reader = LocalScheduler::open(options(dir)).expect("opened");
+    assert_eq!(reader.status(&id("t")).await.expect("known").state, TaskState::Running);
 }
 
 /// Where nobody can find out about a run any more, a person gives back what it held.
